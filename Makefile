@@ -1,0 +1,38 @@
+# Everything sets itself up: .venv holds Python packages and Node, node_modules the CDK CLI. Nothing is installed outside this directory.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export CDK_DISABLE_CLI_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready node_modules/.ready ## Install the locked Python packages, Node and the CDK CLI into this directory
+
+$(VENV)/.ready: requirements.txt tools/bootstrap.txt pyproject.toml
+	@echo "setup: creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(f"Python {sys.version.split()[0]} is too old: use 3.11 or newer, for example make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/bootstrap.txt
+	@echo "setup: installing the locked Python packages"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
+	@echo "setup: installing the CDK CLI"
+	@npm ci --silent
+	@touch $@
+
+lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
+	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
+	npm install --package-lock-only
+
+clean: ## Remove everything that setup and runs created here
+	rm -rf $(VENV) .tools node_modules cdk.out .mlp .pytest_cache .mypy_cache .ruff_cache

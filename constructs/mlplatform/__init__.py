@@ -1,0 +1,1 @@
+"""Reusable CDK constructs of the ML platform."""
