@@ -1,5 +1,6 @@
 # Everything sets itself up: .venv holds Python packages and Node, node_modules the CDK CLI. Nothing is installed outside this directory.
 PYTHON ?= python3
+ENVIRONMENT ?= dev
 VENV   := .venv
 BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
@@ -7,7 +8,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock clean
+.PHONY: help setup demo test lint synth synth-all up down bench lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +30,46 @@ node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 	@npm ci --silent
 	@touch $@
 
+demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show the result
+	@$(BIN)/python -m examples.demand_forecast.demo
+
+test: setup ## Run every test
+	@$(BIN)/pytest
+
+lint: setup ## Check style, types and the arrows between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+synth: setup ## Synthesize one environment into cdk.out (make synth ENVIRONMENT=dev)
+	@cdk synth --quiet --no-notices --context environment=$(ENVIRONMENT)
+
+synth-all: setup ## Synthesize every environment of platform.yaml, as CI does, without credentials
+	@for environment in $$($(BIN)/python -c 'import yaml; print(*yaml.safe_load(open("platform.yaml"))["environments"])'); do \
+		echo "synth: $$environment"; \
+		cdk synth --quiet --no-notices --context environment=$$environment --output cdk.out/$$environment || exit 1; \
+	done
+
+up: setup ## Start the embedded AWS of this directory
+	@$(BIN)/mlp up
+
+down: setup ## Stop the embedded AWS of this directory
+	@$(BIN)/mlp down
+
+bench: setup benchmarks/synth_floor/node_modules/.ready ## Measure synth, step overhead and throughput beside their floors
+	@$(BIN)/python -m benchmarks
+
+benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.json node_modules/.ready
+	@echo "setup: installing aws-cdk-lib in JavaScript, the floor of the synth benchmark"
+	@npm ci --silent --prefix benchmarks/synth_floor
+	@touch $@
+
 lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
 	npm install --package-lock-only
+	npm install --package-lock-only --prefix benchmarks/synth_floor
 
 clean: ## Remove everything that setup and runs created here
 	rm -rf $(VENV) .tools node_modules cdk.out .mlp .pytest_cache .mypy_cache .ruff_cache

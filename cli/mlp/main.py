@@ -1,0 +1,56 @@
+"""The `mlp` command: what there is, and nothing else."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from mlp.commands import engine, experiments, logs, models, pipelines
+from mlp.errors import EXIT_CODES_HELP
+
+_HELP = """The ML platform on the command line.
+
+The same commands work against AWS and against the embedded AWS of this directory (`mlp up`)."""
+
+app = typer.Typer(
+    name="mlp",
+    help=_HELP,
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_ENGINE, _RUNS, _MODELS = "The embedded AWS", "Pipelines", "Models and experiments"
+for _command, _panel in (
+    (engine.up, _ENGINE),
+    (engine.down, _ENGINE),
+    (engine.status, _ENGINE),
+    (pipelines.pipelines, _RUNS),
+    (pipelines.run, _RUNS),
+    (pipelines.watch, _RUNS),
+    (pipelines.stop, _RUNS),
+    (logs.logs, _RUNS),
+    (models.approve, _MODELS),
+    (experiments.ui, _MODELS),
+):
+    app.command(rich_help_panel=_panel, epilog=EXIT_CODES_HELP)(_command)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mlp {version('mlplatform')}")
+        raise typer.Exit
+
+
+@app.callback(help=_HELP)
+def main(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Hold the options of `mlp` itself."""

@@ -1,0 +1,133 @@
+"""Tables and sentences. Pure: typed values in, rich renderables and strings out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from mlp.model import Execution, ModelVersion, PipelineRow, Stack, StepRun
+    from mlp.target import Fact
+
+_STYLES = {
+    "Succeeded": "green",
+    "Failed": "bold red",
+    "Stopped": "yellow",
+    "Stopping": "yellow",
+    "Executing": "cyan",
+    "Starting": "cyan",
+    "waiting": "dim",
+    "not run": "dim",
+    "Approved": "green",
+    "Rejected": "red",
+}
+
+
+def status_text(status: str) -> Text:
+    return Text(status, style=_STYLES.get(status, ""))
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `42 s`, `3 min 05 s`, `2 h 07 min`; nothing when it has not begun."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"
+
+
+def step_note(step: StepRun) -> str:
+    """What there is to say of a step beside its status."""
+    if step.failure_reason:
+        return step.failure_reason
+    if step.is_cached:
+        return "taken from the cache"
+    if step.outcome is not None:
+        return f"condition is {step.outcome.lower()}"
+    return ""
+
+
+def step_table(
+    execution: Execution, steps: Sequence[StepRun], names: Sequence[str], *, now: datetime
+) -> Table:
+    """The steps of an execution: those that began, in their order, then the others that the pipeline has."""
+    title = f"{execution.short_name}  {execution.status}  {duration(execution.seconds(now=now))}"
+    table = Table(title=Text(title, style="bold"), title_justify="left", expand=False)
+    table.add_column("step", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("took", justify="right", no_wrap=True)
+    table.add_column("note", overflow="fold")
+    for step in steps:
+        took = duration(step.seconds(now=now))
+        table.add_row(Text(step.name), status_text(step.status), took, Text(step_note(step)))
+    begun = {step.name for step in steps}
+    idle = "not run" if execution.has_ended else "waiting"
+    for name in names:
+        if name not in begun:
+            table.add_row(Text(name, style="dim"), status_text(idle), "", "")
+    return table
+
+
+def step_line(step: StepRun, *, now: datetime) -> str:
+    """A change of one step as a plain line, for logs and pipes."""
+    note = step_note(step)
+    took = duration(step.seconds(now=now)) if step.end is not None else ""
+    return "  ".join(part for part in (f"{step.name:<20}", f"{step.status:<10}", took, note) if part).rstrip()
+
+
+def execution_line(execution: Execution, *, now: datetime) -> str:
+    """How an execution ended, in one line."""
+    return f"{execution.status} in {duration(execution.seconds(now=now))}: {execution.short_name}"
+
+
+def facts_table(title: str, facts: Sequence[Fact]) -> Table:
+    table = Table(title=Text(title, style="bold"), title_justify="left", show_header=False)
+    table.add_column("fact", style="dim", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    for fact in facts:
+        table.add_row(fact.name, Text(fact.value))
+    return table
+
+
+def stacks_table(stacks: Sequence[Stack]) -> Table:
+    table = Table(title=Text("Stacks", style="bold"), title_justify="left")
+    table.add_column("stack")
+    table.add_column("status")
+    for stack in stacks:
+        table.add_row(
+            Text(stack.name), Text(stack.status, style="red" if "FAILED" in stack.status else "green")
+        )
+    return table
+
+
+def pipelines_table(rows: Sequence[PipelineRow], *, now: datetime) -> Table:
+    table = Table(title=Text("Pipelines", style="bold"), title_justify="left")
+    for column in ("pipeline", "last execution", "status", "took", "started"):
+        table.add_column(column)
+    for row in rows:
+        last = row.last
+        if last is None:
+            table.add_row(Text(row.name), Text("has not run yet", style="dim"), "", "", "")
+            continue
+        started = last.start.astimezone().strftime("%Y-%m-%d %H:%M:%S") if last.start else ""
+        took = duration(last.seconds(now=now))
+        table.add_row(
+            Text(row.name), last.short_name.split("/", 1)[1], status_text(last.status), took, started
+        )
+    return table
+
+
+def version_line(version: ModelVersion) -> str:
+    return f"{version.group} version {version.version}: {version.approval}"

@@ -1,0 +1,116 @@
+"""The two Lambda functions of a batch-inference pipeline, with no more permissions than each needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from constructs import Construct
+
+from mlplatform.pipeline.functions import RuntimeFunction
+from mlplatform.policy import Statement
+from mlplatform.project import MlProject
+
+_RUNTIME = Path(__file__).parent / "runtime"
+_STEP_TIMEOUT_SECONDS = 300  # SageMaker waits ten minutes for a Lambda step (developer guide, "Lambda step").
+_OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
+
+
+def resolve_inputs_function(scope: Construct, project: MlProject, pipeline_name: str) -> RuntimeFunction:
+    """Finds the newest approved model and the versions of the input, and records them."""
+    data, artifacts = _arn(project, project.data_bucket_name), _arn(project, project.artifact_bucket_name)
+    return _function(
+        scope,
+        "ResolveInputs",
+        project,
+        name=f"{pipeline_name}-resolve-inputs",
+        description=f"Step ResolveInputs of the pipeline {pipeline_name}",
+        file=_RUNTIME / "resolve_inputs.py",
+        statements=[
+            Statement(
+                sid="FindApprovedModels",
+                actions=["sagemaker:ListModelPackages"],
+                resources=["*"],
+                wildcard_reason="ListModelPackages has no resource type; it lists names and changes nothing",
+            ),
+            Statement(sid="ListInput", actions=["s3:ListBucketVersions"], resources=[data]),
+            Statement(
+                sid="RecordInput",
+                actions=["s3:PutObject"],
+                resources=[f"{artifacts}/{pipeline_name}/*"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
+        ],
+    )
+
+
+def publish_manifest_function(scope: Construct, project: MlProject, pipeline_name: str) -> RuntimeFunction:
+    """Checks what a run wrote, then publishes its manifest and latest.json."""
+    artifacts, output = _arn(project, project.artifact_bucket_name), _arn(project, project.output_bucket_name)
+    root = f"{output}/{pipeline_name}"
+    return _function(
+        scope,
+        "PublishManifest",
+        project,
+        name=f"{pipeline_name}-publish-manifest",
+        description=f"Step PublishManifest of the pipeline {pipeline_name}",
+        file=_RUNTIME / "publish_manifest.py",
+        statements=[
+            Statement(
+                sid="ReadReports",
+                actions=["s3:GetObject"],
+                resources=[f"{artifacts}/{pipeline_name}/*"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
+            # Without ListBucket, S3 answers a missing latest.json with AccessDenied instead of NoSuchKey.
+            Statement(
+                sid="ListRuns",
+                actions=["s3:ListBucket"],
+                resources=[output],
+                conditions={"StringLike": {"s3:prefix": f"{pipeline_name}/*"}},
+            ),
+            Statement(
+                sid="Publish",
+                actions=["s3:GetObject", "s3:PutObject"],
+                resources=[f"{root}/latest.json", f"{root}/manifests/*"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
+            Statement(
+                sid="PruneRuns",
+                actions=["s3:DeleteObject"],
+                resources=[f"{root}/runs/*"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
+        ],
+    )
+
+
+def _function(
+    scope: Construct,
+    construct_id: str,
+    project: MlProject,
+    *,
+    name: str,
+    description: str,
+    file: Path,
+    statements: list[Statement],
+) -> RuntimeFunction:
+    use_key = Statement(
+        sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]
+    )
+    function = RuntimeFunction(
+        scope,
+        construct_id,
+        name=name,
+        description=description,
+        file=file,
+        statements=[*statements, use_key],
+        key_arn=project.key_arn,
+        log_retention_days=project.log_retention_days,
+        timeout_seconds=_STEP_TIMEOUT_SECONDS,
+    )
+    project.allow_pipeline_to_invoke(function.function_arn)
+    return function
+
+
+def _arn(project: MlProject, bucket_name: str) -> str:
+    return f"arn:{project.partition}:s3:::{bucket_name}"

@@ -1,0 +1,49 @@
+"""The shapes of names that AWS and the platform accept, each with the words that explain it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MAX_PROJECT_NAME_LENGTH = 32
+"""A SageMaker model package group takes 63 characters; half of them stay free for what a project appends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A pattern that a whole string must match, with what it wants in words."""
+
+    pattern: re.Pattern[str]
+    wants: str
+    accepts: Callable[[str], bool] = lambda _: True
+
+    def problem(self, value: str) -> str | None:
+        """Say what is wrong with `value`, or None when it is fine."""
+        if self.pattern.fullmatch(value) and self.accepts(value):
+            return None
+        return f"{value!r} is not {self.wants}"
+
+
+PROJECT_NAME = Rule(
+    pattern=re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
+    wants=(
+        f"a name of lower-case letters, digits and single hyphens, starting with a letter, "
+        f"of at most {MAX_PROJECT_NAME_LENGTH} characters, such as 'demand-forecast'"
+    ),
+    accepts=lambda value: len(value) <= MAX_PROJECT_NAME_LENGTH,
+)
+EMAIL = Rule(
+    pattern=re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+"),
+    wants="an e-mail address, such as 'forecasting@example.com'",
+)
+ACCOUNT = Rule(pattern=re.compile(r"\d{12}"), wants="an AWS account number, which has 12 digits")
+REGION = Rule(
+    pattern=re.compile(r"[a-z]{2}(-[a-z]+)+-\d"),
+    wants="an AWS region, such as 'us-east-1'",
+)
+
+LOG_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""What PutRetentionPolicy accepts (CloudWatch Logs API reference)."""

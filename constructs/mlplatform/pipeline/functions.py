@@ -1,0 +1,89 @@
+"""Lambda functions of the platform: one runtime file each, with a log group and a role of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from mlplatform.compliance import accept
+from mlplatform.pipeline.source import stage_zip
+from mlplatform.policy import ServiceRole, Statement
+
+RUNTIME = "python3.13"
+MAX_FUNCTION_NAME_LENGTH = 64  # AWS Lambda API reference, CreateFunction, FunctionName.
+
+
+class RuntimeFunction(Construct):
+    """A Lambda function made of one runtime file, whose `handler` it calls.
+
+    It may do what `statements` say and write its own log, nothing else. The log and the environment are encrypted with
+    the key at `key_arn`, which must let CloudWatch Logs and this account's IAM policies use it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        description: str,
+        file: Path,
+        statements: Sequence[Statement],
+        key_arn: str,
+        log_retention_days: int,
+        environment: Mapping[str, str] | None = None,
+        timeout_seconds: int = 60,
+        memory_mb: int = 256,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.CfnLogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/lambda/{name}",
+            retention_in_days=log_retention_days,
+            kms_key_id=key_arn,
+        )
+        own_log = Statement(
+            sid="WriteOwnLog",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[log_group.attr_arn],
+        )
+        self.role = ServiceRole(
+            self,
+            "Role",
+            service="lambda.amazonaws.com",
+            account=None,
+            description=f"Role of the function {name}",
+            statements=[own_log, *statements],
+        )
+        code = stage_zip(self, [file])
+        self.resource = lambda_.CfnFunction(
+            self,
+            "Resource",
+            function_name=name,
+            description=description,
+            runtime=RUNTIME,
+            handler=f"{file.stem}.handler",
+            code={"s3Bucket": code.bucket_name, "s3Key": code.object_key},
+            role=self.role.arn,
+            timeout=timeout_seconds,
+            memory_size=memory_mb,
+            environment=None if environment is None else {"variables": dict(environment)},
+            kms_key_arn=key_arn,
+            logging_config={"logGroup": log_group.ref},
+        )
+        accept(
+            self.resource,
+            {
+                "CKV_AWS_50": "one short call chain of the AWS SDK: its log says all that a trace would",
+                "CKV_AWS_115": "a reserved share of the account's concurrency would starve other functions for nothing",
+                "CKV_AWS_117": "it calls AWS APIs only; in a VPC it would need endpoints or NAT and protect nothing more",
+                "CKV_AWS_272": "its code is an asset of this deployment, which only the deployment role can write",
+            },
+        )
+        self.function_arn: str = self.resource.attr_arn
+        """The function's ARN, by reference."""

@@ -1,0 +1,95 @@
+"""The code of a project's jobs, shipped with the stack that runs it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from aws_cdk import Stack
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from mlplatform.pipeline import archives
+from mlplatform.pipeline.problems import raise_if_any
+
+_SHOWN_FILES = 20
+
+
+@dataclass(frozen=True)
+class StagedSource:
+    """A source directory as an object in the asset bucket of one stack: a tar.gz."""
+
+    bucket_name: str
+    object_key: str
+
+    @property
+    def s3_uri(self) -> str:
+        return f"s3://{self.bucket_name}/{self.object_key}"
+
+
+class SourceDirectory:
+    """A directory of scripts that jobs run, with the modules they import.
+
+    The whole directory goes to every job as one deterministic tar.gz; hidden files, `__pycache__` and bytecode stay
+    behind. Keep data out of it. `only` narrows it to the files named.
+
+    Raises `InvalidPropsError` if the directory does not exist or holds no file.
+    """
+
+    def __init__(self, path: str | Path, *, only: Sequence[str] = ()) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise_if_any("source directory", [f"'{self.path}' is not a directory; give the one that holds the scripts"])
+        files = archives.read_files(self.path)
+        self._files = {name: content for name, content in files.items() if not only or name in only}
+        if not self._files:
+            raise_if_any("source directory", [f"'{self.path}' holds no file; put the scripts of the jobs there"])
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that go to the jobs, by path relative to the directory, sorted."""
+        return tuple(sorted(self._files))
+
+    def missing(self, *scripts: str) -> tuple[str, ...]:
+        """A sentence for each script that the directory does not hold; a script is named as in `files`."""
+        held = self.files
+        shown = ", ".join(held[:_SHOWN_FILES])
+        more = f" and {len(held) - _SHOWN_FILES} more" if len(held) > _SHOWN_FILES else ""
+        return tuple(
+            f"script '{script}' is not in {self.path}; it holds {shown}{more}"
+            for script in scripts
+            if script not in self._files
+        )
+
+    def require(self, *scripts: str) -> None:
+        """Raise `InvalidPropsError` naming every script that the directory does not hold."""
+        raise_if_any("source directory", self.missing(*scripts))
+
+    def stage(self, scope: Construct) -> StagedSource:
+        """The directory as an asset of the scope's stack, one per stack however often it is asked for."""
+        digest = archives.content_hash(self._files)
+        asset = _asset(scope, f"Source-{digest[:16]}", digest, "source.tar.gz", archives.tar_gz(self._files))
+        return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)
+
+
+def stage_zip(scope: Construct, paths: Iterable[Path]) -> StagedSource:
+    """Files as the zip of a Lambda function, in the asset bucket of the scope's stack."""
+    files = {path.name: path.read_bytes() for path in paths}
+    digest = archives.content_hash(files)
+    asset = _asset(scope, f"Code-{digest[:16]}", digest, "code.zip", archives.zip_archive(files))
+    return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)
+
+
+def _asset(scope: Construct, asset_id: str, digest: str, file_name: str, content: bytes) -> s3_assets.Asset:
+    stack = Stack.of(scope)
+    existing = stack.node.try_find_child(asset_id)
+    if existing is not None:
+        return cast(s3_assets.Asset, existing)
+    # The asset copies the file into the cloud assembly at once, so the original may go.
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, file_name)
+        path.write_bytes(content)
+        return s3_assets.Asset(stack, asset_id, path=str(path), asset_hash=digest)

@@ -1,0 +1,184 @@
+"""Least-privilege IAM roles as typed statements: no wildcard actions, a reason for each wildcard resource.
+
+A typed L1 role and Python strings instead of `iam.Role` and its grants: the same document at a third of the
+jsii calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aws_cdk import IResolvable, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from mlplatform.compliance import accept
+
+Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One Allow statement.
+
+    `actions` are spelled out (`s3:GetObject`), never `s3:Get*`. `resources` are ARNs and may hold CDK tokens.
+    `wildcard_reason` says why a resource holds a `*`; it is required when one does and becomes the
+    acknowledgment of cdk-nag's AwsSolutions-IAM5, finding by finding.
+
+    Raises:
+        ValueError: a wildcard in an action, or a wildcard in a resource without a reason.
+    """
+
+    sid: str
+    actions: Sequence[str]
+    resources: Sequence[str]
+    conditions: Conditions = field(default_factory=dict)
+    wildcard_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"action {action!r} of statement {self.sid!r} has a wildcard; name the actions"
+            for action in self.actions
+            if "*" in action or "?" in action
+        ]
+        if self.wildcards and self.wildcard_reason is None:
+            problems.append(
+                f"statement {self.sid!r} has wildcard resources {list(self.wildcards)}; "
+                "narrow them or give wildcard_reason"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """The resources that hold a `*`."""
+        return tuple(resource for resource in self.resources if "*" in resource)
+
+    def to_json(self) -> dict[str, object]:
+        """The statement as IAM writes it."""
+        document: dict[str, object] = {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+        }
+        if self.conditions:
+            document["Condition"] = self.conditions
+        return document
+
+
+class ServiceRole:
+    """A role that one AWS service assumes, for resources of one account only.
+
+    When to use: for every role in this library, so that each one is guarded against the confused deputy
+    (IAM user guide, "The confused deputy problem"): the trust policy demands `aws:SourceAccount`.
+
+    Args:
+        scope: where the role is created.
+        construct_id: its id there.
+        service: who assumes it, such as `sagemaker.amazonaws.com`.
+        account: the account on whose behalf the service may act; None only for services that do not send
+            `aws:SourceAccount` when they assume a role (Lambda).
+        description: shown in the IAM console.
+        statements: what it may do; more can follow with `allow`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service: str,
+        account: str | None,
+        description: str,
+        statements: Sequence[Statement] = (),
+    ) -> None:
+        self._statements = list(statements)
+        trust: dict[str, object] = {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+        }
+        if account is not None:
+            trust["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
+        self.resource = iam.CfnRole(
+            scope,
+            construct_id,
+            assume_role_policy_document={"Version": "2012-10-17", "Statement": [trust]},
+            description=description,
+            policies=self._policies() if self._statements else None,
+        )
+        self.arn: str = self.resource.attr_arn
+        self._accept_wildcards(self._statements)
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What the role may do, in the order in which it was allowed."""
+        return tuple(self._statements)
+
+    def allow(self, statement: Statement) -> None:
+        """Add a statement. One with the same sid is extended by the resources it does not have yet."""
+        for index, known in enumerate(self._statements):
+            if known.sid == statement.sid:
+                statement = _merged(known, statement)
+                if statement == known:
+                    return
+                self._statements[index] = statement
+                break
+        else:
+            self._statements.append(statement)
+        self.resource.policies = self._policies()
+        self._accept_wildcards([statement])
+
+    def _policies(self) -> list[IResolvable | iam.CfnRole.PolicyProperty]:
+        document = {
+            "Version": "2012-10-17",
+            "Statement": [statement.to_json() for statement in self._statements],
+        }
+        return [iam.CfnRole.PolicyProperty(policy_name="Permissions", policy_document=document)]
+
+    def _accept_wildcards(self, statements: Sequence[Statement]) -> None:
+        reasons = {
+            wildcard: statement.wildcard_reason or "" for statement in statements for wildcard in statement.wildcards
+        }
+        if not reasons:
+            return
+        resolved = Stack.of(self.resource).resolve(list(reasons))
+        accept(
+            self.resource,
+            {
+                f"AwsSolutions-IAM5[Resource::{_flat(resource)}]": reason
+                for resource, reason in zip(resolved, reasons.values(), strict=True)
+            },
+        )
+
+
+def _merged(known: Statement, more: Statement) -> Statement:
+    if (tuple(known.actions), known.conditions) != (tuple(more.actions), more.conditions):
+        raise ValueError(
+            f"statement {known.sid!r} exists with other actions or conditions; give the new one another sid"
+        )
+    new = [resource for resource in more.resources if resource not in known.resources]
+    return Statement(
+        sid=known.sid,
+        actions=known.actions,
+        resources=[*known.resources, *new],
+        conditions=known.conditions,
+        wildcard_reason=known.wildcard_reason if known.wildcard_reason is not None else more.wildcard_reason,
+    )
+
+
+def _flat(reference: object) -> str:
+    """Write a resolved string as cdk-nag names it in its findings: `arn:aws:s3:::<Bucket>/*`."""
+    match reference:
+        case str():
+            return reference
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [str(delimiter), list(parts)]}:
+            return delimiter.join(_flat(part) for part in parts)
+        case _:
+            raise ValueError(f"cannot name {reference!r} in a finding of cdk-nag; use Ref, Fn::GetAtt or Fn::Join")

@@ -1,0 +1,134 @@
+"""The buckets of a project: TLS only, closed to the public, versioned, encrypted, with access logs."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from mlplatform.compliance import accept
+
+_BLOCK_ALL = {
+    "blockPublicAcls": True,
+    "blockPublicPolicy": True,
+    "ignorePublicAcls": True,
+    "restrictPublicBuckets": True,
+}
+_OWNER_ENFORCED = {"rules": [{"objectOwnership": "BucketOwnerEnforced"}]}
+_VERSIONED = {"status": "Enabled"}
+_ABORT_UPLOADS = {
+    "id": "AbortIncompleteUploads",
+    "status": "Enabled",
+    "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
+}
+ACCESS_LOG_DAYS = 365
+
+
+def log_bucket(scope: Construct, construct_id: str, *, account: str, partition: str) -> tuple[s3.CfnBucket, str]:
+    """Create the bucket that receives access logs; returns it and its name.
+
+    It is encrypted by S3, not by the project's key: log delivery does not write to buckets whose default
+    encryption is SSE-KMS (S3 user guide, "Enabling Amazon S3 server access logging").
+    """
+    bucket = s3.CfnBucket(
+        scope,
+        construct_id,
+        bucket_encryption={
+            "serverSideEncryptionConfiguration": [{"serverSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+        },
+        lifecycle_configuration={
+            "rules": [
+                _ABORT_UPLOADS,
+                {
+                    "id": "ExpireLogs",
+                    "status": "Enabled",
+                    "expirationInDays": ACCESS_LOG_DAYS,
+                    "noncurrentVersionExpiration": {"noncurrentDays": 1},
+                },
+            ]
+        },
+        ownership_controls=_OWNER_ENFORCED,
+        public_access_block_configuration=_BLOCK_ALL,
+        versioning_configuration=_VERSIONED,
+    )
+    name: str = bucket.ref
+    arn = f"arn:{partition}:s3:::{name}"
+    deliver_logs: dict[str, object] = {
+        "Sid": "DeliverAccessLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"{arn}/*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+    }
+    _policy(scope, f"{construct_id}Policy", name=name, arn=arn, statements=(deliver_logs,))
+    accept(bucket, {"CKV_AWS_18": "it receives the access logs; logging its own deliveries would never end"})
+    return bucket, name
+
+
+def project_bucket(
+    scope: Construct,
+    construct_id: str,
+    *,
+    key_arn: str,
+    log_bucket_name: str,
+    keep_old_versions_days: int,
+    partition: str,
+) -> tuple[s3.CfnBucket, str]:
+    """Create a versioned bucket under the project's key; returns it and its name.
+
+    Old versions of an object go after `keep_old_versions_days`; the current one stays until somebody deletes
+    it.
+    """
+    bucket = s3.CfnBucket(
+        scope,
+        construct_id,
+        bucket_encryption={
+            "serverSideEncryptionConfiguration": [
+                {
+                    "serverSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key_arn},
+                    "bucketKeyEnabled": True,
+                }
+            ]
+        },
+        lifecycle_configuration={
+            "rules": [
+                _ABORT_UPLOADS,
+                {
+                    "id": "ExpireOldVersions",
+                    "status": "Enabled",
+                    "noncurrentVersionExpiration": {"noncurrentDays": keep_old_versions_days},
+                },
+            ]
+        },
+        logging_configuration={"destinationBucketName": log_bucket_name, "logFilePrefix": f"{construct_id}/"},
+        ownership_controls=_OWNER_ENFORCED,
+        public_access_block_configuration=_BLOCK_ALL,
+        versioning_configuration=_VERSIONED,
+    )
+    name: str = bucket.ref
+    _policy(scope, f"{construct_id}Policy", name=name, arn=f"arn:{partition}:s3:::{name}")
+    return bucket, name
+
+
+def _policy(
+    scope: Construct,
+    construct_id: str,
+    *,
+    name: str,
+    arn: str,
+    statements: tuple[dict[str, object], ...] = (),
+) -> None:
+    tls_only = {
+        "Sid": "DenyWithoutTls",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3.CfnBucketPolicy(
+        scope,
+        construct_id,
+        bucket=name,
+        policy_document={"Version": "2012-10-17", "Statement": [tls_only, *statements]},
+    )

@@ -1,0 +1,249 @@
+"""`MlProject`: the key, buckets, roles and model registry between which one team's work is confined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from aws_cdk import RemovalPolicy, Stack, Tags, Token
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from mlplatform import naming
+from mlplatform.keys import key_policy
+from mlplatform.policy import ServiceRole, Statement
+from mlplatform.project.buckets import log_bucket, project_bucket
+from mlplatform.project.budget import monthly_budget
+from mlplatform.project.permissions import ProjectScope, job_statements, pipeline_statements
+
+if TYPE_CHECKING:
+    from mlpipelines import NetworkConfig
+    from mlplatform.network import ProjectNetwork
+
+_SAGEMAKER = "sagemaker.amazonaws.com"
+_ECR_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)([:@].+)?"
+)
+
+
+class MlProject(Construct):
+    """A team's isolated home: a key, four buckets, two least-privilege roles, a model package group.
+
+    When to use: once per project and environment, as the scope of everything else the project declares:
+
+        project = MlProject(stack, "Project", name="demand-forecast", owner="forecasting@example.com")
+        TrainingPipeline(project, "Training", ...)
+
+    Jobs read `data_bucket_name` and write `artifact_bucket_name` (features, models, reports) and
+    `output_bucket_name` (predictions for the business). Everything is tagged `project`, `owner` and
+    `cost-center`.
+    Stateful resources outlive the stack unless `removal_policy` says otherwise; with `DESTROY`,
+    CloudFormation still refuses to delete a bucket or a model package group that is not empty.
+
+    Args:
+        scope: a stack, usually one of the project's own.
+        construct_id: id within `scope`.
+        name: lower-case letters, digits and hyphens, at most 32 characters; becomes the model package group's
+            name.
+        owner: e-mail address of the team; budget alerts go there.
+        network: where jobs run; when not given, SageMaker runs them in its own network.
+        removal_policy: what happens to stateful resources when they leave the template.
+        log_retention_days: how long logs of the project's Lambda functions are kept.
+        cost_center: value of the tag `cost-center`; when not given, the project's name.
+        tags: further tags on everything in the project.
+        monthly_budget_usd: when given, AWS Budgets mails `owner` at 80 % (actual) and 100 % (forecast) of it.
+
+    Raises:
+        ValueError: `name` or `owner` is malformed, or a number is not positive; all problems in one message.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        owner: str,
+        network: ProjectNetwork | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        log_retention_days: int = 90,
+        cost_center: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        monthly_budget_usd: float | None = None,
+    ) -> None:
+        _check(
+            name=name,
+            owner=owner,
+            log_retention_days=log_retention_days,
+            monthly_budget_usd=monthly_budget_usd,
+        )
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        self.name = name
+        self.owner = owner
+        self.account: str = stack.account
+        self.region: str = stack.region
+        self.partition: str = stack.partition
+        self.removal_policy = removal_policy
+        self.log_retention_days = log_retention_days
+        self.model_package_group_name = name
+        self.tags: Mapping[str, str] = {
+            **(tags or {}),
+            "project": name,
+            "owner": owner,
+            "cost-center": name if cost_center is None else cost_center,
+        }
+        self._network = network
+        self._create_storage()
+        self._create_roles()
+        sagemaker.CfnModelPackageGroup(
+            self,
+            "Models",
+            model_package_group_name=name,
+            model_package_group_description=f"Model versions of the project {name}, owned by {owner}",
+        ).apply_removal_policy(removal_policy)
+        if monthly_budget_usd is not None:
+            monthly_budget(self, "Budget", project=name, owner=owner, limit_usd=monthly_budget_usd)
+        tagger = Tags.of(self)
+        for key, value in self.tags.items():
+            tagger.add(key, value)
+
+    def _create_storage(self) -> None:
+        key = kms.CfnKey(
+            self,
+            "Key",
+            description=f"Data, models and outputs of the project {self.name}",
+            enable_key_rotation=True,
+            key_policy=key_policy(partition=self.partition, region=self.region, account=self.account),
+        )
+        self.key_arn: str = key.attr_arn
+        logs, self.log_bucket_name = log_bucket(self, "Logs", account=self.account, partition=self.partition)
+        common = {
+            "key_arn": self.key_arn,
+            "log_bucket_name": self.log_bucket_name,
+            "partition": self.partition,
+        }
+        # Old versions of inputs and outputs are what a run's lineage points at; artifacts can be made again.
+        data, self.data_bucket_name = project_bucket(self, "Data", keep_old_versions_days=365, **common)
+        artifacts, self.artifact_bucket_name = project_bucket(self, "Artifacts", keep_old_versions_days=90, **common)
+        output, self.output_bucket_name = project_bucket(self, "Output", keep_old_versions_days=365, **common)
+        for resource in (key, logs, data, artifacts, output):
+            resource.apply_removal_policy(self.removal_policy)
+
+    def _create_roles(self) -> None:
+        scope = ProjectScope(
+            partition=self.partition,
+            region=self.region,
+            account=self.account,
+            model_package_group_name=self.model_package_group_name,
+            key_arn=self.key_arn,
+            data_bucket_arn=self._bucket_arn(self.data_bucket_name),
+            artifact_bucket_arn=self._bucket_arn(self.artifact_bucket_name),
+            output_bucket_arn=self._bucket_arn(self.output_bucket_name),
+        )
+        self.model_package_group_arn = scope.sagemaker_arn(f"model-package-group/{self.model_package_group_name}")
+        self.job_role = ServiceRole(
+            self,
+            "JobRole",
+            service=_SAGEMAKER,
+            account=self.account,
+            description=f"Jobs and models of the project {self.name}",
+            statements=job_statements(scope, in_vpc=self._network is not None),
+        )
+        self.job_role_arn = self.job_role.arn
+        self.pipeline_role = ServiceRole(
+            self,
+            "PipelineRole",
+            service=_SAGEMAKER,
+            account=self.account,
+            description=f"Pipeline executions of the project {self.name}",
+            statements=pipeline_statements(scope, job_role_arn=self.job_role_arn),
+        )
+        self.pipeline_role_arn = self.pipeline_role.arn
+
+    @property
+    def network(self) -> NetworkConfig | None:
+        """Subnets and security groups for jobs; None when they run in SageMaker's own network."""
+        return None if self._network is None else self._network.config
+
+    def data_uri(self, prefix: str = "") -> str:
+        """`s3://<data bucket>/<prefix>`."""
+        return _s3_uri(self.data_bucket_name, prefix)
+
+    def artifact_uri(self, prefix: str = "") -> str:
+        """`s3://<artifact bucket>/<prefix>`."""
+        return _s3_uri(self.artifact_bucket_name, prefix)
+
+    def output_uri(self, prefix: str = "") -> str:
+        """`s3://<output bucket>/<prefix>`."""
+        return _s3_uri(self.output_bucket_name, prefix)
+
+    def allow_pipeline_to_invoke(self, function_arn: str) -> None:
+        """Let the project's pipelines invoke one Lambda function. Without it they may invoke none."""
+        self.pipeline_role.allow(
+            Statement(sid="InvokeFunctions", actions=["lambda:InvokeFunction"], resources=[function_arn])
+        )
+
+    def allow_jobs_to_pull(self, image_uri: str) -> None:
+        """Let the project's jobs pull an image: `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
+
+        Images of other registries, and URIs that hold tokens, are left alone: grant those on `job_role`.
+        """
+        image = _ECR_IMAGE.fullmatch(image_uri)
+        if image is None:
+            return
+        repository = "arn:{}:ecr:{}:{}:repository/{}".format(
+            self.partition, image["region"], image["account"], image["repository"]
+        )
+        self.job_role.allow(
+            Statement(
+                sid="PullImages",
+                actions=[
+                    "ecr:BatchCheckLayerAvailability",
+                    "ecr:BatchGetImage",
+                    "ecr:GetDownloadUrlForLayer",
+                ],
+                resources=[repository],
+            )
+        )
+
+    def allow_jobs_to_read(self, s3_uri: str) -> None:
+        """Let the project's jobs read an object outside its buckets, such as a source archive among the assets."""
+        path = s3_uri.removeprefix("s3://")
+        if path == s3_uri or "/" not in path:
+            raise ValueError(f"{s3_uri!r} names no object in S3; use s3://<bucket>/<key>")
+        self.job_role.allow(
+            Statement(sid="ReadSources", actions=["s3:GetObject"], resources=[f"arn:{self.partition}:s3:::{path}"])
+        )
+
+    def grant_start_pipelines(self, role: ServiceRole, pipeline_arn: str) -> None:
+        """Let `role`, a scheduler's for instance, start executions of one pipeline of this project."""
+        role.allow(
+            Statement(sid="StartPipelines", actions=["sagemaker:StartPipelineExecution"], resources=[pipeline_arn])
+        )
+
+    def _bucket_arn(self, bucket_name: str) -> str:
+        return f"arn:{self.partition}:s3:::{bucket_name}"
+
+
+def _check(*, name: str, owner: str, log_retention_days: int, monthly_budget_usd: float | None) -> None:
+    problems = []
+    if not Token.is_unresolved(name) and (problem := naming.PROJECT_NAME.problem(name)):
+        problems.append(f"project name {problem}")
+    if not Token.is_unresolved(owner) and (problem := naming.EMAIL.problem(owner)):
+        problems.append(f"owner {problem}")
+    if log_retention_days not in naming.LOG_RETENTION_DAYS:
+        problems.append(
+            f"log_retention_days {log_retention_days} is not a period CloudWatch Logs offers; "
+            f"use one of {', '.join(map(str, naming.LOG_RETENTION_DAYS))}"
+        )
+    if monthly_budget_usd is not None and monthly_budget_usd <= 0:
+        problems.append(f"monthly_budget_usd {monthly_budget_usd} is not positive; give US dollars or leave it out")
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+def _s3_uri(bucket: str, prefix: str) -> str:
+    return f"s3://{bucket}/{prefix.lstrip('/')}" if prefix else f"s3://{bucket}"

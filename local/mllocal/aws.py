@@ -1,0 +1,62 @@
+"""Clients of the embedded AWS, for its own jobs and executions: plain boto3 against the loopback endpoint."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+import botocore.config
+
+from mllocal.sagemaker.store import Scope
+
+_CONFIG = botocore.config.Config(
+    max_pool_connections=32,
+    retries={"max_attempts": 2, "mode": "standard"},
+    s3={"addressing_style": "path"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+
+
+def endpoint_url() -> str:
+    """Where this engine listens. The server sets it before anything asks."""
+    return os.environ["AWS_ENDPOINT_URL"]
+
+
+def environment(scope: Scope) -> dict[str, str]:
+    """The variables with which any AWS SDK or tool talks to the embedded AWS in a scope.
+
+    The emulator takes a 12-digit access key id as the account; the secret is never checked.
+    """
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url(),
+        "AWS_ACCESS_KEY_ID": scope.account,
+        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_REGION": scope.region,
+        "AWS_DEFAULT_REGION": scope.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@dataclass(frozen=True)
+class Aws:
+    """boto3 clients that act in one account and region of the embedded AWS."""
+
+    scope: Scope
+
+    def client(self, service: str) -> Any:
+        """A client of a service; made once per scope."""
+        return _client(service, self.scope, endpoint_url())
+
+
+@cache
+def _client(service: str, scope: Scope, url: str) -> Any:
+    session = boto3.Session(
+        aws_access_key_id=scope.account,
+        aws_secret_access_key="embedded",  # noqa: S106 - not a secret: nothing checks it
+        region_name=scope.region,
+    )
+    return session.client(service, endpoint_url=url, config=_CONFIG)

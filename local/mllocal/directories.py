@@ -1,0 +1,55 @@
+"""Where an engine keeps its state: `.mlp/` in the directory in which `mlp up` ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = ".mlp"
+
+
+@dataclass(frozen=True)
+class StateDirectory:
+    """The files and folders of one engine."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, directory: Path) -> StateDirectory:
+        """The state directory that belongs to a working directory."""
+        return cls(directory.resolve() / NAME)
+
+    @property
+    def description(self) -> Path:
+        """What is known of the running engine: `engine.json`."""
+        return self.path / "engine.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held while an engine is started or stopped, so that two commands at once do not both do it."""
+        return self.path / "lock"
+
+    @property
+    def log(self) -> Path:
+        """What the engine prints."""
+        return self.path / "engine.log"
+
+    @property
+    def run(self) -> Path:
+        """State of the present run; emptied when an engine starts."""
+        return self.path / "run"
+
+    @property
+    def database(self) -> Path:
+        """SageMaker's documents."""
+        return self.run / "sagemaker.db"
+
+    @property
+    def jobs(self) -> Path:
+        """Directories of the jobs that run."""
+        return self.run / "jobs"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.run / "mlflow"

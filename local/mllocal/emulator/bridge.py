@@ -1,0 +1,126 @@
+"""Everything that reaches into ministack, which has no public way to add a service (the version is pinned exactly for this).
+
+Registers the SageMaker API, SageMaker's CloudFormation types, events of `aws.sagemaker`, and EventBridge targets that are pipelines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import ministack.app
+from ministack.core import router
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import eventbridge
+from ministack.services.cloudformation import provisioners
+
+from mllocal.emulator.cloudformation import ResourceType
+from mllocal.errors import ApiError, validation
+from mllocal.sagemaker.service import Service
+from mllocal.sagemaker.store import Document, Scope
+from mllocal.sagemaker.wire import TARGET_PREFIX
+
+Answer = tuple[int, dict[str, str], bytes]
+AsgiApplication = Callable[..., Awaitable[None]]
+Result = TypeVar("Result")
+_JSON = "application/x-amz-json-1.1"
+
+application: AsgiApplication = ministack.app.app
+
+
+def current_scope() -> Scope:
+    """The account and region of the request that is being served."""
+    return Scope(account=get_account_id(), region=get_region())
+
+
+def emit_event(scope: Scope, detail_type: str, resources: list[str], detail: Document) -> None:
+    """Publish an event of `aws.sagemaker` on the default bus; only services may use an `aws.` source."""
+    entry = {
+        "Source": "aws.sagemaker",
+        "DetailType": detail_type,
+        "Detail": json.dumps(detail),
+        "Resources": resources,
+    }
+    with request_scope(scope.account, scope.region):
+        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def register_sagemaker(service: Service) -> None:
+    """Route `X-Amz-Target: SageMaker.*` to the embedded SageMaker."""
+
+    async def handle(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+    ) -> Answer:
+        operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
+        return await asyncio.to_thread(_answer, service, operation, current_scope(), body)
+
+    router.SERVICE_PATTERNS["sagemaker"] = {
+        "target_prefixes": [TARGET_PREFIX],
+        "host_patterns": [r"api\.sagemaker\."],
+        "credential_scope": "sagemaker",
+    }
+    ministack.app.SERVICE_HANDLERS["sagemaker"] = handle
+
+
+def _answer(service: Service, operation: str, scope: Scope, body: bytes) -> Answer:
+    try:
+        request = _parse(body)
+        return 200, {"Content-Type": _JSON}, json.dumps(service.invoke(operation, scope, request)).encode()
+    except ApiError as error:
+        content = {"__type": error.code, "message": error.message, "Message": error.message}
+        return 400, {"Content-Type": _JSON, "x-amzn-errortype": error.code}, json.dumps(content).encode()
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ApiError("SerializationException", f"the request's body is not JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise validation(f"the request's body must be a JSON object; got {type(request).__name__}")
+    return request
+
+
+def register_resource_type(name: str, resource_type: ResourceType) -> None:
+    """Let CloudFormation create, change and delete a type of resource."""
+
+    def create(logical_id: str, properties: Document, stack_name: str) -> tuple[str, Document]:
+        return _cloudformation(lambda: resource_type.create(current_scope(), logical_id, properties, stack_name))
+
+    def update(physical_id: str, old: Document, new: Document, stack_name: str) -> tuple[str, Document]:
+        return _cloudformation(lambda: resource_type.update(current_scope(), physical_id, old, new))
+
+    def delete(physical_id: str, properties: Document) -> None:
+        _cloudformation(lambda: resource_type.delete(current_scope(), physical_id))
+
+    provisioners._RESOURCE_HANDLERS[name] = {"create": create, "update": update, "delete": delete}
+
+
+def _cloudformation(action: Callable[[], Result]) -> Result:
+    """CloudFormation shows a ValueError's text as the reason of a failed resource."""
+    try:
+        return action()
+    except ApiError as error:
+        raise ValueError(f"{error.message} (Service: SageMaker, Error Code: {error.code})") from error
+
+
+def register_pipeline_targets(service: Service) -> None:
+    """Let EventBridge rules and schedules start pipelines."""
+    deliver = eventbridge._invoke_target
+
+    def invoke_target(target: Document, event: Document, rule: Document, view: Any = None) -> None:
+        arn = target.get("Arn", "")
+        if not arn.startswith("arn:") or arn.split(":")[2] != "sagemaker":
+            deliver(target, event, rule, view)
+            return
+        parameters = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
+        request = {
+            "PipelineName": arn,
+            "PipelineParameters": parameters,
+            "ClientRequestToken": f"{event['EventId']}-{arn.rsplit('/', 1)[-1]}"[:128].ljust(32, "0"),
+        }
+        service.invoke("StartPipelineExecution", current_scope(), request)
+
+    eventbridge._invoke_target = invoke_target

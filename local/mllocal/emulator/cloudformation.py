@@ -1,0 +1,146 @@
+"""CloudFormation resource types that ministack does not have: SageMaker's, and those that are accepted without being emulated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Protocol
+
+from mllocal.sagemaker.service import Service
+from mllocal.sagemaker.store import Document, Scope
+
+# Accepted so that whole stacks deploy; nothing stands behind them. `mlp status` lists those that a stack uses.
+NOT_EMULATED = (
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::Budgets::Budget",
+    "AWS::EC2::FlowLog",
+)
+
+
+class ResourceType(Protocol):
+    """What CloudFormation needs of a type. `create` and `update` give the physical id and the attributes for `Fn::GetAtt`."""
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]: ...
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]: ...
+
+    def delete(self, scope: Scope, physical_id: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """`AWS::SageMaker::Pipeline`. The physical id is the pipeline's name."""
+
+    service: Service
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        request = {
+            **_pipeline_request(properties),
+            "PipelineName": properties.get("PipelineName", f"{stack}-{logical_id}"),
+            "ClientRequestToken": _token(scope, stack, logical_id, properties),
+        }
+        arn = self.service.invoke("CreatePipeline", scope, request)["PipelineArn"]
+        return request["PipelineName"], {"PipelineArn": arn}
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        if new.get("PipelineName", physical_id) != physical_id:
+            return self.create(scope, physical_id, new, "replaced")
+        request = {name: value for name, value in _pipeline_request(new).items() if name != "Tags"}
+        arn = self.service.invoke("UpdatePipeline", scope, {**request, "PipelineName": physical_id})["PipelineArn"]
+        return physical_id, {"PipelineArn": arn}
+
+    def delete(self, scope: Scope, physical_id: str) -> None:
+        request = {"PipelineName": physical_id, "ClientRequestToken": _token(scope, physical_id)}
+        self.service.invoke("DeletePipeline", scope, request)
+
+
+def _pipeline_request(properties: Document) -> Document:
+    """CloudFormation's properties as the API's request: the definition is one of two members there."""
+    definition = properties["PipelineDefinition"]
+    request = {name: value for name, value in properties.items() if name != "PipelineDefinition"}
+    if "ParallelismConfiguration" in request:
+        limits = request["ParallelismConfiguration"]
+        request["ParallelismConfiguration"] = {name: int(value) for name, value in limits.items()}
+    if "PipelineDefinitionBody" in definition:
+        return {**request, "PipelineDefinition": definition["PipelineDefinitionBody"]}
+    location = definition["PipelineDefinitionS3Location"]
+    renamed = {"ObjectKey": location["Key"], "Bucket": location["Bucket"]}
+    version = {"VersionId": location["Version"]} if "Version" in location else {}
+    return {**request, "PipelineDefinitionS3Location": {**renamed, **version}}
+
+
+def _token(*parts: object) -> str:
+    """A client request token that is the same for the same change, so that a repeated one does nothing twice."""
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ModelPackageGroup:
+    """`AWS::SageMaker::ModelPackageGroup`. The physical id is the group's ARN."""
+
+    service: Service
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        request = {name: value for name, value in properties.items() if name != "ModelPackageGroupPolicy"}
+        arn = self.service.invoke("CreateModelPackageGroup", scope, request)["ModelPackageGroupArn"]
+        return arn, _group_attributes(arn)
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        if new["ModelPackageGroupName"] != old["ModelPackageGroupName"]:
+            return self.create(scope, physical_id, new, "replaced")
+        return physical_id, _group_attributes(physical_id)
+
+    def delete(self, scope: Scope, physical_id: str) -> None:
+        name = physical_id.rsplit("/", 1)[-1]
+        self.service.invoke("DeleteModelPackageGroup", scope, {"ModelPackageGroupName": name})
+
+
+def _group_attributes(arn: str) -> Document:
+    return {"ModelPackageGroupArn": arn, "ModelPackageGroupStatus": "Completed"}
+
+
+@dataclass(frozen=True)
+class MlflowApp:
+    """`AWS::SageMaker::MlflowApp`. The physical id is the app's ARN."""
+
+    service: Service
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        arn = self.service.invoke("CreateMlflowApp", scope, properties)["Arn"]
+        return arn, {"Arn": arn, "Status": "Created"}
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        changes = {name: value for name, value in new.items() if name not in ("RoleArn", "KmsKeyId", "Tags")}
+        self.service.invoke("UpdateMlflowApp", scope, {**changes, "Arn": physical_id})
+        return physical_id, {"Arn": physical_id, "Status": "Created"}
+
+    def delete(self, scope: Scope, physical_id: str) -> None:
+        self.service.invoke("DeleteMlflowApp", scope, {"Arn": physical_id})
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A type that is recorded by CloudFormation and does nothing."""
+
+    name: str
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        return f"{stack}-{logical_id}", {"Id": f"{stack}-{logical_id}"}
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        return physical_id, {"Id": physical_id}
+
+    def delete(self, scope: Scope, physical_id: str) -> None:
+        """Nothing stands behind it."""
+
+
+def resource_types(service: Service) -> dict[str, ResourceType]:
+    """Every type this project adds to the emulator."""
+    return {
+        "AWS::SageMaker::Pipeline": Pipeline(service),
+        "AWS::SageMaker::ModelPackageGroup": ModelPackageGroup(service),
+        "AWS::SageMaker::MlflowApp": MlflowApp(service),
+        **{name: Accepted(name) for name in NOT_EMULATED},
+    }

@@ -1,0 +1,33 @@
+"""Puts the parts of the engine together."""
+
+from __future__ import annotations
+
+from mllocal.directories import StateDirectory
+from mllocal.emulator import bridge
+from mllocal.emulator.cloudformation import resource_types
+from mllocal.execution.executor import Executor
+from mllocal.jobs.runner import JobRunner
+from mllocal.sagemaker import executions, jobs, mlflow_apps, models, pipelines, registry, tags
+from mllocal.sagemaker.service import Service
+from mllocal.sagemaker.store import Store
+
+# Importing these registers their operations.
+OPERATION_MODULES = (executions, jobs, mlflow_apps, models, pipelines, registry, tags)
+
+
+def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
+    """The embedded SageMaker, registered with the emulator."""
+    directory.jobs.mkdir(parents=True, exist_ok=True)
+    store = Store(directory.database)
+    service = Service(
+        store=store,
+        emit=bridge.emit_event,
+        runner=JobRunner(store, bridge.emit_event, directory.jobs),
+        executor=Executor(),
+        mlflow_url=mlflow_url,
+    )
+    bridge.register_sagemaker(service)
+    bridge.register_pipeline_targets(service)
+    for name, resource_type in resource_types(service).items():
+        bridge.register_resource_type(name, resource_type)
+    return service

@@ -1,0 +1,70 @@
+"""The service's side of the serving contract: /ping, /execution-parameters and /invocations on loopback."""
+
+from __future__ import annotations
+
+import json
+import time
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any
+
+import urllib3
+
+from mllocal.jobs.process import ContainerProcess
+
+READY_SECONDS = 120
+POLL_SECONDS = 0.05
+INVOCATION_SECONDS = 600
+CONNECTIONS = 32
+
+
+class InvocationError(Exception):
+    """A container that does not serve, or an invocation it refused."""
+
+
+class InferenceClient:
+    """A connection pool to one serving container."""
+
+    def __init__(self, port: int) -> None:
+        self._pool = urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=CONNECTIONS, retries=False)
+
+    def __enter__(self) -> InferenceClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+
+    def wait_until_ready(self, process: ContainerProcess) -> None:
+        """Return when /ping answers 200. Raises `InvocationError` when the container ends before, or takes too long."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if not process.is_running():
+                raise InvocationError("the model container ended before it answered /ping; see the job's log")
+            try:
+                if self._pool.request("GET", "/ping", timeout=2).status == HTTPStatus.OK:
+                    return
+            except urllib3.exceptions.HTTPError:
+                pass  # not listening yet: the loop asks again until its deadline
+            time.sleep(POLL_SECONDS)
+        raise InvocationError(f"the model container did not answer /ping within {READY_SECONDS} seconds")
+
+    def execution_parameters(self) -> dict[str, Any]:
+        """What the container says of itself; empty when it has no such route."""
+        response = self._pool.request("GET", "/execution-parameters", timeout=INVOCATION_SECONDS)
+        return json.loads(response.data) if response.status == HTTPStatus.OK else {}
+
+    def invoke(self, body: bytes, content_type: str, accept: str) -> bytes:
+        """One request. Raises `InvocationError` with what the container answered."""
+        headers = {"Content-Type": content_type, "Accept": accept}
+        try:
+            response = self._pool.request(
+                "POST", "/invocations", body=body, headers=headers, timeout=INVOCATION_SECONDS
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise InvocationError(f"the model container closed the connection: {error}") from None
+        if response.status != HTTPStatus.OK:
+            answer = response.data[:500].decode(errors="replace")
+            raise InvocationError(f"the model container answered {response.status} to /invocations: {answer}")
+        return response.data

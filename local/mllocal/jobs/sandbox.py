@@ -1,0 +1,71 @@
+"""How a job's process comes to see its own directory as `/opt/ml`, without a container engine.
+
+Linux: a private mount namespace (`unshare`), as root or through a user namespace; nothing of it is visible outside the process.
+Where the host forbids that (macOS, hardened kernels), the path is rewritten instead: `/opt/ml` at the start of arguments and
+environment values becomes the job's directory. A script that has the literal path in its code then finds nothing there.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mllocal.children import dying_with_parent
+
+ML_ROOT = "/opt/ml"
+PROBE_SECONDS = 20
+_SCRIPT = Path(__file__).with_name("private_ml.sh")
+_ML_PATH = re.compile(rf"{ML_ROOT}(?![\w-])")
+_UNSHARE = (("unshare", "-m"), ("unshare", "-Urm"))
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to start: a command line and its environment."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
+@cache
+def private_mount_command() -> tuple[str, ...] | None:
+    """The `unshare` that works on this host, found by trying; None where none does."""
+    return next((command for command in _UNSHARE if _works(command)), None)
+
+
+def _works(unshare: Sequence[str]) -> bool:
+    if shutil.which(unshare[0]) is None or not Path("/opt").is_dir():
+        return False
+    with tempfile.TemporaryDirectory() as directory:
+        ml, stash = Path(directory, "ml"), Path(directory, "stash")
+        ml.mkdir()
+        stash.mkdir()
+        probe = _private(unshare, ml, stash, ["sh", "-c", f"echo ok > {ML_ROOT}/probe"])
+        done = subprocess.run(probe, capture_output=True, timeout=PROBE_SECONDS, check=False)
+        return done.returncode == 0 and (ml / "probe").is_file()
+
+
+def _private(unshare: Sequence[str], ml: Path, stash: Path, command: Sequence[str]) -> list[str]:
+    return [*unshare, "sh", str(_SCRIPT), str(ml), str(stash), *command]
+
+
+def launch(directory: Path, command: Sequence[str], environment: Mapping[str, str]) -> Launch:
+    """How to start `command` so that `directory/ml` is its `/opt/ml`."""
+    ml, stash = directory / "ml", directory / "stash"
+    ml.mkdir(parents=True, exist_ok=True)
+    stash.mkdir(exist_ok=True)
+    unshare = private_mount_command()
+    if unshare is None:
+        rewritten = [_rewrite(word, ml) for word in command]
+        return Launch(dying_with_parent(rewritten), {key: _rewrite(value, ml) for key, value in environment.items()})
+    return Launch(dying_with_parent(_private(unshare, ml, stash, command)), dict(environment))
+
+
+def _rewrite(text: str, ml: Path) -> str:
+    return _ML_PATH.sub(str(ml), text)

@@ -1,0 +1,239 @@
+"""Starting, finding and stopping the engine of a directory."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import urllib3
+
+from mllocal import images
+from mllocal.directories import StateDirectory
+from mllocal.errors import EngineError
+
+START_SECONDS = 120
+STOP_SECONDS = 8
+POLL_SECONDS = 0.05
+LOG_TAIL_CHARACTERS = 2000
+DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running embedded AWS. `endpoint_url` is what `--endpoint-url` and `AWS_ENDPOINT_URL` take."""
+
+    endpoint_url: str
+    mlflow_url: str
+    account: str
+    region: str
+    pid: int
+    port: int
+    instance: str
+    state_directory: str
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which an AWS SDK, the AWS CLI or the CDK CLI talks to this engine and to nothing else."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ENDPOINT_URL_S3": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this engine."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=self.account,
+            aws_secret_access_key="embedded",  # noqa: S106 - not a secret: nothing checks it
+        )
+
+    def status(self) -> dict[str, Any] | None:
+        """What the engine says of itself; None when it does not answer, or when something else answers on its port."""
+        try:
+            answer = urllib3.request("GET", f"{self.endpoint_url}/_mlp/status", timeout=2, retries=False)
+            status: dict[str, Any] = json.loads(answer.data)
+        except (urllib3.exceptions.HTTPError, ValueError):
+            return None
+        return status if status.get("instance") == self.instance else None
+
+
+def engine(directory: Path) -> Engine | None:
+    """The engine that runs for a directory, or None. A file left by a killed engine counts as none."""
+    found = _described(StateDirectory.of(directory))
+    return found if found is not None and found.status() is not None else None
+
+
+def up(
+    directory: Path,
+    *,
+    port: int | None = None,
+    account: str = DEFAULT_ACCOUNT,
+    region: str = DEFAULT_REGION,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Engine:
+    """Start the embedded AWS of a directory, empty, or return the one that runs.
+
+    `port` is chosen freely when not given, so that engines of several directories do not collide. Raises `EngineError`.
+    """
+    state = StateDirectory.of(directory)
+    state.path.mkdir(parents=True, exist_ok=True)
+    with _locked(state):
+        running = engine(directory)
+        if running is not None:
+            if port not in (None, running.port):
+                raise EngineError(
+                    f"an engine runs for {directory} on port {running.port}; stop it with `mlp down` to use port {port}"
+                )
+            return running
+        _end_leftover(state)
+        images.build_all(progress)
+        progress("starting the embedded AWS and MLflow")
+        return _start(state, port, account, region)
+
+
+def down(directory: Path) -> bool:
+    """Stop the engine of a directory. False when none ran. Its state is gone with it."""
+    state = StateDirectory.of(directory)
+    if not state.path.is_dir():
+        return False
+    with _locked(state):
+        return _end_leftover(state)
+
+
+def _start(state: StateDirectory, port: int | None, account: str, region: str) -> Engine:
+    chosen = _require_free(port) if port is not None else _free_port()
+    mlflow_port = _free_port()
+    instance = uuid.uuid4().hex
+    shutil.rmtree(state.run, ignore_errors=True)
+    state.run.mkdir()
+    options = {"directory": state.path, "port": chosen, "mlflow-port": mlflow_port}
+    options |= {"account": account, "region": region, "instance": instance}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    with state.log.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mllocal.server", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        )
+    started = Engine(
+        endpoint_url=f"http://localhost:{chosen}",
+        mlflow_url=f"http://127.0.0.1:{mlflow_port}",
+        account=account,
+        region=region,
+        pid=process.pid,
+        port=chosen,
+        instance=instance,
+        state_directory=str(state.path),
+    )
+    _write(state.description, json.dumps(asdict(started), indent=2))
+    _wait_until_ready(started, process, state)
+    return started
+
+
+def _wait_until_ready(started: Engine, process: subprocess.Popen[bytes], state: StateDirectory) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if started.status() is not None:
+            return
+        time.sleep(POLL_SECONDS)
+    process.kill()
+    process.wait()
+    state.description.unlink(missing_ok=True)
+    tail = state.log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
+    raise EngineError(f"the embedded AWS did not start; the end of {state.log}:\n{tail}")
+
+
+def _end_leftover(state: StateDirectory) -> bool:
+    """End the process that engine.json names, if it is still that process, and forget it."""
+    found = _described(state)
+    if found is None:
+        return False
+    was_running = _is_this_engine(found)
+    if was_running:
+        _end(found)
+    state.description.unlink(missing_ok=True)
+    return was_running
+
+
+def _end(found: Engine) -> None:
+    os.kill(found.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _is_this_engine(found) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    if _is_this_engine(found):
+        os.killpg(found.pid, signal.SIGKILL)
+
+
+def _is_this_engine(found: Engine) -> bool:
+    """Whether the process id still belongs to the engine: ids are used again, its token is not."""
+    listed = subprocess.run(
+        ["ps", "-o", "stat=,command=", "-p", str(found.pid)], capture_output=True, text=True, check=False
+    ).stdout
+    return found.instance in listed and not listed.startswith("Z")
+
+
+def _described(state: StateDirectory) -> Engine | None:
+    try:
+        return Engine(**json.loads(state.description.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise EngineError(
+            f"{state.description} is not readable ({error}); end the process it meant, if it runs, and remove the file"
+        ) from None
+
+
+@contextmanager
+def _locked(state: StateDirectory) -> Iterator[None]:
+    with state.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, content: str) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(content)
+    temporary.replace(path)
+
+
+def _require_free(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise EngineError(
+                f"port {port} cannot be used ({error.strerror}); give another with --port, or none to have a free one chosen"
+            ) from None
+    return port
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,1 @@
+"""The SageMaker API: operations on pipelines, jobs, models, the registry and MLflow, over documents in a store."""

@@ -1,0 +1,105 @@
+"""Operations on pipelines: a definition is checked whole when it is created, not when it runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from mllocal.aws import Aws
+from mllocal.errors import ApiError, validation
+from mllocal.execution.support import unsupported_parts
+from mllocal.sagemaker import listing
+from mllocal.sagemaker.kinds import PIPELINE
+from mllocal.sagemaker.service import Request, Service, arn_of, operation
+from mllocal.sagemaker.store import Document, Scope
+from mlpipelines import problems_in
+
+
+@operation("CreatePipeline")
+def create_pipeline(service: Service, scope: Scope, request: Request) -> Document:
+    name = request["PipelineName"]
+    existing = service.store.get(arn_of(PIPELINE, scope, name))
+    if existing and existing["ClientRequestToken"] == request["ClientRequestToken"]:
+        return existing
+    document = {
+        **request,
+        "PipelineDefinition": _definition(service, scope, request),
+        "PipelineDisplayName": request.get("PipelineDisplayName", name),
+        "PipelineStatus": "Active",
+        "Tags": request.get("Tags", []),
+    }
+    return service.create(PIPELINE, scope, name, document)
+
+
+@operation("UpdatePipeline")
+def update_pipeline(service: Service, scope: Scope, request: Request) -> Document:
+    pipeline = find_pipeline(service, scope, request["PipelineName"])
+    changes = {name: value for name, value in request.items() if not name.startswith("PipelineDefinition")}
+    if len(changes) < len(request):
+        changes["PipelineDefinition"] = _definition(service, scope, request)
+
+    def change(document: Document) -> None:
+        document.update({**changes, "PipelineName": pipeline["PipelineName"], "LastModifiedTime": time.time()})
+
+    return service.store.update(pipeline["PipelineArn"], change)
+
+
+@operation("DescribePipeline")
+def describe_pipeline(service: Service, scope: Scope, request: Request) -> Document:
+    return find_pipeline(service, scope, request["PipelineName"])
+
+
+@operation("DeletePipeline")
+def delete_pipeline(service: Service, scope: Scope, request: Request) -> Document:
+    pipeline = find_pipeline(service, scope, request["PipelineName"])
+    running = service.executor.running(pipeline["PipelineArn"])
+    if running:
+        raise ApiError(
+            "ConflictException",
+            f"pipeline {pipeline['PipelineName']!r} has an execution that runs: {running[0]}; stop it or wait for it first",
+        )
+    service.store.delete(pipeline["PipelineArn"])
+    return pipeline
+
+
+@operation("ListPipelines")
+def list_pipelines(service: Service, scope: Scope, request: Request) -> Document:
+    pipelines = service.store.find(PIPELINE.name, scope)
+    return listing.page(PIPELINE, pipelines, request, "PipelineSummaries", order="Descending")
+
+
+def find_pipeline(service: Service, scope: Scope, name: str) -> Document:
+    """The pipeline of a name or ARN; `ResourceNotFound` as AWS words it."""
+    return service.require(PIPELINE, arn_of(PIPELINE, scope, name), name)
+
+
+def _definition(service: Service, scope: Scope, request: Request) -> str:
+    """The definition's text, from the request or from S3. Raises with every problem it has."""
+    text = request.get("PipelineDefinition") or _from_s3(scope, request.get("PipelineDefinitionS3Location"))
+    try:
+        definition: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise validation(f"PipelineDefinition is not JSON: {error}; give the JSON text of a definition") from None
+    problems = problems_in(definition) or unsupported_parts(definition)
+    if problems:
+        name = request["PipelineName"]
+        listed = "\n".join(f"- {problem}" for problem in problems)
+        raise validation(f"the definition of pipeline {name!r} has {len(problems)} problem(s):\n{listed}")
+    return text
+
+
+def _from_s3(scope: Scope, location: dict[str, str] | None) -> str:
+    if location is None:
+        raise validation("give PipelineDefinition or PipelineDefinitionS3Location; got neither")
+    s3 = Aws(scope).client("s3")
+    try:
+        version = {"VersionId": location["VersionId"]} if "VersionId" in location else {}
+        body = s3.get_object(Bucket=location["Bucket"], Key=location["ObjectKey"], **version)["Body"]
+    except s3.exceptions.ClientError as error:
+        uri = f"s3://{location['Bucket']}/{location['ObjectKey']}"
+        raise validation(
+            f"PipelineDefinitionS3Location {uri} cannot be read: {error}; upload the definition first"
+        ) from None
+    text: str = body.read().decode()
+    return text

@@ -1,0 +1,93 @@
+"""Where a SageMaker request goes: a registry of operations, and what they share."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mllocal.errors import ApiError, in_use
+from mllocal.sagemaker import wire
+from mllocal.sagemaker.kinds import Kind
+from mllocal.sagemaker.store import Document, Scope, Store
+
+if TYPE_CHECKING:
+    from mllocal.execution.executor import Executor
+    from mllocal.jobs.runner import JobRunner
+
+Request = dict[str, Any]
+EventSink = Callable[[Scope, str, list[str], Document], None]
+
+
+@dataclass
+class Service:
+    """The embedded SageMaker: its documents, the runner of its jobs and the executor of its pipelines."""
+
+    store: Store
+    emit: EventSink
+    runner: JobRunner
+    executor: Executor
+    mlflow_url: str
+
+    def invoke(self, operation: str, scope: Scope, request: Request) -> dict[str, Any]:
+        """Carry out one API operation and answer as AWS would. Raises `ApiError`."""
+        wire.check_request(operation, request)
+        handler = OPERATIONS.get(operation)
+        if handler is None:
+            raise ApiError(
+                "UnknownOperationException",
+                f"the embedded AWS does not emulate SageMaker {operation}; it emulates {', '.join(sorted(OPERATIONS))}",
+            )
+        return wire.answer(operation, handler(self, scope, request))
+
+    def require(self, kind: Kind, arn: str, name: str) -> Document:
+        """The document of an ARN, or the error AWS gives for the kind."""
+        document = self.store.get(arn)
+        if document is None:
+            raise ApiError(kind.missing_code, kind.missing_message.format(kind=kind.name, name=name))
+        return document
+
+    def create(self, kind: Kind, scope: Scope, name: str, document: Document) -> Document:
+        """Store a new resource under its name, with its ARN and times; refuse a name that is taken."""
+        arn = arn_of(kind, scope, name)
+        now = time.time()
+        document = {
+            **document,
+            kind.arn_field: arn,
+            "CreationTime": now,
+            "LastModifiedTime": now,
+            "CreatedBy": {},
+            "LastModifiedBy": {},
+        }
+        if not self.store.insert(kind.name, arn, document):
+            raise in_use(
+                f"{kind.name} names must be unique within an account and Region; {name!r} exists already: {arn}"
+            )
+        return document
+
+
+Handler = Callable[[Service, Scope, Request], Document]
+OPERATIONS: dict[str, Handler] = {}
+
+
+def operation(name: str) -> Callable[[Handler], Handler]:
+    """Register the function that carries out an operation."""
+
+    def register(handler: Handler) -> Handler:
+        OPERATIONS[name] = handler
+        return handler
+
+    return register
+
+
+def arn_of(kind: Kind, scope: Scope, name: str) -> str:
+    """The ARN of a named resource; an ARN given as the name stays as it is."""
+    return name if name.startswith("arn:") else scope.arn(f"{kind.arn_type}/{name}")
+
+
+def random_id(length: int = 12) -> str:
+    """A fresh identifier such as SageMaker gives to executions."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(length))

@@ -1,0 +1,110 @@
+"""The engine's process: `python -m mllocal.server`. Started by `mllocal.up`, ended by `mllocal.down`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from mllocal.directories import StateDirectory
+
+STATUS_PATH = "/_mlp/status"
+
+
+def main() -> None:
+    """Parse the command line, then serve until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--directory", type=Path, required=True, help="where the engine keeps its state")
+    parser.add_argument("--port", type=int, required=True, help="port of the AWS APIs, on 127.0.0.1")
+    parser.add_argument("--mlflow-port", type=int, required=True, help="port of MLflow, on 127.0.0.1")
+    parser.add_argument("--account", required=True, help="account id for requests that name none")
+    parser.add_argument("--region", required=True, help="Region for requests that name none")
+    parser.add_argument("--instance", required=True, help="a token by which this process is recognized")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _set_environment(options)
+    asyncio.run(_serve(options))
+
+
+def _set_environment(options: argparse.Namespace) -> None:
+    """ministack reads its settings from the environment, when it is imported. Lambdas inherit the endpoints."""
+    endpoint = f"http://127.0.0.1:{options.port}"
+    os.environ.update(
+        {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(options.port),
+            "MINISTACK_ACCOUNT_ID": options.account,
+            "MINISTACK_REGION": options.region,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            "PERSIST_STATE": "0",
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ENDPOINT_URL_MLFLOW": f"http://127.0.0.1:{options.mlflow_port}",
+        }
+    )
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    # Imported only now: ministack reads the environment set above when it is imported.
+    import hypercorn.asyncio
+    import hypercorn.config
+
+    from mllocal.emulator import bridge
+    from mllocal.emulator.cloudformation import NOT_EMULATED
+    from mllocal.engine import build_service
+    from mllocal.mlflow_server import MlflowServer
+
+    directory = StateDirectory(options.directory)
+    mlflow = MlflowServer(directory.mlflow, options.mlflow_port)
+    service = build_service(directory, mlflow.url)
+    status = {
+        "ready": True,
+        "pid": os.getpid(),
+        "instance": options.instance,
+        "mlflow_url": mlflow.url,
+        "resource_types_not_emulated": list(NOT_EMULATED),
+    }
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    config = hypercorn.config.Config()
+    config.bind = [f"127.0.0.1:{options.port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    try:
+        await asyncio.to_thread(mlflow.wait_until_ready)
+        application: Any = _with_status(bridge.application, status)
+        await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
+    finally:
+        await asyncio.to_thread(service.runner.stop_all)
+        mlflow.stop()
+
+
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+
+def _with_status(application: Application, status: dict[str, Any]) -> Application:
+    """The emulator's application, with the engine's own status beside it."""
+    content = json.dumps(status).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+
+    async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["path"] != STATUS_PATH:
+            await application(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    return serve
+
+
+if __name__ == "__main__":
+    main()
