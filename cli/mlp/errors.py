@@ -46,13 +46,18 @@ def bad_input(problems: Sequence[str], *, fix: str) -> CliError:
     return CliError("; ".join(problems), fix=fix, exit_code=ExitCode.BAD_INPUT)
 
 
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, if there is one."""
+    return next(iter(get_close_matches(name, list(names), n=1, cutoff=0.5)), None)
+
+
 def not_found(kind: str, name: str, *, known: Iterable[str], where: str, plural: str = "") -> CliError:
     """An error for a name that does not exist, with the nearest ones that do."""
     names = sorted(known)
     plural = plural or f"{kind}s"
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    near = nearest(name, names)
     if near:
-        fix = f"did you mean '{near[0]}'? {where} has the {plural} {', '.join(names)}"
+        fix = f"did you mean '{near}'? {where} has the {plural} {', '.join(names)}"
     elif names:
         fix = f"{where} has the {plural} {', '.join(names)}"
     else:
@@ -124,9 +129,7 @@ def _translate_answer(error: aws.ClientError, *, target: str) -> CliError:
     if code in _MISSING_CODES:
         return CliError(said, fix="list what there is with `mlp status`", exit_code=ExitCode.NOT_FOUND)
     if code.startswith("AccessDenied"):
-        fix = (
-            f"ask the platform team for permission to call {error.operation_name}, or use another AWS_PROFILE"
-        )
+        fix = f"ask the platform team for permission to call {error.operation_name}, or use another AWS_PROFILE"
         return CliError(said, fix=fix, exit_code=ExitCode.NOT_FOUND)
     if code.startswith("Validation"):
         return CliError(said, fix="correct the value named above", exit_code=ExitCode.BAD_INPUT)

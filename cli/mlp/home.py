@@ -35,9 +35,7 @@ def home_environment(directory: Path, environment: str) -> HomeEnvironment:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise _bad(
-            f"{file} is not YAML: {error}", "correct it, or start in a directory without one"
-        ) from error
+        raise _bad(f"{file} is not YAML: {error}", "correct it, or start in a directory without one") from error
     environments = content.get("environments") if isinstance(content, dict) else None
     if not isinstance(environments, dict) or environment not in environments:
         listed = ", ".join(map(str, environments)) if isinstance(environments, dict) else "none"

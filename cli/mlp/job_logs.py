@@ -43,9 +43,12 @@ class JobLogs:
         return tuple(sorted(self._lines(arguments), key=lambda line: line.time))
 
     def _lines(self, arguments: Mapping[str, Any]) -> list[LogLine]:
+        prefix = arguments.get("logStreamNamePrefix", "")
         try:
             pages = self._client.get_paginator("filter_log_events").paginate(**arguments)
-            return [_line(event) for page in pages for event in page["events"]]
+            events = (event for page in pages for event in page["events"])
+            # Emulators return every stream of the group whatever the prefix; asking twice is cheap.
+            return [_line(event) for event in events if event["logStreamName"].startswith(prefix)]
         except ClientError as error:
             # The group is made by the first job that prints.
             if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":

@@ -72,9 +72,7 @@ class StepRun:
             return LogSource(group=group, stream_prefix=f"{name}/", start=None, end=None)
         if self.type == "Lambda":
             function = self.resource_arn.split(":function:", 1)[-1].split(":", 1)[0]
-            return LogSource(
-                group=f"/aws/lambda/{function}", stream_prefix=None, start=self.start, end=self.end
-            )
+            return LogSource(group=f"/aws/lambda/{function}", stream_prefix=None, start=self.start, end=self.end)
         return None
 
     def document(self, *, now: datetime) -> dict[str, object]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from mlp.errors import bad_input
+from mlp.errors import bad_input, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +33,7 @@ def parse_parameters(given: Sequence[str], definition: Definition) -> dict[str, 
         else:
             values[name] = value
             problems.extend(_type_problems(specs[name], value))
-    missing = [
-        spec.name for spec in definition.parameters if not spec.has_default and spec.name not in values
-    ]
+    missing = [spec.name for spec in definition.parameters if not spec.has_default and spec.name not in values]
     problems.extend(f"parameter '{name}' has no default and was not given" for name in missing)
     if problems:
         raise bad_input(problems, fix=describe_parameters(definition))
@@ -58,8 +55,8 @@ def _describe(spec: ParameterSpec) -> str:
 
 
 def _unknown(name: str, specs: dict[str, ParameterSpec]) -> str:
-    near = get_close_matches(name, specs, n=1, cutoff=0.5)
-    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    near = nearest(name, specs)
+    hint = f" (did you mean '{near}'?)" if near else ""
     return f"there is no parameter '{name}'{hint}"
 
 

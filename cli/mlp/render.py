@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -59,12 +60,10 @@ def step_note(step: StepRun) -> str:
     return ""
 
 
-def step_table(
-    execution: Execution, steps: Sequence[StepRun], names: Sequence[str], *, now: datetime
-) -> Table:
+def step_table(execution: Execution, steps: Sequence[StepRun], names: Sequence[str], *, now: datetime) -> Group:
     """The steps of an execution: those that began, in their order, then the others that the pipeline has."""
     title = f"{execution.short_name}  {execution.status}  {duration(execution.seconds(now=now))}"
-    table = Table(title=Text(title, style="bold"), title_justify="left", expand=False)
+    table = Table(expand=False)
     table.add_column("step", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("took", justify="right", no_wrap=True)
@@ -77,7 +76,7 @@ def step_table(
     for name in names:
         if name not in begun:
             table.add_row(Text(name, style="dim"), status_text(idle), "", "")
-    return table
+    return Group(Text(title, style="bold"), table)
 
 
 def step_line(step: StepRun, *, now: datetime) -> str:
@@ -92,28 +91,26 @@ def execution_line(execution: Execution, *, now: datetime) -> str:
     return f"{execution.status} in {duration(execution.seconds(now=now))}: {execution.short_name}"
 
 
-def facts_table(title: str, facts: Sequence[Fact]) -> Table:
-    table = Table(title=Text(title, style="bold"), title_justify="left", show_header=False)
+def facts_table(title: str, facts: Sequence[Fact]) -> Group:
+    table = Table(show_header=False)
     table.add_column("fact", style="dim", no_wrap=True)
     table.add_column("value", overflow="fold")
     for fact in facts:
-        table.add_row(fact.name, Text(fact.value))
-    return table
+        table.add_row(fact.name, Text(str(fact.value)))
+    return Group(Text(title, style="bold"), table)
 
 
-def stacks_table(stacks: Sequence[Stack]) -> Table:
-    table = Table(title=Text("Stacks", style="bold"), title_justify="left")
+def stacks_table(stacks: Sequence[Stack]) -> Group:
+    table = Table()
     table.add_column("stack")
     table.add_column("status")
     for stack in stacks:
-        table.add_row(
-            Text(stack.name), Text(stack.status, style="red" if "FAILED" in stack.status else "green")
-        )
-    return table
+        table.add_row(Text(stack.name), Text(stack.status, style="red" if "FAILED" in stack.status else "green"))
+    return Group(Text("Stacks", style="bold"), table)
 
 
-def pipelines_table(rows: Sequence[PipelineRow], *, now: datetime) -> Table:
-    table = Table(title=Text("Pipelines", style="bold"), title_justify="left")
+def pipelines_table(rows: Sequence[PipelineRow], *, now: datetime) -> Group:
+    table = Table()
     for column in ("pipeline", "last execution", "status", "took", "started"):
         table.add_column(column)
     for row in rows:
@@ -123,10 +120,8 @@ def pipelines_table(rows: Sequence[PipelineRow], *, now: datetime) -> Table:
             continue
         started = last.start.astimezone().strftime("%Y-%m-%d %H:%M:%S") if last.start else ""
         took = duration(last.seconds(now=now))
-        table.add_row(
-            Text(row.name), last.short_name.split("/", 1)[1], status_text(last.status), took, started
-        )
-    return table
+        table.add_row(Text(row.name), last.short_name.split("/", 1)[1], status_text(last.status), took, started)
+    return Group(Text("Pipelines", style="bold"), table)
 
 
 def version_line(version: ModelVersion) -> str:

@@ -37,9 +37,7 @@ class SageMaker:
         self._client = target.client("sagemaker")
 
     def pipeline_names(self) -> tuple[str, ...]:
-        return tuple(
-            sorted(item["PipelineName"] for item in self._pages("list_pipelines", "PipelineSummaries"))
-        )
+        return tuple(sorted(item["PipelineName"] for item in self._pages("list_pipelines", "PipelineSummaries")))
 
     def pipelines(self) -> tuple[PipelineRow, ...]:
         """Every pipeline with its newest execution."""
@@ -112,9 +110,7 @@ class SageMaker:
             raise not_found("model package group", group, known=groups, where=self._target.label)
         found = (
             model_version_of(item)
-            for item in self._pages(
-                "list_model_packages", "ModelPackageSummaryList", ModelPackageGroupName=group
-            )
+            for item in self._pages("list_model_packages", "ModelPackageSummaryList", ModelPackageGroupName=group)
         )
         return tuple(sorted(found, key=lambda version: version.version, reverse=True))
 
@@ -134,9 +130,7 @@ class SageMaker:
 
     def _find_by_id(self, pipeline: str, execution_id: str) -> Execution:
         try:
-            pages = self._pages(
-                "list_pipeline_executions", "PipelineExecutionSummaries", PipelineName=pipeline
-            )
+            pages = self._pages("list_pipeline_executions", "PipelineExecutionSummaries", PipelineName=pipeline)
         except ClientError as error:
             if not _is_missing(error):
                 raise

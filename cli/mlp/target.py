@@ -29,7 +29,7 @@ class Fact:
     """One line of `mlp status` about the target."""
 
     name: str
-    value: str
+    value: str | int
 
 
 class Target(Protocol):
@@ -83,8 +83,8 @@ class EndpointTarget:
         port = urlsplit(self.endpoint_url).port
         return (
             Fact(name="endpoint", value=self.endpoint_url),
-            *((Fact(name="port", value=str(port)),) if port else ()),
-            *(Fact(name=name, value=str(self.status[key])) for name, key in named if self.status.get(key)),
+            *((Fact(name="port", value=port),) if port else ()),
+            *(Fact(name=name, value=self.status[key]) for name, key in named if self.status.get(key)),
         )
 
     def not_emulated(self) -> tuple[str, ...]:
@@ -154,26 +154,34 @@ def resolve(*, endpoint_url: str | None, use_aws: bool, directory: Path | None =
         return at_engine(engine)
     home = engine_home(start)
     if home is not None:
-        raise CliError(
-            f"the embedded AWS of {home} is not running", fix=_START_IT, exit_code=ExitCode.NOT_FOUND
-        )
+        raise CliError(f"the embedded AWS of {home} is not running", fix=_START_IT, exit_code=ExitCode.NOT_FOUND)
     return AwsTarget(session=boto3.Session())
 
 
 def running_engine(directory: Path) -> mllocal.Engine | None:
     """The engine of `directory` or of the nearest directory above it that runs one."""
-    found = (
-        mllocal.engine(place)
-        for place in (directory, *directory.parents)
-        if (place / STATE_DIRECTORY).is_dir()
-    )
-    return next((engine for engine in found if engine is not None), None)
+    try:
+        found = map(mllocal.engine, _with_state(directory))
+        return next((engine for engine in found if engine is not None), None)
+    except mllocal.EngineError as error:
+        raise engine_error(error) from error
 
 
 def engine_home(directory: Path) -> Path | None:
     """The nearest directory, upwards, in which an engine was started, whether it runs or not."""
-    places = (directory, *directory.parents)
-    return next((place for place in places if (place / STATE_DIRECTORY).is_dir()), None)
+    return next(iter(_with_state(directory)), None)
+
+
+def engine_error(error: mllocal.EngineError) -> CliError:
+    """An error of the engine: its message is the cause, and the fix after the last semicolon."""
+    cause, separator, fix = str(error).rpartition("; ")
+    if not separator or "\n" in fix:
+        cause, fix = str(error), "correct what it says above, then `mlp up` again"
+    return CliError(cause, fix=fix, exit_code=ExitCode.NOT_FOUND)
+
+
+def _with_state(directory: Path) -> list[Path]:
+    return [place for place in (directory, *directory.parents) if (place / STATE_DIRECTORY).is_dir()]
 
 
 def at_endpoint(endpoint_url: str) -> EndpointTarget:
@@ -202,9 +210,7 @@ def at_engine(engine: mllocal.Engine) -> EndpointTarget:
 def engine_status(endpoint_url: str) -> Mapping[str, Any]:
     """What the engine says of itself; nothing when another emulator answers there."""
     try:
-        answer = urllib3.PoolManager().request(
-            "GET", f"{endpoint_url}/_mlp/status", timeout=10.0, retries=False
-        )
+        answer = urllib3.PoolManager().request("GET", f"{endpoint_url}/_mlp/status", timeout=10.0, retries=False)
     except urllib3.exceptions.HTTPError as error:
         cause = f"nothing answers at {endpoint_url}"
         raise CliError(cause, fix=_START_IT, exit_code=ExitCode.NOT_FOUND) from error

@@ -124,9 +124,7 @@ def explain(target: Target, snapshot: Snapshot) -> Failure:
     """The failed step of an execution, its reason and its last log lines."""
     step = failed_step(snapshot.steps)
     execution = snapshot.execution
-    reason = (
-        (step.failure_reason if step else None) or execution.failure_reason or "SageMaker gives no reason"
-    )
+    reason = (step.failure_reason if step else None) or execution.failure_reason or "SageMaker gives no reason"
     source = step.log_source if step else None
     lines = JobLogs(target).read(source) if source else ()
     command = f"mlp logs {execution.short_name}" + (f" {step.name}" if step else "")

@@ -1,1 +1,38 @@
-"""Reusable CDK constructs of the ML platform."""
+"""Reusable CDK constructs of the ML platform: what a project team imports.
+
+A team declares an `MlProject`, and in it a `TrainingPipeline` and a `BatchInference`; the platform team adds the
+`PlatformNetwork` and the `ExperimentStore`.
+"""
+
+from mlplatform.batch_inference import BatchInference
+from mlplatform.experiment_store import ExperimentStore
+from mlplatform.network import PlatformNetwork, ProjectNetwork
+from mlplatform.pipeline import (
+    ContainerImage,
+    InvalidPropsError,
+    JobResources,
+    SageMakerPipeline,
+    Schedule,
+    SourceDirectory,
+    UnknownImageError,
+)
+from mlplatform.project import MlProject
+from mlplatform.training import Metric, MetricRule, TrainingPipeline
+
+__all__ = [
+    "BatchInference",
+    "ContainerImage",
+    "ExperimentStore",
+    "InvalidPropsError",
+    "JobResources",
+    "Metric",
+    "MetricRule",
+    "MlProject",
+    "PlatformNetwork",
+    "ProjectNetwork",
+    "SageMakerPipeline",
+    "Schedule",
+    "SourceDirectory",
+    "TrainingPipeline",
+    "UnknownImageError",
+]

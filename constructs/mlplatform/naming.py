@@ -33,6 +33,22 @@ PROJECT_NAME = Rule(
     ),
     accepts=lambda value: len(value) <= MAX_PROJECT_NAME_LENGTH,
 )
+ENVIRONMENT_NAME = Rule(
+    pattern=re.compile(r"[a-z][a-z0-9]{0,15}"),
+    wants="a name of at most 16 lower-case letters and digits, starting with a letter, such as 'dev'",
+)
+DEFINITION = Rule(
+    pattern=re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"),
+    wants="the name of a function as 'package.module:function'",
+)
+TAG_KEY = Rule(
+    pattern=re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}", re.IGNORECASE),
+    wants="a tag key: 1 to 128 letters, digits, spaces and .:/=+@_- that do not start with 'aws:'",
+)
+TAG_VALUE = Rule(
+    pattern=re.compile(r"[\w .:/=+@-]{0,256}"),
+    wants="a tag value: at most 256 letters, digits, spaces and .:/=+@_-",
+)
 EMAIL = Rule(
     pattern=re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+"),
     wants="an e-mail address, such as 'forecasting@example.com'",

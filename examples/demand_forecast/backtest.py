@@ -73,9 +73,7 @@ def run_backtest(directory: Path, *, origin: datetime, hyperparameters: Sequence
     Raises:
         JobFailedError: a job failed.
     """
-    folder = {
-        name: directory / name for name in ("input", "validation", "train", "test", "model", "prepared")
-    }
+    folder = {name: directory / name for name in ("input", "validation", "train", "test", "model", "prepared")}
     folder["input"].mkdir(parents=True)
     write_history(folder["input"] / "history.csv", until=origin)
     run_job("validate.py", "--input", folder["input"], "--output", folder["validation"])
@@ -102,9 +100,7 @@ def run_backtest(directory: Path, *, origin: datetime, hyperparameters: Sequence
         origin=origin,
         test={name: metric["value"] for name, metric in evaluation["regression_metrics"].items()},
         forecast=forecast,
-        week=(forecast_errors(forecast, actual), forecast_errors(seasonal_naive(origin), actual))
-        if actual
-        else None,
+        week=(forecast_errors(forecast, actual), forecast_errors(seasonal_naive(origin), actual)) if actual else None,
     )
 
 
@@ -123,10 +119,7 @@ def _transform(model: Path, prepared: Path) -> dict[datetime, float]:
         *(line.split(",", 1) for line in prepared.read_text(encoding="utf-8").splitlines()), strict=True
     )
     answer = _run(["-c", _SERVE, str(model)], cwd=model / "code", standard_input="\n".join(features))
-    return {
-        datetime.fromisoformat(key): float(value)
-        for key, value in zip(keys, answer.splitlines(), strict=True)
-    }
+    return {datetime.fromisoformat(key): float(value) for key, value in zip(keys, answer.splitlines(), strict=True)}
 
 
 def _run(
@@ -155,16 +148,11 @@ def report(result: Backtest) -> str:
     test = result.test
     lines = [
         f"origin {result.origin:%Y-%m-%d %H:%M}             model  seasonal naive  model / naive",
-        *(
-            _line(f"8 test weeks, {name}", test[name], test[f"baseline_{name}"])
-            for name in ("rmse", "mae", "wape")
-        ),
+        *(_line(f"8 test weeks, {name}", test[name], test[f"baseline_{name}"]) for name in ("rmse", "mae", "wape")),
     ]
     if result.week is not None:
         model, naive = (asdict(errors) for errors in result.week)
-        lines += [
-            _line(f"the week after, {name}", model[name], naive[name]) for name in ("rmse", "mae", "wape")
-        ]
+        lines += [_line(f"the week after, {name}", model[name], naive[name]) for name in ("rmse", "mae", "wape")]
     return "\n".join(lines)
 
 
@@ -184,9 +172,7 @@ def main() -> None:
         action="append",
         help="first hour not known, such as 2011-10-30; may be given several times (default: 7 days before the end)",
     )
-    parser.add_argument(
-        "--chart", type=Path, help="draw the forecast against what happened into this PNG file"
-    )
+    parser.add_argument("--chart", type=Path, help="draw the forecast against what happened into this PNG file")
     options, hyperparameters = parser.parse_known_args()
     for origin in options.origin or [final_origin()]:
         with tempfile.TemporaryDirectory() as directory:

@@ -79,7 +79,8 @@ def write_history(path: Path, *, until: datetime, source: Path = DATA) -> int:
 
 def actual_demand(origin: datetime, source: Path = DATA) -> dict[datetime, float]:
     """What happened in the 168 hours from the origin on."""
-    return {hour: count for hour, count in _demand(source).items() if origin <= hour < origin + WEEK}
+    known = _demand(source)
+    return {hour: known[hour] for hour in known if origin <= hour < origin + WEEK}
 
 
 def seasonal_naive(origin: datetime, source: Path = DATA) -> dict[datetime, float]:

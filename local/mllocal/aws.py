@@ -21,20 +21,21 @@ _CONFIG = botocore.config.Config(
 )
 
 
+# The emulator takes a 12-digit access key id as the account, and checks no secret.
+SECRET_ACCESS_KEY = "embedded"  # noqa: S105
+
+
 def endpoint_url() -> str:
     """Where this engine listens. The server sets it before anything asks."""
     return os.environ["AWS_ENDPOINT_URL"]
 
 
-def environment(scope: Scope) -> dict[str, str]:
-    """The variables with which any AWS SDK or tool talks to the embedded AWS in a scope.
-
-    The emulator takes a 12-digit access key id as the account; the secret is never checked.
-    """
+def environment(scope: Scope, url: str) -> dict[str, str]:
+    """The variables with which an AWS SDK, the AWS CLI or the CDK CLI talks to the engine at `url`, in a scope."""
     return {
-        "AWS_ENDPOINT_URL": endpoint_url(),
+        "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": scope.account,
-        "AWS_SECRET_ACCESS_KEY": "embedded",
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_REGION": scope.region,
         "AWS_DEFAULT_REGION": scope.region,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -49,14 +50,15 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """A client of a service; made once per scope."""
-        return _client(service, self.scope, endpoint_url())
+        return client_of(service, self.scope, endpoint_url())
 
 
 @cache
-def _client(service: str, scope: Scope, url: str) -> Any:
+def client_of(service: str, scope: Scope, url: str) -> Any:
+    """A boto3 client of the engine at `url`, in a scope."""
     session = boto3.Session(
         aws_access_key_id=scope.account,
-        aws_secret_access_key="embedded",  # noqa: S106 - not a secret: nothing checks it
+        aws_secret_access_key=SECRET_ACCESS_KEY,
         region_name=scope.region,
     )
     return session.client(service, endpoint_url=url, config=_CONFIG)

@@ -18,12 +18,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+import psutil
 import urllib3
 
-from mllocal import images
+from mllocal import aws, images
 from mllocal.directories import StateDirectory
 from mllocal.errors import EngineError
+from mllocal.ports import free_port
+from mllocal.sagemaker.store import Scope
 
 START_SECONDS = 120
 STOP_SECONDS = 8
@@ -48,25 +50,16 @@ class Engine:
 
     def environment(self) -> dict[str, str]:
         """The variables with which an AWS SDK, the AWS CLI or the CDK CLI talks to this engine and to nothing else."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ENDPOINT_URL_S3": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "embedded",
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return aws.environment(self.scope, self.endpoint_url)
+
+    @property
+    def scope(self) -> Scope:
+        """The account and region that `environment` and `client` act in."""
+        return Scope(self.account, self.region)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this engine."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name=self.region,
-            aws_access_key_id=self.account,
-            aws_secret_access_key="embedded",  # noqa: S106 - not a secret: nothing checks it
-        )
+        return aws.client_of(service, self.scope, self.endpoint_url)
 
     def status(self) -> dict[str, Any] | None:
         """What the engine says of itself; None when it does not answer, or when something else answers on its port."""
@@ -122,8 +115,8 @@ def down(directory: Path) -> bool:
 
 
 def _start(state: StateDirectory, port: int | None, account: str, region: str) -> Engine:
-    chosen = _require_free(port) if port is not None else _free_port()
-    mlflow_port = _free_port()
+    chosen = _require_free(port) if port is not None else free_port()
+    mlflow_port = free_port()
     instance = uuid.uuid4().hex
     shutil.rmtree(state.run, ignore_errors=True)
     state.run.mkdir()
@@ -190,10 +183,11 @@ def _end(found: Engine) -> None:
 
 def _is_this_engine(found: Engine) -> bool:
     """Whether the process id still belongs to the engine: ids are used again, its token is not."""
-    listed = subprocess.run(
-        ["ps", "-o", "stat=,command=", "-p", str(found.pid)], capture_output=True, text=True, check=False
-    ).stdout
-    return found.instance in listed and not listed.startswith("Z")
+    try:
+        process = psutil.Process(found.pid)
+        return found.instance in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _described(state: StateDirectory) -> Engine | None:
@@ -230,10 +224,3 @@ def _require_free(port: int) -> int:
                 f"port {port} cannot be used ({error.strerror}); give another with --port, or none to have a free one chosen"
             ) from None
     return port
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--region", required=True, help="Region for requests that name none")
     parser.add_argument("--instance", required=True, help="a token by which this process is recognized")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     _set_environment(options)
     asyncio.run(_serve(options))
 

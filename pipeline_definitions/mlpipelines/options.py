@@ -63,10 +63,8 @@ class RetryPolicy:
     expire_after_minutes: int | None = None
 
     def to_json(self) -> JsonObject:
-        if self.expire_after_minutes is None:
-            limit = {"MaxAttempts": self.max_attempts}
-        else:
-            limit = {"ExpireAfterMin": self.expire_after_minutes}
+        by_time = self.expire_after_minutes is not None
+        limit = {"ExpireAfterMin": self.expire_after_minutes} if by_time else {"MaxAttempts": self.max_attempts}
         return {
             "BackoffRate": self.backoff_rate,
             "IntervalSeconds": self.interval_seconds,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import mllocal
-from mlp.errors import CliError, ExitCode
 from mlp.home import HomeEnvironment, home_environment
 from mlp.model import Stack
 from mlp.options import AwsOption, EndpointOption, JsonOption
@@ -18,7 +17,7 @@ from mlp.output import Output, reporting
 from mlp.render import facts_table, pipelines_table, stacks_table
 from mlp.sagemaker import SageMaker
 from mlp.session import session
-from mlp.target import Target, at_engine, engine_home
+from mlp.target import Target, at_engine, engine_error, engine_home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,38 +36,32 @@ EnvironmentOption = Annotated[
 def up(port: PortOption = None, environment: EnvironmentOption = "dev", json: JsonOption = False) -> None:
     """Start the embedded AWS of this directory, or say that it runs.
 
-    Its account and region are those of the environment in platform.yaml. State is kept in .mlp/.
+    Its account and region are those of the environment in platform.yaml; it works in .mlp/.
     """
     with reporting(as_json=json) as out:
         home = home_environment(Path.cwd(), environment)
         engine = _up(port, home, out)
-        if port is not None and engine.port != port:
-            fix = f"use port {engine.port}, or `mlp down` first"
-            cause = f"the embedded AWS of this directory already runs, on port {engine.port}"
-            raise CliError(cause, fix=fix, exit_code=ExitCode.BAD_INPUT)
         target = at_engine(engine)
         document = {fact.name.lower(): fact.value for fact in target.facts()}
-        out.result(document, facts_table("Embedded AWS", target.facts()), "stop it with `mlp down`")
+        out.result(document, facts_table(target.label, target.facts()))
+        out.say("stop it with `mlp down`")
 
 
 def _up(port: int | None, home: HomeEnvironment, out: Output) -> mllocal.Engine:
     try:
         return mllocal.up(Path.cwd(), port=port, account=home.account, region=home.region, progress=out.say)
     except mllocal.EngineError as error:
-        fix = "see the message above; `mlp status` shows what runs"
-        raise CliError(str(error), fix=fix, exit_code=ExitCode.NOT_FOUND) from error
+        raise engine_error(error) from error
 
 
 def down(json: JsonOption = False) -> None:
-    """Stop the embedded AWS of this directory. What it holds in memory is gone; what is in .mlp/ stays."""
+    """Stop the embedded AWS of this directory. What was deployed and run in it is gone with it."""
     with reporting(as_json=json) as out:
         home = engine_home(Path.cwd())
         try:
             stopped = home is not None and mllocal.down(home)
         except mllocal.EngineError as error:
-            raise CliError(
-                str(error), fix="stop its process by its pid", exit_code=ExitCode.NOT_FOUND
-            ) from error
+            raise engine_error(error) from error
         out.result({"stopped": stopped}, "stopped" if stopped else "nothing was running here")
 
 
@@ -80,11 +73,7 @@ def status(endpoint_url: EndpointOption = None, aws: AwsOption = False, json: Js
         out.result(
             _status_document(target, facts, stacks, rows),
             facts_table(target.label, facts),
-            *(
-                (stacks_table(stacks),)
-                if stacks
-                else ("no stacks yet: `cdk bootstrap`, then `cdk deploy --all`",)
-            ),
+            *((stacks_table(stacks),) if stacks else ("no stacks yet: `cdk bootstrap`, then `cdk deploy --all`",)),
             *((pipelines_table(rows, now=datetime.now(tz=UTC)),) if rows else ()),
             *((f"accepted but not emulated: {', '.join(not_emulated)}",) if not_emulated else ()),
         )
@@ -99,8 +88,7 @@ def _status_document(
         **{fact.name.lower(): fact.value for fact in facts},
         "stacks": [asdict(stack) for stack in stacks],
         "pipelines": [
-            {"name": row.name, "last_execution": row.last.document(now=now) if row.last else None}
-            for row in rows
+            {"name": row.name, "last_execution": row.last.document(now=now) if row.last else None} for row in rows
         ],
         "resource_types_not_emulated": list(target.not_emulated()),
     }
@@ -108,7 +96,5 @@ def _status_document(
 
 def _stacks(target: Target) -> tuple[Stack, ...]:
     pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
-    found = (
-        Stack(name=item["StackName"], status=item["StackStatus"]) for page in pages for item in page["Stacks"]
-    )
+    found = (Stack(name=item["StackName"], status=item["StackStatus"]) for page in pages for item in page["Stacks"])
     return tuple(sorted(found, key=lambda stack: stack.name))

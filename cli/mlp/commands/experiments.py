@@ -11,9 +11,7 @@ from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.session import session
 
 AppOption = Annotated[str | None, typer.Option("--app", help="The MLflow app, when the account has several.")]
-OpenOption = Annotated[
-    bool, typer.Option("--open/--no-open", help="Open the browser; only done on a terminal.")
-]
+OpenOption = Annotated[bool, typer.Option("--open/--no-open", help="Open the browser; only done on a terminal.")]
 
 
 def ui(

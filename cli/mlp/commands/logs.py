@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlp.errors import CliError, ExitCode, not_found
+from mlp.errors import CliError, ExitCode, nearest
 from mlp.job_logs import JobLogs
 from mlp.model import failed_step
 from mlp.options import AwsOption, EndpointOption, JsonOption
@@ -30,9 +30,7 @@ StepArgument = Annotated[
     str | None,
     typer.Argument(metavar="[STEP]", help="A step; when not given, the step that failed, else every step."),
 ]
-TailOption = Annotated[
-    int | None, typer.Option("--tail", "-n", min=1, help="Only the last lines of each step.")
-]
+TailOption = Annotated[int | None, typer.Option("--tail", "-n", min=1, help="Only the last lines of each step.")]
 
 
 def logs(
@@ -69,16 +67,20 @@ def choose_steps(execution: Execution, steps: Sequence[StepRun], name: str | Non
         return (failed,) if failed else with_logs
     chosen = next((step for step in steps if step.name == name), None)
     if chosen is None:
-        where = f"execution {execution.short_name} so far"
-        raise not_found("step", name, known=(step.name for step in with_logs), where=where)
+        raise _no_such_step(execution, with_logs, name)
     if chosen.log_source is None:
-        fix = (
-            f"its status is {chosen.status}; steps with logs are {', '.join(step.name for step in with_logs)}"
-        )
-        raise CliError(
-            f"step '{name}' starts no job, so it has no log", fix=fix, exit_code=ExitCode.NOT_FOUND
-        )
+        fix = f"its status is {chosen.status}; steps with logs are {', '.join(step.name for step in with_logs)}"
+        raise CliError(f"step '{name}' starts no job, so it has no log", fix=fix, exit_code=ExitCode.NOT_FOUND)
     return (chosen,)
+
+
+def _no_such_step(execution: Execution, begun: Sequence[StepRun], name: str) -> CliError:
+    names = [step.name for step in begun]
+    near = nearest(name, names)
+    fix = f"did you mean '{near}'? " if near else ""
+    fix += f"steps with logs are {', '.join(names)}" if names else f"wait for one: `mlp watch {execution.short_name}`"
+    cause = f"no step '{name}' has begun in {execution.short_name}"
+    return CliError(cause, fix=fix, exit_code=ExitCode.NOT_FOUND)
 
 
 def log_lines(read: Mapping[str, Sequence[LogLine]]) -> list[str]:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from mlp.model import ModelVersion
 
 GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="The model package group of a project.")]
-VersionOption = Annotated[
-    int | None, typer.Option("--version", min=1, help="The version; the newest when not given.")
-]
+VersionOption = Annotated[int | None, typer.Option("--version", min=1, help="The version; the newest when not given.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the version.")]
 
 

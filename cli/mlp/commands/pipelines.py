@@ -50,14 +50,9 @@ def pipelines(endpoint_url: EndpointOption = None, aws: AwsOption = False, json:
         rows = SageMaker(target).pipelines()
         now = datetime.now(tz=UTC)
         listed = [
-            {"name": row.name, "last_execution": row.last.document(now=now) if row.last else None}
-            for row in rows
+            {"name": row.name, "last_execution": row.last.document(now=now) if row.last else None} for row in rows
         ]
-        text = (
-            pipelines_table(rows, now=now)
-            if rows
-            else "no pipelines yet: deploy them with `cdk deploy --all`"
-        )
+        text = pipelines_table(rows, now=now) if rows else "no pipelines yet: deploy them with `cdk deploy --all`"
         out.result({"pipelines": listed}, text)
 
 
@@ -82,9 +77,7 @@ def run(
             _end(target, follow(sagemaker, arn, definition.step_names, out), out)
             return
         execution = sagemaker.execution(arn)
-        out.result(
-            execution.document(now=datetime.now(tz=UTC)), f"watch it with `mlp watch {execution.short_name}`"
-        )
+        out.result(execution.document(now=datetime.now(tz=UTC)), f"watch it with `mlp watch {execution.short_name}`")
 
 
 def watch(

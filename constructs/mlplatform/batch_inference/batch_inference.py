@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aws_cdk import Stack
 from constructs import Construct
+
 from mlpipelines import (
     PIPELINE_EXECUTION_ARN,
     PIPELINE_EXECUTION_ID,
@@ -18,10 +19,9 @@ from mlpipelines import (
     ModelStep,
     Pipeline,
     ProcessingStep,
+    Text,
     TransformStep,
-    Value,
 )
-
 from mlplatform.batch_inference.functions import publish_manifest_function, resolve_inputs_function
 from mlplatform.batch_inference.trigger import ScheduledStart
 from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH
@@ -107,12 +107,8 @@ class BatchInference(Construct):
         project.allow_jobs_to_pull(image_uri)
         resources = JobResources() if processing is None else processing
         platform = SourceDirectory(_RUNTIME, only=[_WRITE_PARQUET])
-        runner = ScriptRunner(
-            project=project, source=ship(source, project), image_uri=image_uri, resources=resources
-        )
-        writer = ScriptRunner(
-            project=project, source=ship(platform, project), image_uri=image_uri, resources=resources
-        )
+        runner = ScriptRunner(project=project, source=ship(source, project), image_uri=image_uri, resources=resources)
+        writer = ScriptRunner(project=project, source=ship(platform, project), image_uri=image_uri, resources=resources)
         input_uri = input_uri_parameter(project.data_uri(input_prefix))
 
         resolved = self._resolve_inputs(input_uri)
@@ -147,15 +143,13 @@ class BatchInference(Construct):
         self.schedule: ScheduledStart | None = None
         """The schedule with its dead-letter queue, if one was asked for."""
         if schedule is not None:
-            self.schedule = ScheduledStart(
-                self, "Schedule", project=project, pipeline=self.pipeline, schedule=schedule
-            )
+            self.schedule = ScheduledStart(self, "Schedule", project=project, pipeline=self.pipeline, schedule=schedule)
 
     def _uri(self, name: str) -> Join:
         """Where an execution keeps what it calls `name`: apart from every other execution."""
         return Join(values=(self._project.artifact_uri(self._name), PIPELINE_EXECUTION_ID, name))
 
-    def _resolve_inputs(self, input_uri: Value) -> LambdaStep:
+    def _resolve_inputs(self, input_uri: Text) -> LambdaStep:
         function = resolve_inputs_function(self, self._project, self._name)
         return LambdaStep(
             name="ResolveInputs",

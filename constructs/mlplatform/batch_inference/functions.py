@@ -24,7 +24,7 @@ def resolve_inputs_function(scope: Construct, project: MlProject, pipeline_name:
         project,
         name=f"{pipeline_name}-resolve-inputs",
         description=f"Step ResolveInputs of the pipeline {pipeline_name}",
-        file=_RUNTIME / "resolve_inputs.py",
+        code=_RUNTIME / "resolve_inputs.py",
         statements=[
             Statement(
                 sid="FindApprovedModels",
@@ -36,7 +36,7 @@ def resolve_inputs_function(scope: Construct, project: MlProject, pipeline_name:
             Statement(
                 sid="RecordInput",
                 actions=["s3:PutObject"],
-                resources=[f"{artifacts}/{pipeline_name}/*"],
+                resources=[f"{artifacts}/{pipeline_name}/*/input.json"],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
             ),
         ],
@@ -53,7 +53,7 @@ def publish_manifest_function(scope: Construct, project: MlProject, pipeline_nam
         project,
         name=f"{pipeline_name}-publish-manifest",
         description=f"Step PublishManifest of the pipeline {pipeline_name}",
-        file=_RUNTIME / "publish_manifest.py",
+        code=_RUNTIME / "publish_manifest.py",
         statements=[
             Statement(
                 sid="ReadReports",
@@ -61,7 +61,6 @@ def publish_manifest_function(scope: Construct, project: MlProject, pipeline_nam
                 resources=[f"{artifacts}/{pipeline_name}/*"],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
             ),
-            # Without ListBucket, S3 answers a missing latest.json with AccessDenied instead of NoSuchKey.
             Statement(
                 sid="ListRuns",
                 actions=["s3:ListBucket"],
@@ -91,18 +90,17 @@ def _function(
     *,
     name: str,
     description: str,
-    file: Path,
+    code: Path,
     statements: list[Statement],
 ) -> RuntimeFunction:
-    use_key = Statement(
-        sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]
-    )
+    use_key = Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn])
     function = RuntimeFunction(
         scope,
         construct_id,
         name=name,
         description=description,
-        file=file,
+        code=code,
+        handler=f"{code.stem}.handler",
         statements=[*statements, use_key],
         key_arn=project.key_arn,
         log_retention_days=project.log_retention_days,

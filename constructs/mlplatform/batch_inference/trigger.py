@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from mlplatform.compliance import accept
+from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
 from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
 
-_FOURTEEN_DAYS_SECONDS = 1_209_600  # The longest that SQS keeps a message.
 _MAX_EVENT_AGE_SECONDS = 3_600
 _MAX_RETRIES = 10
 
@@ -35,7 +33,10 @@ class ScheduledStart(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         name = pipeline.definition.name
-        self.dead_letters = self._dead_letter_queue(project)
+        self.dead_letters = dead_letter_queue(
+            self, "DeadLetters", key_arn=project.key_arn, of=f"the schedule of {name}"
+        )
+        queue_policy(self, "DeadLettersPolicy", self.dead_letters)
         group = scheduler.CfnScheduleGroup(self, "Group", name=name)
         role = self._role(project, pipeline, self.dead_letters.attr_arn, group_name=name)
         scheduler.CfnSchedule(
@@ -59,25 +60,7 @@ class ScheduledStart(Construct):
             },
         )
 
-    def _dead_letter_queue(self, project: MlProject) -> sqs.CfnQueue:
-        queue = sqs.CfnQueue(
-            self,
-            "DeadLetters",
-            kms_master_key_id=project.key_arn,
-            message_retention_period=_FOURTEEN_DAYS_SECONDS,
-        )
-        sqs.CfnQueuePolicy(
-            self,
-            "DeadLettersPolicy",
-            queues=[queue.ref],
-            policy_document=tls_only(queue.attr_arn),
-        )
-        accept(queue, {"AwsSolutions-SQS3": "it is the dead-letter queue of the schedule"})
-        return queue
-
-    def _role(
-        self, project: MlProject, pipeline: SageMakerPipeline, queue_arn: str, *, group_name: str
-    ) -> ServiceRole:
+    def _role(self, project: MlProject, pipeline: SageMakerPipeline, queue_arn: str, *, group_name: str) -> ServiceRole:
         role = ServiceRole(
             self,
             "Role",
@@ -86,29 +69,12 @@ class ScheduledStart(Construct):
             description=f"Starts the pipeline {group_name} on its schedule",
             statements=[
                 Statement(sid="KeepFailedStarts", actions=["sqs:SendMessage"], resources=[queue_arn]),
-                Statement(
-                    sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]
-                ),
+                Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),
             ],
         )
         project.grant_start_pipelines(role, pipeline.pipeline_arn)
         # EventBridge Scheduler sends the ARN of the group (user guide, "Prevent confused deputy").
         group_arn = f"arn:{project.partition}:scheduler:{project.region}:{project.account}:schedule-group/{group_name}"
         source = {"aws:SourceAccount": project.account, "aws:SourceArn": group_arn}
-        role.resource.add_property_override(
-            "AssumeRolePolicyDocument.Statement.0.Condition", {"StringEquals": source}
-        )
+        role.resource.add_property_override("AssumeRolePolicyDocument.Statement.0.Condition", {"StringEquals": source})
         return role
-
-
-def tls_only(queue_arn: str) -> dict[str, object]:
-    """A queue policy that refuses requests without TLS."""
-    statement = {
-        "Sid": "DenyWithoutTls",
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Action": "sqs:*",
-        "Resource": queue_arn,
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return {"Version": "2012-10-17", "Statement": [statement]}

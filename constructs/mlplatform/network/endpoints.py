@@ -58,7 +58,7 @@ class InterfaceEndpoint(StrEnum):
     STS = "sts"
 
 
-def gateway_endpoint(
+def create_gateway_endpoint(
     scope: Construct,
     construct_id: str,
     *,
@@ -95,7 +95,7 @@ def gateway_endpoint(
     )
 
 
-def interface_endpoints(
+def create_interface_endpoints(
     scope: Construct,
     *,
     endpoints: Sequence[InterfaceEndpoint],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -12,7 +13,7 @@ from mlplatform.policy import ServiceRole, Statement
 
 
 def flow_logs(scope: Construct, *, vpc_id: str, account: str, region: str, partition: str, retention_days: int) -> None:
-    """Record all traffic of the VPC in a log group under a key of its own."""
+    """Record all traffic of the VPC in a log group under a key of its own; both outlive the stack, for audits."""
     key = kms.CfnKey(
         scope,
         "FlowLogKey",
@@ -21,6 +22,8 @@ def flow_logs(scope: Construct, *, vpc_id: str, account: str, region: str, parti
         key_policy=key_policy(partition=partition, region=region, account=account),
     )
     group = logs.CfnLogGroup(scope, "FlowLogs", kms_key_id=key.attr_arn, retention_in_days=retention_days)
+    for kept in (key, group):
+        kept.apply_removal_policy(RemovalPolicy.RETAIN)
     group_arn: str = group.attr_arn
     role = ServiceRole(
         scope,

@@ -11,7 +11,11 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from mlpipelines import NetworkConfig
-from mlplatform.network.endpoints import InterfaceEndpoint, gateway_endpoint, interface_endpoints
+from mlplatform.network.endpoints import (
+    InterfaceEndpoint,
+    create_gateway_endpoint,
+    create_interface_endpoints,
+)
 from mlplatform.network.flow_logs import flow_logs
 
 _SUBNET_BITS = 3
@@ -85,7 +89,7 @@ class PlatformNetwork(Construct):
         route_table_id: str = route_table.attr_route_table_id
         self.subnet_ids = self._create_subnets(cidr, availability_zones, route_table_id)
         for construct_name, service in (("S3Endpoint", "s3"), ("DynamoDbEndpoint", "dynamodb")):
-            gateway_endpoint(
+            create_gateway_endpoint(
                 self,
                 construct_name,
                 service=service,
@@ -94,7 +98,14 @@ class PlatformNetwork(Construct):
                 vpc_id=self.vpc_id,
                 route_table_id=route_table_id,
             )
-        self._create_interface_endpoints(interface_endpoints, region=region, cidr=cidr)
+        create_interface_endpoints(
+            self,
+            endpoints=interface_endpoints,
+            region=region,
+            vpc_id=self.vpc_id,
+            cidr=cidr,
+            subnet_ids=self.subnet_ids,
+        )
         self.job_security_group_id = self._create_job_security_group(cidr, gateway_prefix_list_ids)
         flow_logs(
             self,
@@ -129,16 +140,6 @@ class PlatformNetwork(Construct):
             )
             ids.append(subnet_id)
         return tuple(ids)
-
-    def _create_interface_endpoints(self, endpoints: Sequence[InterfaceEndpoint], *, region: str, cidr: str) -> None:
-        interface_endpoints(
-            self,
-            endpoints=endpoints,
-            region=region,
-            vpc_id=self.vpc_id,
-            cidr=cidr,
-            subnet_ids=self.subnet_ids,
-        )
 
     def _create_job_security_group(self, cidr: str, prefix_list_ids: Sequence[str]) -> str:
         https = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443}

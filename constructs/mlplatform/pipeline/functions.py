@@ -1,4 +1,4 @@
-"""Lambda functions of the platform: one runtime file each, with a log group and a role of their own."""
+"""Lambda functions of the platform, each with a log group and a role of its own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mlplatform.compliance import accept
 from mlplatform.pipeline.source import stage_zip
 from mlplatform.policy import ServiceRole, Statement
 
-RUNTIME = "python3.13"
+RUNTIME = "python3.14"  # The newest that Lambda has, as AwsSolutions-L1 asks.
 MAX_FUNCTION_NAME_LENGTH = 64  # AWS Lambda API reference, CreateFunction, FunctionName.
 
 
 class RuntimeFunction(Construct):
-    """A Lambda function made of one runtime file, whose `handler` it calls.
+    """A Lambda function made of one runtime file, or of one package: the Python at `code`, whose `handler` it calls.
 
     It may do what `statements` say and write its own log, nothing else. The log and the environment are encrypted with
     the key at `key_arn`, which must let CloudWatch Logs and this account's IAM policies use it.
@@ -31,7 +31,8 @@ class RuntimeFunction(Construct):
         *,
         name: str,
         description: str,
-        file: Path,
+        code: Path,
+        handler: str,
         statements: Sequence[Statement],
         key_arn: str,
         log_retention_days: int,
@@ -60,15 +61,15 @@ class RuntimeFunction(Construct):
             description=f"Role of the function {name}",
             statements=[own_log, *statements],
         )
-        code = stage_zip(self, [file])
+        staged = stage_zip(self, code)
         self.resource = lambda_.CfnFunction(
             self,
             "Resource",
             function_name=name,
             description=description,
             runtime=RUNTIME,
-            handler=f"{file.stem}.handler",
-            code={"s3Bucket": code.bucket_name, "s3Key": code.object_key},
+            handler=handler,
+            code={"s3Bucket": staged.bucket_name, "s3Key": staged.object_key},
             role=self.role.arn,
             timeout=timeout_seconds,
             memory_size=memory_mb,

@@ -17,7 +17,6 @@ from mlpipelines import (
     Text,
     Value,
 )
-
 from mlplatform.pipeline.source import SourceDirectory, StagedSource
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
@@ -101,14 +100,10 @@ class ScriptRunner:
             arguments=arguments,
             inputs=[
                 ProcessingInput(name="code", s3_uri=self.source.s3_uri, local_path=_CODE_INPUT),
-                *(
-                    ProcessingInput(name=key, s3_uri=uri, local_path=input_path(key))
-                    for key, uri in inputs.items()
-                ),
+                *(ProcessingInput(name=key, s3_uri=uri, local_path=input_path(key)) for key, uri in inputs.items()),
             ],
             outputs=[
-                ProcessingOutput(name=key, local_path=output_path(key), s3_uri=uri)
-                for key, uri in outputs.items()
+                ProcessingOutput(name=key, local_path=output_path(key), s3_uri=uri) for key, uri in outputs.items()
             ],
             property_files=property_files,
             network=self.project.network,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aws_cdk import Stack
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
-from mlpipelines import Pipeline
 
+from mlpipelines import Pipeline
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project import MlProject
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -75,9 +75,12 @@ class SourceDirectory:
         return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)
 
 
-def stage_zip(scope: Construct, paths: Iterable[Path]) -> StagedSource:
-    """Files as the zip of a Lambda function, in the asset bucket of the scope's stack."""
-    files = {path.name: path.read_bytes() for path in paths}
+def stage_zip(scope: Construct, code: Path) -> StagedSource:
+    """A Python file or package as the zip of a Lambda function, in the asset bucket of the scope's stack."""
+    if code.is_dir():
+        files = {f"{code.name}/{name}": content for name, content in archives.read_files(code).items()}
+    else:
+        files = {code.name: code.read_bytes()}
     digest = archives.content_hash(files)
     asset = _asset(scope, f"Code-{digest[:16]}", digest, "code.zip", archives.zip_archive(files))
     return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)

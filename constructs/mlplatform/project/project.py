@@ -51,8 +51,7 @@ class MlProject(Construct):
         network: where jobs run; when not given, SageMaker runs them in its own network.
         removal_policy: what happens to stateful resources when they leave the template.
         log_retention_days: how long logs of the project's Lambda functions are kept.
-        cost_center: value of the tag `cost-center`; when not given, the project's name.
-        tags: further tags on everything in the project.
+        tags: further tags on everything in the project; `cost-center`, when not among them, is the project's name.
         monthly_budget_usd: when given, AWS Budgets mails `owner` at 80 % (actual) and 100 % (forecast) of it.
 
     Raises:
@@ -69,7 +68,6 @@ class MlProject(Construct):
         network: ProjectNetwork | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         log_retention_days: int = 90,
-        cost_center: str | None = None,
         tags: Mapping[str, str] | None = None,
         monthly_budget_usd: float | None = None,
     ) -> None:
@@ -90,10 +88,10 @@ class MlProject(Construct):
         self.log_retention_days = log_retention_days
         self.model_package_group_name = name
         self.tags: Mapping[str, str] = {
-            **(tags or {}),
+            "cost-center": name,
+            **({} if tags is None else tags),
             "project": name,
             "owner": owner,
-            "cost-center": name if cost_center is None else cost_center,
         }
         self._network = network
         self._create_storage()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from aws_cdk import Stack
 from constructs import Construct
+
 from mlpipelines import (
     PIPELINE_EXECUTION_ARN,
     PIPELINE_EXECUTION_ID,
@@ -23,11 +24,11 @@ from mlpipelines import (
     PropertyFile,
     RegisterModelStep,
     Step,
+    Text,
     TrainingChannel,
     TrainingStep,
     Value,
 )
-
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.jobs import (
     TRANSIENT_FAULTS,
@@ -48,7 +49,7 @@ from mlplatform.training.metric import Metric, MetricRule
 Hyperparameter = str | int | float | bool
 
 _EVALUATION = "evaluation.json"
-_SERVING_INSTANCE_TYPES = ("ml.m5.large", "ml.m5.xlarge", "ml.c5.large", "ml.c5.xlarge")
+_SERVING_INSTANCE_TYPES = ("ml.m5.large", "ml.m5.xlarge", "ml.m5.2xlarge", "ml.c5.xlarge", "ml.c5.2xlarge")
 _MAX_HYPERPARAMETERS = 100  # API reference, CreateTrainingJob, HyperParameters.
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")  # API reference, Parameter (pipelines).
 
@@ -150,7 +151,7 @@ class TrainingPipeline(Construct):
         """Where an execution keeps what it calls `name`: apart from every other execution."""
         return Join(values=(self._project.artifact_uri(self._name), PIPELINE_EXECUTION_ID, name))
 
-    def _validate_data(self, script: str, input_uri: Value) -> ProcessingStep:
+    def _validate_data(self, script: str, input_uri: Text) -> ProcessingStep:
         return self._runner.step(
             "ValidateData",
             script,
@@ -159,7 +160,7 @@ class TrainingPipeline(Construct):
             arguments=("--input", input_path("data"), "--output", output_path("validation")),
         )
 
-    def _build_features(self, script: str, input_uri: Value, after: Step) -> ProcessingStep:
+    def _build_features(self, script: str, input_uri: Text, after: Step) -> ProcessingStep:
         return self._runner.step(
             "BuildFeatures",
             script,

@@ -8,9 +8,7 @@ from pandas.tseries.holiday import Holiday, USFederalHolidayCalendar, nearest_wo
 # The federal calendar agrees with the data's `holiday` column in every hour of 2011 but those of April 15,
 # the District's own Emancipation Day (April 16 was a Saturday). With it they agree everywhere: a test holds
 # this. Both name the day on which a holiday is observed: Christmas 2011, a Sunday, is December 26.
-_EMANCIPATION_DAY = Holiday(
-    "DC Emancipation Day", month=4, day=16, start_date="2005-01-01", observance=nearest_workday
-)
+_EMANCIPATION_DAY = Holiday("DC Emancipation Day", month=4, day=16, start_date="2005-01-01", observance=nearest_workday)
 
 
 def is_holiday(hours: pd.DatetimeIndex) -> pd.Series:

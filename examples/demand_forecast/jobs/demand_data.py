@@ -44,9 +44,7 @@ class History:
 def add_history_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say where the history is: --input and --year."""
     default = Path("/opt/ml/processing/input")
-    parser.add_argument(
-        "--input", type=Path, default=default, help="directory with the history's *.csv files"
-    )
+    parser.add_argument("--input", type=Path, default=default, help="directory with the history's *.csv files")
     parser.add_argument("--year", type=int, default=YEAR, help="year of column 'day' (default %(default)s)")
 
 
@@ -140,9 +138,7 @@ def _clock_problems(rows: pd.DataFrame, numbers: pd.DataFrame, hours: pd.Series)
         wrong = given.notna() & (given != expected)
         if wrong.any():
             year = hours.iloc[0].year
-            yield _sentence(
-                rows, wrong, "weekday", f"that are not the weekday of that day in {year}; check --year"
-            )
+            yield _sentence(rows, wrong, "weekday", f"that are not the weekday of that day in {year}; check --year")
 
 
 def _demand_problems(rows: pd.DataFrame, numbers: pd.DataFrame) -> Iterator[str]:
@@ -151,9 +147,7 @@ def _demand_problems(rows: pd.DataFrame, numbers: pd.DataFrame) -> Iterator[str]
         difference = numbers["casual"] + numbers["registered"] - numbers["bikers"]
         wrong = difference.notna() & (difference != 0)
         if wrong.any():
-            yield _sentence(
-                rows, wrong, "bikers", "that are not casual + registered; correct one of the three"
-            )
+            yield _sentence(rows, wrong, "bikers", "that are not casual + registered; correct one of the three")
     if "bikers" in numbers and len(numbers) and (numbers["bikers"] == 0).all():
         yield "column 'bikers' is 0 in every row; give the rentals in each hour"
 

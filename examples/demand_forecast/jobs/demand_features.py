@@ -2,8 +2,8 @@
 
 A forecast is made once a week for the next 168 hours. So a row may use what a calendar says about its own
 hour, and demand that is at least 168 hours older: then every row of the week needs only what was known when
-the forecast was made. All demand below comes from `known`, which is the demand moved by those 168 hours. Not used
-are the weather of the week, which is not known, and `casual` and `registered`, which add up to the target.
+the forecast was made. All demand below comes from `known`, which is the demand moved by those 168 hours. The
+weather of the week is not used, as it is not known, nor `casual` and `registered`, which add up to the target.
 """
 
 from __future__ import annotations
@@ -83,9 +83,7 @@ def _same_kind_of_day(known: pd.Series, working_day: pd.Series, days: int) -> pd
     means = {}
     for kind in (0, 1):
         of_kind = known.where(kind_when_known == kind)
-        means[kind] = of_kind.groupby(of_kind.index.hour).transform(
-            lambda one: one.rolling(days, min_periods=1).mean()
-        )
+        means[kind] = of_kind.groupby(of_kind.index.hour).transform(lambda one: one.rolling(days, min_periods=1).mean())
     return means[1].where(working_day == 1, means[0])
 
 

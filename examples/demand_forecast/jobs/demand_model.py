@@ -1,10 +1,15 @@
-"""The model: gradient-boosted trees on the features, and how it is put into a file and taken out again."""
+"""The model: gradient-boosted trees combined with a profile, and how it is put into a file and taken out again.
+
+The profile is one of the features: the mean demand of the same hour on the last days of the same kind. Trees that
+have seen one year follow it too loosely when a season comes that they have not seen; combining the two forecasts
+holds them (Bates and Granger, "The Combination of Forecasts", Operational Research Quarterly 20, 1969).
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import joblib
@@ -14,14 +19,18 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 MODEL_FILE = "model.joblib"
+PROFILE = "same_kind_of_day_28_days"
 LOSSES = ("squared_error", "absolute_error", "poisson")
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What `HistGradientBoostingRegressor` is given; its documentation explains each.
+    """What `HistGradientBoostingRegressor` is given (its documentation explains each), and `profile_weight`.
 
     There is no early stopping: its random validation split would mix hours of the same day.
+
+    Attributes:
+        profile_weight: share of the profile in the forecast, 0 to 1; the rest comes from the trees.
     """
 
     loss: str = "poisson"
@@ -31,6 +40,7 @@ class Hyperparameters:
     min_samples_leaf: int = 40
     l2_regularization: float = 0.0
     random_state: int = 0
+    profile_weight: float = 0.5
 
     def problems(self) -> Iterator[str]:
         """Each value that cannot be used, as a sentence."""
@@ -48,19 +58,28 @@ class Hyperparameters:
             yield f"learning_rate is {self.learning_rate:g}; use more than 0"
         if not self.l2_regularization >= 0:
             yield f"l2_regularization is {self.l2_regularization:g}; use 0 or more"
+        if not 0 <= self.profile_weight <= 1:
+            yield f"profile_weight is {self.profile_weight:g}; use 0 to 1"
 
 
 @dataclass(frozen=True)
 class DemandModel:
-    """A fitted forecaster, and the features it expects, in their order."""
+    """A fitted forecaster.
 
-    estimator: HistGradientBoostingRegressor
+    Attributes:
+        trees: the fitted trees.
+        features: the columns it expects, in their order.
+        profile_weight: share of the column PROFILE in the forecast.
+    """
+
+    trees: HistGradientBoostingRegressor
     features: tuple[str, ...]
+    profile_weight: float
 
     @classmethod
     def fit(cls, features: pd.DataFrame, demand: pd.Series, hyperparameters: Hyperparameters) -> DemandModel:
         """Fit on rows of features and the demand of the same hours (rentals per hour)."""
-        estimator = HistGradientBoostingRegressor(
+        trees = HistGradientBoostingRegressor(
             loss=hyperparameters.loss,
             max_iter=hyperparameters.max_iter,
             learning_rate=hyperparameters.learning_rate,
@@ -70,21 +89,22 @@ class DemandModel:
             random_state=hyperparameters.random_state,
             early_stopping=False,
         )
-        estimator.fit(features.to_numpy(float), demand.to_numpy(float))
-        return cls(estimator=estimator, features=tuple(features.columns))
+        trees.fit(features.to_numpy(float), demand.to_numpy(float))
+        return cls(trees=trees, features=tuple(features.columns), profile_weight=hyperparameters.profile_weight)
 
     def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Rentals per hour for rows of features; never negative."""
-        return np.maximum(np.asarray(self.estimator.predict(rows), dtype=np.float64), 0.0)
+        from_trees = np.maximum(np.asarray(self.trees.predict(rows), dtype=np.float64), 0.0)
+        profile = rows[:, self.features.index(PROFILE)]
+        return (1 - self.profile_weight) * from_trees + self.profile_weight * profile
 
     def to_bytes(self) -> bytes:
-        """The content of MODEL_FILE: only classes of scikit-learn, so that it loads without this module."""
+        """The content of MODEL_FILE: scikit-learn's classes and plain values, none of this module's classes."""
         buffer = io.BytesIO()
-        joblib.dump({"estimator": self.estimator, "features": self.features}, buffer)
+        joblib.dump({field.name: getattr(self, field.name) for field in fields(self)}, buffer)
         return buffer.getvalue()
 
     @classmethod
     def load(cls, directory: Path) -> DemandModel:
         """Load MODEL_FILE from a directory. Only from a source you trust: it is a pickle."""
-        content = joblib.load(directory / MODEL_FILE)
-        return cls(estimator=content["estimator"], features=content["features"])
+        return cls(**joblib.load(directory / MODEL_FILE))

@@ -24,9 +24,7 @@ def read_table(directory: Path) -> pd.DataFrame:
     for file in files:
         table = pd.read_csv(file, float_precision="round_trip")
         if list(table.columns) != expected:
-            raise JobError(
-                f"{file.name} has the columns {list(table.columns)}; features.py writes {expected}"
-            )
+            raise JobError(f"{file.name} has the columns {list(table.columns)}; features.py writes {expected}")
         tables.append(table)
     rows = pd.concat(tables)
     if rows.empty:

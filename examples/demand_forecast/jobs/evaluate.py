@@ -19,13 +19,9 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     processing = Path("/opt/ml/processing")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--model", type=Path, default=processing / "model", help="directory with model.tar.gz"
-    )
+    parser.add_argument("--model", type=Path, default=processing / "model", help="directory with model.tar.gz")
     parser.add_argument("--test", type=Path, default=processing / "test", help="directory with test.csv")
-    parser.add_argument(
-        "--output", type=Path, default=processing / "evaluation", help="directory for evaluation.json"
-    )
+    parser.add_argument("--output", type=Path, default=processing / "evaluation", help="directory for evaluation.json")
     return parser.parse_args()
 
 
@@ -62,9 +58,7 @@ def main() -> None:
 def unpack(archive: Path) -> DemandModel:
     """The model in a model.tar.gz, as SageMaker training leaves it."""
     if not archive.is_file():
-        raise JobError(
-            f"{archive} is not there; give the directory with the model.tar.gz of a training job as --model"
-        )
+        raise JobError(f"{archive} is not there; give the directory with the model.tar.gz of a training job as --model")
     with tempfile.TemporaryDirectory() as directory:
         try:
             with tarfile.open(archive) as tar:

@@ -20,9 +20,7 @@ class JobError(Exception):
 
     def __init__(self, *problems: str) -> None:
         self.problems = problems
-        super().__init__(
-            problems[0] if len(problems) == 1 else f"{len(problems)} problems: {'; '.join(problems)}"
-        )
+        super().__init__(problems[0] if len(problems) == 1 else f"{len(problems)} problems: {'; '.join(problems)}")
 
 
 def run(job: Callable[[], None], *, reason_file: str = PROCESSING_MESSAGE_FILE) -> None:

@@ -40,7 +40,7 @@ def container_environment(job: Job, image: LocalImage, variables: Mapping[str, s
         "ML_ROOT": ML_ROOT,
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        **aws.environment(job.scope),
+        **aws.environment(job.scope, aws.endpoint_url()),
         **variables,
     }
 

@@ -7,7 +7,6 @@ the last record is done.
 from __future__ import annotations
 
 import gzip
-import socket
 import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from mllocal.jobs.records import (
     split_lines,
 )
 from mllocal.jobs.runner import Job, JobFailedError
+from mllocal.ports import free_port
 from mllocal.s3 import NoObjectsError, S3Object, S3Uri, objects_under, upload
 from mllocal.sagemaker.store import Document
 
@@ -52,7 +52,7 @@ def run(job: Job) -> Document:
         job.ml / "input" / "config" / "resourceconfig.json",
         resource_config(document["TransformResources"]["InstanceType"]),
     )
-    port = _free_port()
+    port = free_port()
     variables = {
         **container.get("Environment", {}),
         **document.get("Environment", {}),
@@ -169,10 +169,3 @@ def _extract(archive: Path, target: Path) -> None:
             tar.extractall(target, filter="data")
     except tarfile.TarError as error:
         raise JobFailedError(f"ClientError: model data is not a tar.gz archive: {error}") from None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

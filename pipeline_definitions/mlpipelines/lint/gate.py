@@ -34,9 +34,7 @@ OPERATIONS = {
     "Training": Operation(
         create="CreateTrainingJob", supplied=frozenset({"TrainingJobName"}), describe="DescribeTrainingJob"
     ),
-    "Tuning": Operation(
-        create="CreateHyperParameterTuningJob", supplied=frozenset({"HyperParameterTuningJobName"})
-    ),
+    "Tuning": Operation(create="CreateHyperParameterTuningJob", supplied=frozenset({"HyperParameterTuningJobName"})),
     "Transform": Operation(
         create="CreateTransformJob", supplied=frozenset({"TransformJobName"}), describe="DescribeTransformJob"
     ),

@@ -56,9 +56,7 @@ def circles(definition: Definition) -> Iterator[str]:
 
 def _without(waits: Mapping[str, list[str]], gone: Collection[str]) -> dict[str, list[str]]:
     return {
-        name: [other for other in needed if other not in gone]
-        for name, needed in waits.items()
-        if name not in gone
+        name: [other for other in needed if other not in gone] for name, needed in waits.items() if name not in gone
     }
 
 
@@ -83,8 +81,8 @@ def excluded_branches(definition: Definition) -> Iterator[str]:
                 if (condition, _OTHER[branch]) in target.branches:
                     there = _WORDS[_OTHER[branch]]
                     yield (
-                        f"step '{name}' in the {_WORDS[branch]}-branch of '{condition}' waits for step '{other}'"
-                        f" in its {there}-branch, and only one of them runs; move one of the two"
+                        f"step '{name}' in the {_WORDS[branch]}-branch of '{condition}' waits for step"
+                        f" '{other}' in its {there}-branch, and only one of them runs; move one of the two"
                     )
 
 
@@ -124,8 +122,11 @@ def steps_that_need_both_branches(definition: Definition) -> Iterator[str]:
 def _both_sides(own: Iterable[_BranchKey], needed: Mapping[_BranchKey, str]) -> list[_BranchKey]:
     """The conditions of which a step with these own branches needs both sides, each with one needed side."""
     required = {*own, *needed}
-    found = [key for key in needed if (key[0], _OTHER[key[1]]) in required]
-    return list({condition: (condition, branch) for condition, branch in found}.values())
+    found: dict[str, _BranchKey] = {}
+    for condition, branch in needed:
+        if (condition, _OTHER[branch]) in required:
+            found.setdefault(condition, (condition, branch))
+    return list(found.values())
 
 
 CHECKS: tuple[Check, ...] = (

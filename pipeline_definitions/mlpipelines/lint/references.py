@@ -21,9 +21,7 @@ EXECUTION_VARIABLES = (
     "TrainingJobName",
 )
 """Source: `ExecutionVariables` of the `sagemaker` SDK 2.257.7."""
-_NAMED_OUTPUT = re.compile(
-    r"(?P<of>ProcessingOutputConfig\.Outputs|OutputParameters)\[['\"](?P<name>.*?)['\"]\]"
-)
+_NAMED_OUTPUT = re.compile(r"(?P<of>ProcessingOutputConfig\.Outputs|OutputParameters)\[['\"](?P<name>.*?)['\"]\]")
 _FORM = "use 'Steps.<step>.<path>', 'Parameters.<name>' or 'Execution.<variable>'"
 
 
@@ -91,9 +89,7 @@ def _get_problems(label: str, own_name: object, path: str, definition: Definitio
         yield f"{label} has the reference {quote(path)}; {_FORM}"
 
 
-def _step_reference_problems(
-    label: str, own_name: object, path: str, definition: Definition
-) -> Iterator[str]:
+def _step_reference_problems(label: str, own_name: object, path: str, definition: Definition) -> Iterator[str]:
     name, rest = split_step_path(path) or ("", "")
     if not rest:
         yield f"{label} has the reference {quote(path)}; use 'Steps.<step>.<path>'"

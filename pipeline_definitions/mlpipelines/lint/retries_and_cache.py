@@ -19,9 +19,7 @@ EXCEPTION_TYPES = (
 """Source: the developer guide, "Retry Policy for Pipeline Steps"."""
 _MOST_ATTEMPTS = 20
 _LONGEST_MINUTES = 14_400
-_DURATION = re.compile(
-    r"P?(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", re.IGNORECASE
-)
+_DURATION = re.compile(r"P?(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?", re.IGNORECASE)
 
 
 def retry_policies(definition: Definition) -> Iterator[str]:

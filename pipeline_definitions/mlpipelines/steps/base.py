@@ -33,9 +33,7 @@ class Step(ABC):
         """The step as it stands in a pipeline definition."""
         step: JsonObject = {"Name": self.name, "Type": self.type, "Arguments": self.request()}
         if self.depends_on:
-            step["DependsOn"] = [
-                needed if isinstance(needed, str) else needed.name for needed in self.depends_on
-            ]
+            step["DependsOn"] = [needed if isinstance(needed, str) else needed.name for needed in self.depends_on]
         if self.display_name is not None:
             step["DisplayName"] = self.display_name
         if self.description is not None:

@@ -137,6 +137,4 @@ class ProcessingStep(JobStep):
     def _output_config(self) -> JsonObject | None:
         if not self.outputs:
             return None
-        return without_none(
-            Outputs=[output.to_json() for output in self.outputs], KmsKeyId=self.output_kms_key_id
-        )
+        return without_none(Outputs=[output.to_json() for output in self.outputs], KmsKeyId=self.output_kms_key_id)

@@ -65,7 +65,7 @@ class TrainingStep(JobStep):
 
     Hyperparameters reach the container as text. The model archive is written under `output_s3_uri`. A job
     over `max_runtime_seconds` (default 4 hours) is stopped. `enable_network_isolation` is on if it is here or
-    in `network`.
+    in `network`. SageMaker Debugger's profiler is off, as with the SDK's `disable_profiler=True`.
     """
 
     type: ClassVar[str] = "Training"
@@ -116,6 +116,7 @@ class TrainingStep(JobStep):
             Environment=text_map(self.environment) or None,
             Tags=tag_list(self.tags),
             VpcConfig=None if network is None else network.vpc_config(),
+            ProfilerConfig={"DisableProfiler": True},
             EnableNetworkIsolation=True if isolated else None,
             EnableInterContainerTrafficEncryption=True if encrypted else None,
         )

@@ -6,6 +6,8 @@ Answer: `model_package_arn`, `input_version` (one digest of all object versions)
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import boto3
 
@@ -14,7 +16,7 @@ class UnresolvedInputError(Exception):
     """The run cannot start; the message says why and what to do."""
 
 
-def handler(event, context):
+def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     """Resolve, record, answer. Whatever is raised becomes the step's FailureReason."""
     s3 = boto3.client("s3")
     model_package_arn = newest_approved(boto3.client("sagemaker"), event["model_package_group_name"])
@@ -26,7 +28,7 @@ def handler(event, context):
     return {"model_package_arn": model_package_arn, "input_version": version, "input_objects": str(len(objects))}
 
 
-def newest_approved(sagemaker, group):
+def newest_approved(sagemaker: Any, group: str) -> str:
     """The ARN of the newest approved version of a model package group."""
     approved = newest(sagemaker, group, ModelApprovalStatus="Approved")
     if approved is not None:
@@ -43,7 +45,7 @@ def newest_approved(sagemaker, group):
     )
 
 
-def newest(sagemaker, group, **filters):
+def newest(sagemaker: Any, group: str, **filters: str) -> str | None:
     """The ARN of the newest version of a group that passes the filters, or None."""
     answer = sagemaker.list_model_packages(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", MaxResults=1, **filters
@@ -52,12 +54,17 @@ def newest(sagemaker, group, **filters):
     return packages[0]["ModelPackageArn"] if packages else None
 
 
-def current_objects(s3, uri):
+def current_objects(s3: Any, uri: str) -> list[dict[str, Any]]:
     """The objects under an S3 prefix in their current version, by key; empty ones and folder markers do not count."""
     bucket, prefix = split_uri(uri)
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
     objects = [
-        {"key": found["Key"], "version_id": found["VersionId"], "etag": found["ETag"].strip('"'), "bytes": found["Size"]}
+        {
+            "key": found["Key"],
+            "version_id": found["VersionId"],
+            "etag": found["ETag"].strip('"'),
+            "bytes": found["Size"],
+        }
         for page in pages
         for found in page.get("Versions", [])
         if found["IsLatest"] and found["Size"] > 0
@@ -69,7 +76,7 @@ def current_objects(s3, uri):
     return sorted(objects, key=lambda found: found["key"])
 
 
-def version_of(objects):
+def version_of(objects: Sequence[Mapping[str, Any]]) -> str:
     """One digest that changes when any object is added, removed or replaced."""
     digest = hashlib.sha256()
     for found in objects:
@@ -77,7 +84,7 @@ def version_of(objects):
     return digest.hexdigest()
 
 
-def split_uri(uri):
+def split_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of an S3 URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key

@@ -8,7 +8,9 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +25,7 @@ class OutputError(Exception):
     """The predictions cannot be published; the message says why."""
 
 
-def main():
+def main() -> None:
     """Read, check, write."""
     options = arguments()
     columns = options.columns.split(",")
@@ -35,7 +37,7 @@ def main():
     print(f"wrote {predictions.num_rows} rows in {len(files)} files")
 
 
-def arguments():
+def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predictions", type=Path, required=True, help="directory with the transform's *.out files")
@@ -44,11 +46,13 @@ def arguments():
     parser.add_argument("--report", type=Path, required=True, help="directory for report.json")
     parser.add_argument("--columns", required=True, help="names of the columns, with commas between them")
     parser.add_argument("--partition-by", required=True, help="the column with the time that gives the day")
-    parser.add_argument("--message-file", type=Path, default=Path("/opt/ml/output/message"), help="where to say why it failed")
+    parser.add_argument(
+        "--message-file", type=Path, default=Path("/opt/ml/output/message"), help="where to say why it failed"
+    )
     return parser.parse_args()
 
 
-def read_predictions(directory, inputs, columns):
+def read_predictions(directory: Path, inputs: Path, columns: Sequence[str]) -> pa.Table:
     """The predictions for every input file, in the order of the files' names. Types are inferred from the text."""
     sources = sorted(path for path in inputs.rglob("*") if path.is_file())
     if not sources:
@@ -62,7 +66,9 @@ def read_predictions(directory, inputs, columns):
         table = read_table(target, columns)
         expected = count_lines(source)
         if table.num_rows != expected:
-            raise OutputError(f"{relative} has {expected} rows but its predictions have {table.num_rows}; nothing was written")
+            raise OutputError(
+                f"{relative} has {expected} rows but its predictions have {table.num_rows}; nothing was written"
+            )
         tables.append(table)
     predictions = pa.concat_tables(tables, promote_options="permissive")
     empty = [name for name in columns if predictions[name].null_count]
@@ -72,7 +78,7 @@ def read_predictions(directory, inputs, columns):
     return predictions
 
 
-def read_table(path, columns):
+def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
     """One file of predictions: CSV without a header."""
     try:
         return csv.read_csv(path, read_options=csv.ReadOptions(column_names=columns))
@@ -80,13 +86,13 @@ def read_table(path, columns):
         raise OutputError(f"{path.name} is not CSV with the columns {', '.join(columns)}: {error}") from error
 
 
-def count_lines(path):
+def count_lines(path: Path) -> int:
     """Lines with anything on them."""
     with path.open("rb") as lines:
         return sum(1 for line in lines if line.strip())
 
 
-def write_partitions(predictions, column, output):
+def write_partitions(predictions: pa.Table, column: str, output: Path) -> list[dict[str, Any]]:
     """A file for each day, in order; returns what was written."""
     days = days_of(predictions, column)
     if column == PARTITION:
@@ -109,15 +115,17 @@ def write_partitions(predictions, column, output):
     return files
 
 
-def days_of(predictions, column):
+def days_of(predictions: pa.Table, column: str) -> pa.ChunkedArray:
     """The calendar day of each row, as its time is written."""
     times = predictions[column]
     if not (pa.types.is_timestamp(times.type) or pa.types.is_date(times.type)):
-        raise OutputError(f"column '{column}' holds {times[0]}, which is no ISO 8601 time; partition by a column with times")
+        raise OutputError(
+            f"column '{column}' holds {times[0]}, which is no ISO 8601 time; partition by a column with times"
+        )
     return times.cast(pa.date32(), safe=False)
 
 
-def fail(error, message_file):
+def fail(error: Exception, message_file: Path) -> None:
     """Say why, where SageMaker looks for a job's exit message."""
     print(error, file=sys.stderr)
     if message_file.parent.is_dir():

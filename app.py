@@ -1,0 +1,58 @@
+"""Reads platform.yaml once and builds the stacks of one environment; nothing else.
+
+cdk synth                               the environment dev
+cdk synth -c environment=prod           another one
+cdk synth -c projects=a,b               only these projects, besides what they share
+cdk synth -c config=../platform.yaml    another file
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import App
+
+from mlplatform.config import PlatformConfigError, load_platform
+from stacks.platform import build_stacks
+
+HERE = Path(__file__).parent
+DEFAULT_ENVIRONMENT = "dev"
+# What the CDK CLI adds to the context.
+_CLI_CONTEXT = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+
+
+def build_app(context: Mapping[str, object] | None = None, *, outdir: str | None = None) -> App:
+    """Build the app; `context` stands for the CDK CLI's `-c` options, which win over it.
+
+    The feature flags of cdk.json and the CLI's own settings are applied here, so that an app built without the CLI
+    is the same, byte for byte.
+
+    Raises:
+        PlatformConfigError: the file holds mistakes, or an option names something it does not hold.
+    """
+    flags = json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"]
+    app = App(analytics_reporting=False, context={**flags, **_CLI_CONTEXT, **(context or {})}, outdir=outdir)
+    config = _option(app, "config")
+    projects = _option(app, "projects")
+    build_stacks(
+        app,
+        platform=load_platform(HERE / "platform.yaml" if config is None else Path(config)),
+        environment_name=_option(app, "environment") or DEFAULT_ENVIRONMENT,
+        only_projects=None if projects is None else [name.strip() for name in projects.split(",")],
+    )
+    return app
+
+
+def _option(app: App, name: str) -> str | None:
+    value = app.node.try_get_context(name)
+    return None if value is None else str(value)
+
+
+if __name__ == "__main__":
+    try:
+        build_app().synth()
+    except PlatformConfigError as error:
+        sys.exit(str(error))

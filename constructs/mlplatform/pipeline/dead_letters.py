@@ -1,0 +1,56 @@
+"""Queues that keep what could not be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from mlplatform.compliance import accept
+
+_FOURTEEN_DAYS_SECONDS = 1_209_600  # The longest that SQS keeps a message.
+
+
+def dead_letter_queue(scope: Construct, construct_id: str, *, key_arn: str, of: str) -> sqs.CfnQueue:
+    """A queue encrypted with the key at `key_arn`, that keeps messages 14 days; `of` says whose letters it keeps."""
+    queue = sqs.CfnQueue(
+        scope,
+        construct_id,
+        kms_master_key_id=key_arn,
+        message_retention_period=_FOURTEEN_DAYS_SECONDS,
+    )
+    accept(queue, {"AwsSolutions-SQS3": f"it is the dead-letter queue of {of}"})
+    return queue
+
+
+def queue_policy(
+    scope: Construct, construct_id: str, queue: sqs.CfnQueue, *, senders: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Let in only requests with TLS, and messages of the `senders`: a service principal and the ARN of its resource."""
+    arn: str = queue.attr_arn
+    tls_only: dict[str, object] = {
+        "Sid": "DenyWithoutTls",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "sqs:*",
+        "Resource": arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    allowed: list[dict[str, object]] = [
+        {
+            "Sid": f"Sender{number}",
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+        }
+        for number, (service, source_arn) in enumerate(senders, start=1)
+    ]
+    sqs.CfnQueuePolicy(
+        scope,
+        construct_id,
+        queues=[queue.ref],
+        policy_document={"Version": "2012-10-17", "Statement": [tls_only, *allowed]},
+    )

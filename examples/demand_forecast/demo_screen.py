@@ -1,0 +1,61 @@
+"""How the demonstration shows its work: a line per step, what happens meanwhile, and a table at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+STEPS = 5
+
+
+@dataclass
+class Step:
+    """A step while it runs: `say` shows what it does, `result` is what stays on the screen."""
+
+    say: Callable[[str], None]
+    result: str = ""
+
+
+@dataclass
+class Screen:
+    """A line per step, what happens meanwhile, and the table at the end."""
+
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+    rows: list[tuple[str, str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Time a step; print its line when it is done."""
+        began = time.monotonic()
+        number = f"{len(self.rows) + 1}/{STEPS}"
+        with self.console.status(f"{number} {title}") as spinner:
+
+            def say(text: str) -> None:
+                spinner.update(f"{number} {title}: {escape(text)}")
+                if not self.console.is_terminal:
+                    self.console.print(f"    {escape(text)}", soft_wrap=True)
+
+            step = Step(say)
+            yield step
+        seconds = time.monotonic() - began
+        self.rows.append((title, step.result, seconds))
+        line = f"[bold green]{number}[/] [bold]{title:<11}[/] {escape(step.result)} [dim]({seconds:.1f} s)[/]"
+        self.console.print(line, soft_wrap=True)
+
+    def summary(self) -> None:
+        """All steps in a table."""
+        table = Table(title="Summary", title_justify="left")
+        table.add_column("step", no_wrap=True)
+        table.add_column("result", overflow="fold")
+        table.add_column("seconds", justify="right")
+        for title, result, seconds in self.rows:
+            table.add_row(title, escape(result), f"{seconds:.1f}")
+        table.add_section()
+        table.add_row("total", "", f"{sum(seconds for _, _, seconds in self.rows):.1f}")
+        self.console.print(table)

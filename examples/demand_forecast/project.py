@@ -1,0 +1,29 @@
+"""The weekly demand forecast, as its team writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlplatform import BatchInference, Metric, MlProject, Schedule, SourceDirectory, TrainingPipeline
+
+JOBS = SourceDirectory(Path(__file__).parent / "jobs")
+
+
+def define(project: MlProject) -> None:
+    """Train on the hourly history; every Monday at 03:00, forecast the week ahead with the newest approved model."""
+    TrainingPipeline(
+        project,
+        "Training",
+        source=JOBS,
+        input_prefix="bikeshare/hourly/",
+        hyperparameters={"loss": "poisson", "max_iter": 200, "learning_rate": 0.05, "max_leaf_nodes": 15},
+        register_when=Metric("relative_rmse").below(1.0),  # Better than the same hour of the week before.
+    )
+    BatchInference(
+        project,
+        "WeeklyForecast",
+        source=JOBS,
+        input_prefix="bikeshare/history/",
+        output_columns=("timestamp", "forecast"),
+        schedule=Schedule.cron("0 3 ? * MON *", time_zone="America/New_York"),
+    )

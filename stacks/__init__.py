@@ -1,0 +1,1 @@
+"""Wiring: one stack per lifecycle. Only app.py imports this."""

@@ -1,0 +1,48 @@
+"""Which stacks an environment has, and what they hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import App, Environment, Tags
+
+from mlplatform.config import Platform
+from stacks.definitions import load_definitions
+from stacks.experiment_store import ExperimentStoreStack
+from stacks.network import NetworkStack
+from stacks.project import ProjectStack
+
+
+def build_stacks(
+    app: App, *, platform: Platform, environment_name: str, only_projects: Sequence[str] | None = None
+) -> None:
+    """Build the stacks `mlp-<environment>-network`, `-experiment-store` and one `-project-<name>` per project.
+
+    Raises:
+        PlatformConfigError: the environment, a project or a project's definition is unknown; all are listed.
+    """
+    environment = platform.environment(environment_name)
+    projects = platform.projects_in(environment_name, only=only_projects)
+    definitions = load_definitions(projects)
+    prefix = f"mlp-{environment_name}"
+    env = Environment(account=environment.account, region=environment.region)
+    shared_tags = {**platform.tags, **environment.tags}
+
+    network = None
+    if environment.network is not None:
+        network = NetworkStack(app, f"{prefix}-network", env=env, settings=environment.network).network.jobs
+    ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env)
+    for project in projects:
+        ProjectStack(
+            app,
+            f"{prefix}-project-{project.name}",
+            env=env,
+            config=project,
+            define=definitions[project.name],
+            network=network,
+            tags={**shared_tags, **project.tags},
+        )
+    tags = {**shared_tags, "organization": platform.organization, "environment": environment_name}
+    tagger = Tags.of(app)
+    for key, value in tags.items():
+        tagger.add(key, value)

@@ -1,0 +1,259 @@
+"""Processing, training and transform jobs under the /opt/ml contract, seen through boto3."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.workbench import IMAGE, ROLE, Workbench
+
+TRAIN = """
+import argparse, json, os, pathlib
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float)
+parser.add_argument("--label")
+given = parser.parse_args()
+rows = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "rows.csv").read_text().split()
+for epoch in range(3):
+    print(f"validation:rmse={1 / (epoch + 1):.3f};")
+model = {"rate": given.rate, "label": given.label, "rows": len(rows)}
+pathlib.Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps(model))
+print("hosts", os.environ["SM_HOSTS"], "hps", os.environ["SM_HPS"])
+"""
+INFERENCE = """
+import json, pathlib
+def model_fn(directory):
+    return json.loads(pathlib.Path(directory, "model.json").read_text())
+def input_fn(body, content_type):
+    return [[float(field) for field in line.split(",")] for line in body.splitlines()]
+def predict_fn(rows, model):
+    if any(sum(row) < 0 for row in rows):
+        raise ValueError("demand is negative")
+    return [sum(row) * model["factor"] for row in rows]
+def output_fn(predictions, accept):
+    return "\\n".join(str(value) for value in predictions), accept
+"""
+
+
+def processing_request(name: str, script: str, **members: Any) -> dict[str, Any]:
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+    return {
+        "ProcessingJobName": name,
+        "RoleArn": ROLE,
+        "ProcessingResources": {"ClusterConfig": cluster},
+        "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["sh", "-c", script]},
+        **members,
+    }
+
+
+def training_request(workbench: Workbench, name: str, script: str, **hyperparameters: str) -> dict[str, Any]:
+    source = workbench.put_archive(f"{name}/source.tar.gz", {"train.py": script})
+    data = workbench.put(f"{name}/data/rows.csv", "1\n2\n3\n").removesuffix("rows.csv")
+    return {
+        "TrainingJobName": name,
+        "RoleArn": ROLE,
+        "AlgorithmSpecification": {
+            "TrainingImage": IMAGE,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "validation:rmse", "Regex": "validation:rmse=([0-9.]+);"}],
+        },
+        "HyperParameters": {
+            "sagemaker_program": json.dumps("train.py"),
+            "sagemaker_submit_directory": json.dumps(source),
+            **hyperparameters,
+        },
+        "InputDataConfig": [
+            {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data}}}
+        ],
+        "OutputDataConfig": {"S3OutputPath": workbench.uri(f"{name}/models")},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+    }
+
+
+def transform_request(workbench: Workbench, name: str, **members: Any) -> dict[str, Any]:
+    model = workbench.put_archive(
+        f"{name}/model.tar.gz", {"model.json": json.dumps({"factor": 10}), "code/inference.py": INFERENCE}
+    )
+    environment = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    workbench.sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=ROLE,
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model, "Environment": environment},
+    )
+    return {
+        "TransformJobName": name,
+        "ModelName": name,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": workbench.uri(f"{name}/in/")}},
+            "ContentType": "text/csv",
+            "SplitType": "Line",
+        },
+        "TransformOutput": {
+            "S3OutputPath": workbench.uri(f"{name}/out"),
+            "Accept": "text/csv",
+            "AssembleWith": "Line",
+        },
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        **members,
+    }
+
+
+def test_training_runs_the_script_and_records_metrics_and_artifacts(workbench: Workbench) -> None:
+    request = training_request(workbench, "train-ok", TRAIN, rate="0.5", label='"plain text"')
+    workbench.sagemaker.create_training_job(**request)
+
+    job = workbench.wait_for_job("training", "train-ok")
+
+    assert job["TrainingJobStatus"] == "Completed"
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == workbench.uri("train-ok/models/train-ok/output/model.tar.gz")
+    assert [(metric["MetricName"], round(metric["Value"], 3)) for metric in job["FinalMetricDataList"]] == [
+        ("validation:rmse", 0.333)
+    ]
+    assert [entry["Status"] for entry in job["SecondaryStatusTransitions"]] == ["Downloading", "Training", "Uploading"]
+    assert workbench.log_lines("TrainingJobs", "train-ok")[-1].startswith('hosts ["algo-1"] hps {"rate": 0.5')
+
+
+def test_a_training_script_that_fails_gives_its_error_as_the_reason_and_no_model(workbench: Workbench) -> None:
+    request = training_request(workbench, "train-bad", "raise ValueError('target is constant')")
+    workbench.sagemaker.create_training_job(**request)
+
+    job = workbench.wait_for_job("training", "train-bad")
+
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("AlgorithmError: ExecuteUserScriptError:")
+    assert "ValueError: target is constant" in job["FailureReason"]
+    assert workbench.keys("train-bad/models") == []
+
+
+def test_a_job_over_its_time_limit_is_ended(workbench: Workbench) -> None:
+    request = processing_request("too-slow", "sleep 60", StoppingCondition={"MaxRuntimeInSeconds": 1})
+    started = time.monotonic()
+    workbench.sagemaker.create_processing_job(**request)
+
+    job = workbench.wait_for_job("processing", "too-slow")
+
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert "exceeded MaxRuntimeInSeconds of 1" in job["FailureReason"]
+    assert time.monotonic() - started < 30
+
+
+def test_a_processing_job_gives_its_message_file_as_the_reason(workbench: Workbench) -> None:
+    script = "echo 'column day is missing' > /opt/ml/output/message; echo noise; exit 1"
+    workbench.sagemaker.create_processing_job(**processing_request("with-message", script))
+
+    job = workbench.wait_for_job("processing", "with-message")
+
+    assert job["FailureReason"] == "AlgorithmError: column day is missing, exit code: 1"
+    assert job["ExitMessage"] == "column day is missing"
+
+
+def test_an_input_without_objects_fails_the_job_and_says_where_it_looked(workbench: Workbench) -> None:
+    where = {"S3Uri": workbench.uri("nothing/"), "LocalPath": "/opt/ml/processing/in", "S3DataType": "S3Prefix"}
+    inputs = [{"InputName": "data", "S3Input": {**where, "S3InputMode": "File"}}]
+    workbench.sagemaker.create_processing_job(**processing_request("no-input", "true", ProcessingInputs=inputs))
+
+    job = workbench.wait_for_job("processing", "no-input")
+
+    assert "No S3 objects found" in job["FailureReason"]
+    assert workbench.uri("nothing/") in job["FailureReason"]
+
+
+def test_jobs_see_only_their_own_environment(workbench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    workbench.sagemaker.create_processing_job(
+        **processing_request("clean-env", "env | cut -d= -f1 | sort", Environment={"TEAM": "demand"})
+    )
+
+    workbench.wait_for_job("processing", "clean-env")
+
+    names = set(workbench.log_lines("ProcessingJobs", "clean-env"))
+    assert "TEAM" in names
+    assert not names & {"VIRTUAL_ENV", "PYTEST_CURRENT_TEST", "GATEWAY_PORT"}
+
+
+def test_two_jobs_at_once_have_each_its_own_opt_ml(workbench: Workbench) -> None:
+    script = "echo $0 $NAME > /opt/ml/mine; sleep 1; cat /opt/ml/mine; ls /opt/ml"
+    for name in ("left", "right"):
+        workbench.sagemaker.create_processing_job(**processing_request(name, script, Environment={"NAME": name}))
+
+    for name in ("left", "right"):
+        assert workbench.wait_for_job("processing", name)["ProcessingJobStatus"] == "Completed"
+        assert f"sh {name}" in workbench.log_lines("ProcessingJobs", name)
+
+
+def test_transform_filters_joins_and_names_outputs_as_the_service_does(workbench: Workbench) -> None:
+    workbench.put("transform/in/a.csv", "mon,1,2\ntue,3,4\n")
+    workbench.put("transform/in/deep/b.csv", 'w"e"d,5,6\n'.replace('"', ""))
+    processing = {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}
+    workbench.sagemaker.create_transform_job(**transform_request(workbench, "transform", DataProcessing=processing))
+
+    job = workbench.wait_for_job("transform", "transform")
+
+    assert job["TransformJobStatus"] == "Completed", job.get("FailureReason")
+    assert workbench.get("transform/out/a.csv.out") == "mon,30.0\ntue,70.0\n"
+    assert workbench.get("transform/out/deep/b.csv.out") == "wed,110.0\n"
+
+
+def test_transform_sends_one_record_at_a_time_when_asked(workbench: Workbench) -> None:
+    workbench.put("single/in/a.csv", "".join(f"{number}\n" for number in range(50)))
+    workbench.sagemaker.create_transform_job(**transform_request(workbench, "single", BatchStrategy="SingleRecord"))
+
+    job = workbench.wait_for_job("transform", "single")
+
+    assert job["TransformJobStatus"] == "Completed", job.get("FailureReason")
+    assert workbench.get("single/out/a.csv.out") == "".join(f"{number * 10}.0\n" for number in range(50))
+
+
+def test_a_record_the_model_refuses_fails_the_transform_and_leaves_no_output(workbench: Workbench) -> None:
+    workbench.put("refused/in/a.csv", "1\n2\n")
+    workbench.put("refused/in/b.csv", "-3\n")
+    workbench.sagemaker.create_transform_job(**transform_request(workbench, "refused"))
+
+    job = workbench.wait_for_job("transform", "refused")
+
+    assert job["TransformJobStatus"] == "Failed"
+    assert "ValueError: demand is negative" in job["FailureReason"]
+    assert workbench.keys("refused/out") == []
+
+
+def test_an_unknown_image_fails_the_job_and_names_those_there_are(workbench: Workbench) -> None:
+    request = processing_request("no-image", "true")
+    request["AppSpecification"]["ImageUri"] = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mystery:1"
+    workbench.sagemaker.create_processing_job(**request)
+
+    job = workbench.wait_for_job("processing", "no-image")
+
+    assert "mystery:1' has no local environment" in job["FailureReason"]
+    assert "sagemaker-scikit-learn:1.9-0-cpu-py3" in job["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"InstanceType": "ml.m99.huge"}, "Member must satisfy enum value set"),
+        ({"InstanceCount": 2}, "runs a job on one instance"),
+    ],
+)
+def test_a_job_that_cannot_run_is_refused_when_it_is_created(
+    workbench: Workbench, change: dict[str, Any], message: str
+) -> None:
+    request = processing_request("refused-at-once", "true")
+    request["ProcessingResources"]["ClusterConfig"].update(change)
+
+    with pytest.raises(ClientError, match=message) as refused:
+        workbench.sagemaker.create_processing_job(**request)
+
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    with pytest.raises(ClientError, match="Could not find requested job"):
+        workbench.sagemaker.describe_processing_job(ProcessingJobName="refused-at-once")
+
+
+def test_a_stopped_job_ends_as_stopped(workbench: Workbench) -> None:
+    workbench.sagemaker.create_processing_job(**processing_request("stop-me", "sleep 60"))
+    workbench.sagemaker.stop_processing_job(ProcessingJobName="stop-me")
+
+    assert workbench.wait_for_job("processing", "stop-me")["ProcessingJobStatus"] == "Stopped"
