@@ -23,6 +23,7 @@ $(VENV)/.ready: requirements.txt tools/bootstrap.txt pyproject.toml
 	@echo "setup: installing the locked Python packages"
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m mllocal.images
 	@touch $@
 
 node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready

@@ -35,13 +35,12 @@ def build_app(context: Mapping[str, object] | None = None, *, outdir: str | None
     """
     flags = json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"]
     app = App(analytics_reporting=False, context={**flags, **_CLI_CONTEXT, **(context or {})}, outdir=outdir)
-    config = _option(app, "config")
-    projects = _option(app, "projects")
+    config, environment = _option(app, "config"), _option(app, "environment")
     build_stacks(
         app,
         platform=load_platform(HERE / "platform.yaml" if config is None else Path(config)),
-        environment_name=_option(app, "environment") or DEFAULT_ENVIRONMENT,
-        only_projects=None if projects is None else [name.strip() for name in projects.split(",")],
+        environment_name=DEFAULT_ENVIRONMENT if environment is None else environment,
+        only_projects=_names(_option(app, "projects")),
     )
     return app
 
@@ -49,6 +48,15 @@ def build_app(context: Mapping[str, object] | None = None, *, outdir: str | None
 def _option(app: App, name: str) -> str | None:
     value = app.node.try_get_context(name)
     return None if value is None else str(value)
+
+
+def _names(option: str | None) -> list[str] | None:
+    if option is None:
+        return None
+    names = [name.strip() for name in option.split(",") if name.strip()]
+    if not names:
+        raise PlatformConfigError(["-c projects= names no project; list some as -c projects=a,b, or leave it out"])
+    return names
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from benchmarks import step_overhead, synth, transform_throughput
 
 PARTS = {"synth": synth.run, "step": step_overhead.run, "transform": transform_throughput.run}
 
+WIDTH = 140  # of a table that goes to a file
+
 
 def main() -> None:
     """Measure and print."""
@@ -23,6 +25,8 @@ def main() -> None:
     if options.repetitions < 1:
         parser.error(f"--repetitions is {options.repetitions}; use 1 or more")
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     console.print(f"{os.cpu_count()} cores, load {load} when it began; trust the ratios, not the seconds.")
     for name in options.only or PARTS:

@@ -35,7 +35,7 @@ class YamlSource:
 
     def describe(self, problems: Iterable[Problem]) -> tuple[str, ...]:
         """`platform.yaml:7: environments.dev.account: '12' is not ...`, in the order of the lines, each once."""
-        described = {}
+        described: dict[str, None] = {}
         for problem in sorted(problems, key=lambda problem: self._line(problem.path)):
             place = f"{self.file.name}:{self._line(problem.path)}"
             dotted = dotted_path(problem.path)
@@ -65,29 +65,30 @@ def read_yaml(file: Path, *, must_be_quoted: Callable[[KeyPath], bool]) -> YamlS
     Raises:
         YamlError: the file is missing, not UTF-8, empty or not YAML.
     """
+    reader = _Reader(must_be_quoted)
     try:
-        text = file.read_text(encoding="utf-8")
+        loader = yaml.SafeLoader(_read_text(file))
+        root = loader.get_single_node()
+        if root is None:
+            raise YamlError(f"{file} is empty; it needs at least the keys organization, environments and projects")
+        reader.walk(root, ())
+        data = loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        raise YamlError(_syntax_error(file, error)) from None
+    except yaml.reader.ReaderError as error:
+        raise YamlError(f"{file} holds a character that YAML forbids ({error.reason}); remove it") from None
+    return YamlSource(file=file, data=data, problems=tuple(reader.problems), lines=reader.lines)
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise YamlError(f"{file} does not exist; create it, or name another file with -c config=<path>") from None
     except IsADirectoryError:
         raise YamlError(f"{file} is a directory; name the file in it with -c config=<path>") from None
     except UnicodeDecodeError as error:
         raise YamlError(f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    loader = yaml.SafeLoader(text)
-    try:
-        root = loader.get_single_node()
-        if root is None:
-            raise YamlError(f"{file} is empty; it needs at least the keys organization, environments and projects")
-        reader = _Reader(must_be_quoted)
-        reader.walk(root, ())
-        data = loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        raise YamlError(_syntax_error(file, error)) from None
-    except yaml.reader.ReaderError as error:
-        raise YamlError(f"{file} holds a character that YAML forbids: {error.reason}; remove it") from None
-    finally:
-        loader.dispose()
-    return YamlSource(file=file, data=data, problems=tuple(reader.problems), lines=reader.lines)
 
 
 class _Reader:

@@ -11,11 +11,12 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,7 @@ RESULTS = ROOT / ".mlp" / "demo"
 TRAINING, FORECAST = "demand-forecast-training", "demand-forecast-weekly-forecast"
 CAPTURE_SECONDS = 20
 LAST_LINES = 30
+_DEPLOYED = re.compile(r"(\S+) \|\s*(\d+)/(\d+) \|")  # a line of the CDK CLI about one event of a stack
 
 
 class DemoError(Exception):
@@ -61,7 +63,7 @@ class Assembly:
 
 def synthesize(step: Step) -> Assembly:
     """Synthesize the dev environment, without credentials."""
-    cdk(["synth", "--quiet", "--context", "environment=dev", "--output", str(ASSEMBLY)], step.say)
+    cdk(["synth", "--quiet", "--context", "environment=dev", "--output", str(ASSEMBLY)], step)
     manifest = json.loads((ASSEMBLY / "manifest.json").read_text(encoding="utf-8"))
     stacks = [item for item in manifest["artifacts"].values() if item["type"] == "aws:cloudformation:stack"]
     templates = [json.loads((ASSEMBLY / stack["properties"]["templateFile"]).read_text()) for stack in stacks]
@@ -76,9 +78,9 @@ def deploy(step: Step, assembly: Assembly) -> mllocal.Engine:
     engine = mllocal.up(ROOT, account=assembly.account, region=assembly.region, progress=step.say)
     app, environment = ["--app", str(ASSEMBLY)], engine.environment()
     step.say("cdk bootstrap")
-    cdk(["bootstrap", *app, f"aws://{assembly.account}/{assembly.region}"], step.say, environment)
+    cdk(["bootstrap", *app, f"aws://{assembly.account}/{assembly.region}"], step, environment)
     step.say("cdk deploy --all")
-    cdk(["deploy", "--all", *app, "--require-approval", "never"], step.say, environment)
+    cdk(["deploy", "--all", *app, "--require-approval", "never"], step, environment)
     step.result = f"{assembly.stacks} stacks deployed to the embedded AWS at {engine.endpoint_url}"
     return engine
 
@@ -130,7 +132,7 @@ def show(step: Step, engine: mllocal.Engine, forecast: dict[datetime, float], or
     )
 
 
-def cdk(arguments: list[str], say: Callable[[str], None], environment: Mapping[str, str] | None = None) -> None:
+def cdk(arguments: list[str], step: Step, environment: Mapping[str, str] | None = None) -> None:
     """Run the CDK CLI; say which stack is done. Raises DemoError with the end of what it printed when it fails."""
     command = ["cdk", *arguments, "--no-notices", "--ci"]
     variables = {**os.environ, "CDK_DISABLE_CLI_TELEMETRY": "true", **(environment or {})}
@@ -146,7 +148,9 @@ def cdk(arguments: list[str], say: Callable[[str], None], environment: Mapping[s
         for line in process.stdout or ():
             printed.append(line.rstrip())
             if "✅" in line:
-                say(line.strip(" ✅\n"))
+                step.say(line.strip(" ✅\n"))
+            elif progress := _DEPLOYED.match(line):
+                step.tick("{} {} of {} resources".format(*progress.groups()))
     if process.returncode != 0:
         tail = "\n".join(printed[-LAST_LINES:])
         raise DemoError(f"`{' '.join(command)}` failed with exit code {process.returncode}:\n{tail}")

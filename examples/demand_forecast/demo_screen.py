@@ -16,9 +16,16 @@ STEPS = 5
 
 @dataclass
 class Step:
-    """A step while it runs: `say` shows what it does, `result` is what stays on the screen."""
+    """A step while it runs.
+
+    Attributes:
+        say: shows what it does now; a line of its own where the output is a file.
+        tick: shows how far it is; nothing where the output is a file.
+        result: what stays on the screen.
+    """
 
     say: Callable[[str], None]
+    tick: Callable[[str], None]
     result: str = ""
 
 
@@ -36,12 +43,15 @@ class Screen:
         number = f"{len(self.rows) + 1}/{STEPS}"
         with self.console.status(f"{number} {title}") as spinner:
 
-            def say(text: str) -> None:
+            def tick(text: str) -> None:
                 spinner.update(f"{number} {title}: {escape(text)}")
+
+            def say(text: str) -> None:
+                tick(text)
                 if not self.console.is_terminal:
                     self.console.print(f"    {escape(text)}", soft_wrap=True)
 
-            step = Step(say)
+            step = Step(say, tick)
             yield step
         seconds = time.monotonic() - began
         self.rows.append((title, step.result, seconds))

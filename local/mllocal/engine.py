@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mllocal.directories import StateDirectory
 from mllocal.emulator import bridge
-from mllocal.emulator.cloudformation import resource_types
+from mllocal.emulator.resource_types import resource_types
 from mllocal.execution.executor import Executor
 from mllocal.jobs.runner import JobRunner
 from mllocal.sagemaker import executions, jobs, mlflow_apps, models, pipelines, registry, tags
@@ -28,6 +28,5 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     )
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
-    for name, resource_type in resource_types(service).items():
-        bridge.register_resource_type(name, resource_type)
+    bridge.register_resource_types(resource_types(service))
     return service

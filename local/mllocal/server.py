@@ -57,7 +57,7 @@ async def _serve(options: argparse.Namespace) -> None:
     import hypercorn.config
 
     from mllocal.emulator import bridge
-    from mllocal.emulator.cloudformation import NOT_EMULATED
+    from mllocal.emulator.resource_types import NOT_EMULATED
     from mllocal.engine import build_service
     from mllocal.mlflow_server import MlflowServer
 

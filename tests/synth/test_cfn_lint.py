@@ -17,9 +17,7 @@ def findings(template: object, region: str) -> list[str]:
 def test_templates_have_no_findings(synthesized: Synthesized) -> None:
     region = load_platform(REPOSITORY / "platform.yaml").environment(synthesized.environment).region
     found = {
-        stack: matches
-        for stack, template in synthesized.templates.items()
-        if (matches := findings(template, region))
+        stack: matches for stack, template in synthesized.templates.items() if (matches := findings(template, region))
     }
     assert found == {}
 

@@ -42,4 +42,6 @@ def imported_packages(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("file", runtime_files(), ids=lambda file: str(file.relative_to(REPOSITORY)))
 def test_code_that_runs_in_aws_imports_neither_the_cdk_nor_the_library(file: Path) -> None:
-    assert imported_packages(file).isdisjoint({"aws_cdk", "constructs", "mlplatform", "mlpipelines", "mllocal", "stacks"})
+    assert imported_packages(file).isdisjoint(
+        {"aws_cdk", "constructs", "mlplatform", "mlpipelines", "mllocal", "stacks"}
+    )

@@ -104,6 +104,7 @@ def _function(
         statements=[*statements, use_key],
         key_arn=project.key_arn,
         log_retention_days=project.log_retention_days,
+        failures="a pipeline step calls it and waits: its failure is the step's, with the reason",
         timeout_seconds=_STEP_TIMEOUT_SECONDS,
     )
     project.allow_pipeline_to_invoke(function.function_arn)

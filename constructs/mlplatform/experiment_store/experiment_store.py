@@ -155,7 +155,7 @@ class ExperimentStore(Construct):
             handler="capture.handler.handler",
             key_arn=self.key_arn,
             log_retention_days=log_retention_days,
-            timeout_seconds=60,
+            failures="its failed events go to the dead-letter queue by an on-failure destination",
             environment={"MLFLOW_APP_ARN": self.app_arn, "CLAIMS_BUCKET": self.artifact_bucket_name},
             statements=[
                 Statement(

@@ -21,7 +21,8 @@ class RuntimeFunction(Construct):
     """A Lambda function made of one runtime file, or of one package: the Python at `code`, whose `handler` it calls.
 
     It may do what `statements` say and write its own log, nothing else. The log and the environment are encrypted with
-    the key at `key_arn`, which must let CloudWatch Logs and this account's IAM policies use it.
+    the key at `key_arn`, which must let CloudWatch Logs and this account's IAM policies use it. `failures` says where a
+    failed call goes: the function has no dead-letter queue of its own.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class RuntimeFunction(Construct):
         statements: Sequence[Statement],
         key_arn: str,
         log_retention_days: int,
+        failures: str,
         environment: Mapping[str, str] | None = None,
         timeout_seconds: int = 60,
         memory_mb: int = 256,
@@ -82,6 +84,7 @@ class RuntimeFunction(Construct):
             {
                 "CKV_AWS_50": "one short call chain of the AWS SDK: its log says all that a trace would",
                 "CKV_AWS_115": "a reserved share of the account's concurrency would starve other functions for nothing",
+                "CKV_AWS_116": failures,
                 "CKV_AWS_117": "it calls AWS APIs only; in a VPC it would need endpoints or NAT and protect nothing more",
                 "CKV_AWS_272": "its code is an asset of this deployment, which only the deployment role can write",
             },

@@ -112,10 +112,10 @@ def _numbers(rows: pd.DataFrame, year: int, problems: list[str]) -> pd.DataFrame
         low, high = lowest.get(column, 0), highest.get(column, np.inf)
         limits = f"use {low} to {high}" if column in highest else f"use {low} or more"
         wrong = {
-            "that are not numbers; give a number": parsed.isna(),
-            "that are not whole numbers; give a whole number": parsed % 1 > 0,
-            f"below {low}; {limits}": parsed < low,
-            f"above {high}; {limits}": parsed > high,
+            "is not a number; give a number": parsed.isna(),
+            "is not a whole number; give a whole number": parsed % 1 > 0,
+            f"is below {low}; {limits}": parsed < low,
+            f"is above {high}; {limits}": parsed > high,
         }
         problems += [_sentence(rows, where, column, what) for what, where in wrong.items() if where.any()]
         unusable = pd.concat(wrong, axis="columns").any(axis="columns")
@@ -129,7 +129,7 @@ def _clock_problems(rows: pd.DataFrame, numbers: pd.DataFrame, hours: pd.Series)
     if twice.any():
         first = rows.loc[hours.index[twice][0]]
         yield (
-            f"{twice.sum()} hours are there twice, first {hours[twice].iloc[0]:%Y-%m-%d %H:%M} "
+            f"{_counted(twice, 'hour')} given more than once, first {hours[twice].iloc[0]:%Y-%m-%d %H:%M} "
             f"({first['file']} line {first['line']}); keep one row an hour"
         )
     if "weekday" in numbers:
@@ -138,7 +138,7 @@ def _clock_problems(rows: pd.DataFrame, numbers: pd.DataFrame, hours: pd.Series)
         wrong = given.notna() & (given != expected)
         if wrong.any():
             year = hours.iloc[0].year
-            yield _sentence(rows, wrong, "weekday", f"that are not the weekday of that day in {year}; check --year")
+            yield _sentence(rows, wrong, "weekday", f"is not the weekday of that day of {year}; check --year")
 
 
 def _demand_problems(rows: pd.DataFrame, numbers: pd.DataFrame) -> Iterator[str]:
@@ -147,7 +147,7 @@ def _demand_problems(rows: pd.DataFrame, numbers: pd.DataFrame) -> Iterator[str]
         difference = numbers["casual"] + numbers["registered"] - numbers["bikers"]
         wrong = difference.notna() & (difference != 0)
         if wrong.any():
-            yield _sentence(rows, wrong, "bikers", "that are not casual + registered; correct one of the three")
+            yield _sentence(rows, wrong, "bikers", "is not casual + registered; correct one of the three")
     if "bikers" in numbers and len(numbers) and (numbers["bikers"] == 0).all():
         yield "column 'bikers' is 0 in every row; give the rentals in each hour"
 
@@ -175,7 +175,11 @@ def _sentence(rows: pd.DataFrame, wrong: pd.Series, column: str, what_and_fix: s
     first = rows.loc[wrong.index[wrong][0]]
     what, fix = what_and_fix.split("; ")
     place = f"'{first[column]}' at {first['file']} line {first['line']}"
-    return f"column '{column}' has {wrong.sum()} values {what}, first {place}; {fix}"
+    return f"column '{column}' {what} in {_counted(wrong, 'row')}, first {place}; {fix}"
+
+
+def _counted(which: pd.Series, unit: str) -> str:
+    return f"1 {unit}" if which.sum() == 1 else f"{which.sum()} {unit}s"
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -68,7 +68,7 @@ def build_features(demand: pd.Series, hours: pd.DatetimeIndex) -> pd.DataFrame:
     )
     trend = features["all_hours_7_days"] / features["all_hours_28_days"]
     features["level_trend"] = trend.where(features["all_hours_28_days"] > 0, 1.0)
-    weeks = pd.concat([known.shift(HORIZON_HOURS * week) for week in range(4)], axis="columns")
+    weeks = pd.DataFrame({week: known.shift(HORIZON_HOURS * week) for week in range(4)})
     features["same_hour_4_weeks"] = weeks.mean(axis="columns").fillna(features["all_hours_28_days"])
     features[BASELINE] = weeks.bfill(axis="columns").iloc[:, 0].fillna(features["all_hours_28_days"])
     by_kind = {days: _same_kind_of_day(known, features["working_day"], days) for days in (14, 28)}

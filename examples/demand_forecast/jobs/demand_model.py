@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 MODEL_FILE = "model.joblib"
 PROFILE = "same_kind_of_day_28_days"
@@ -89,7 +90,9 @@ class DemandModel:
             random_state=hyperparameters.random_state,
             early_stopping=False,
         )
-        trees.fit(features.to_numpy(float), demand.to_numpy(float))
+        # On a few thousand rows one thread is as fast as several, and several spin while other processes need the cores.
+        with threadpool_limits(limits=1, user_api="openmp"):
+            trees.fit(features.to_numpy(float), demand.to_numpy(float))
         return cls(trees=trees, features=tuple(features.columns), profile_weight=hyperparameters.profile_weight)
 
     def predict(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import ministack.app
+from botocore.exceptions import ClientError
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, stacks
 
-from mllocal.emulator.cloudformation import ResourceType
+from mllocal.emulator.resource_types import ResourceType
 from mllocal.errors import ApiError, validation
 from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Scope
@@ -83,9 +84,15 @@ def _parse(body: bytes) -> dict[str, Any]:
     return request
 
 
-def register_resource_type(name: str, resource_type: ResourceType) -> None:
-    """Let CloudFormation create, change and delete a type of resource."""
+def register_resource_types(types: dict[str, ResourceType]) -> None:
+    """Let CloudFormation create, change and delete these types of resources, on worker threads: they call other APIs."""
+    for name, resource_type in types.items():
+        provisioners._RESOURCE_HANDLERS[name] = _handlers(resource_type)
+    blocks = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda name: name in types or blocks(name)
 
+
+def _handlers(resource_type: ResourceType) -> dict[str, Callable[..., Any]]:
     def create(logical_id: str, properties: Document, stack_name: str) -> tuple[str, Document]:
         return _cloudformation(lambda: resource_type.create(current_scope(), logical_id, properties, stack_name))
 
@@ -95,7 +102,7 @@ def register_resource_type(name: str, resource_type: ResourceType) -> None:
     def delete(physical_id: str, properties: Document) -> None:
         _cloudformation(lambda: resource_type.delete(current_scope(), physical_id))
 
-    provisioners._RESOURCE_HANDLERS[name] = {"create": create, "update": update, "delete": delete}
+    return {"create": create, "update": update, "delete": delete}
 
 
 def _cloudformation(action: Callable[[], Result]) -> Result:
@@ -104,6 +111,8 @@ def _cloudformation(action: Callable[[], Result]) -> Result:
         return action()
     except ApiError as error:
         raise ValueError(f"{error.message} (Service: SageMaker, Error Code: {error.code})") from error
+    except ClientError as error:
+        raise ValueError(str(error)) from error
 
 
 def register_pipeline_targets(service: Service) -> None:

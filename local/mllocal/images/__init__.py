@@ -96,16 +96,8 @@ def build(image: LocalImage, progress: Callable[[str], None]) -> None:
         if uv is None:
             raise EngineError("uv is not installed, which builds the environments of jobs; install mlplatform[local]")
         _run([uv, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(fresh)])
-        install = [
-            uv,
-            "pip",
-            "sync",
-            "--quiet",
-            "--require-hashes",
-            "--python",
-            str(fresh / "bin" / "python"),
-        ]
-        _run([*install, str(image.requirements)])
+        sync = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes"]
+        _run([*sync, "--python", str(fresh / "bin" / "python"), str(image.requirements)])
         if not image.is_built:
             fresh.rename(image.directory)
 

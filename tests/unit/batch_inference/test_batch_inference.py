@@ -182,7 +182,9 @@ def test_all_wrong_props_are_told_at_once(project: MlProject, source: SourceDire
     assert starts[4].startswith("the pipeline's name 'demo-wrong")
 
 
-def test_the_prediction_cannot_be_what_the_output_is_partitioned_by(project: MlProject, source: SourceDirectory) -> None:
+def test_the_prediction_cannot_be_what_the_output_is_partitioned_by(
+    project: MlProject, source: SourceDirectory
+) -> None:
     with pytest.raises(InvalidPropsError, match="partition_by 'forecast' is not a key column; use one of timestamp"):
         BatchInference(
             project,

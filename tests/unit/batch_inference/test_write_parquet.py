@@ -30,7 +30,9 @@ class Job:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("".join(f"{line}\n" for line in lines))
 
-    def run(self, *, columns: str = "timestamp,forecast", partition_by: str = "timestamp") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *, columns: str = "timestamp,forecast", partition_by: str = "timestamp"
+    ) -> subprocess.CompletedProcess[str]:
         paths = {
             "--predictions": "predictions",
             "--input": "prepared",
@@ -64,7 +66,9 @@ def job(tmp_path: Path) -> Job:
 def test_each_day_is_one_file_with_typed_columns(job: Job) -> None:
     answer = job.run()
     assert answer.returncode == 0, answer.stderr
-    paths = sorted(path.relative_to(job.root / "forecast").as_posix() for path in (job.root / "forecast").rglob("*.parquet"))
+    paths = sorted(
+        path.relative_to(job.root / "forecast").as_posix() for path in (job.root / "forecast").rglob("*.parquet")
+    )
     assert paths == ["date=2011-12-24/part-00000.parquet", "date=2011-12-25/part-00000.parquet"]
     table = pq.ParquetFile(job.root / "forecast" / paths[0]).read()
     assert pa.types.is_timestamp(table.schema.field("timestamp").type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from examples.demand_forecast.backtest import JOBS, Backtest, run_backtest
 from examples.demand_forecast.history import DATA, final_origin
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # Threads that wait for busy cores take longer than one alone.
 sys.path.append(str(JOBS))  # A job finds the modules beside it; so do these tests.
 
 

@@ -47,42 +47,42 @@ def put(column: str, row: int, value: str) -> Change:
         ),
         pytest.param(
             put("bikers", 7, "many"),
-            "column 'bikers' has 1 values that are not numbers, first 'many' at history.csv line 9; give a number",
+            "column 'bikers' is not a number in 1 row, first 'many' at history.csv line 9; give a number",
             id="not a number",
         ),
         pytest.param(
             put("bikers", 7, ""),
-            "column 'bikers' has 1 values that are not numbers, first '' at history.csv line 9; give a number",
+            "column 'bikers' is not a number in 1 row, first '' at history.csv line 9; give a number",
             id="empty",
         ),
         pytest.param(
             put("bikers", 7, "inf"),
-            "column 'bikers' has 1 values that are not numbers, first 'inf' at history.csv line 9; give a number",
+            "column 'bikers' is not a number in 1 row, first 'inf' at history.csv line 9; give a number",
             id="infinite",
         ),
         pytest.param(
             put("hr", 7, "7.5"),
-            "column 'hr' has 1 values that are not whole numbers, first '7.5' at history.csv line 9; give a whole number",
+            "column 'hr' is not a whole number in 1 row, first '7.5' at history.csv line 9; give a whole number",
             id="not whole",
         ),
         pytest.param(
             put("hr", 7, "24"),
-            "column 'hr' has 1 values above 23, first '24' at history.csv line 9; use 0 to 23",
+            "column 'hr' is above 23 in 1 row, first '24' at history.csv line 9; use 0 to 23",
             id="hour out of range",
         ),
         pytest.param(
             put("day", 7, "366"),
-            "column 'day' has 1 values above 365, first '366' at history.csv line 9; use 1 to 365",
+            "column 'day' is above 365 in 1 row, first '366' at history.csv line 9; use 1 to 365",
             id="day out of range",
         ),
         pytest.param(
             lambda rows: rows.loc[[*rows.index, 100]],
-            "1 hours are there twice, first 2011-01-05 09:00 (history.csv line 8647); keep one row an hour",
+            "1 hour given more than once, first 2011-01-05 09:00 (history.csv line 8647); keep one row an hour",
             id="duplicate hour",
         ),
         pytest.param(
             lambda rows: rows.head(400),
-            "the history is too short: need 21 weeks, got 2.5 (2011-01-01 00:00 to 2011-01-18 10:00); add older rentals",
+            "the history is too short: need 21 weeks, got 2.5 (2011-01-01 00:00 to 2011-01-18 15:00); add older rentals",
             id="too short",
         ),
         pytest.param(
@@ -93,13 +93,13 @@ def put(column: str, row: int, value: str) -> Change:
         ),
         pytest.param(
             put("weekday", 7, "0"),
-            "column 'weekday' has 1 values that are not the weekday of that day in 2011, "
+            "column 'weekday' is not the weekday of that day of 2011 in 1 row, "
             "first '0' at history.csv line 9; check --year",
             id="weekday of another year",
         ),
         pytest.param(
             put("casual", 7, "9999"),
-            "column 'bikers' has 1 values that are not casual + registered, first '8' at history.csv line 9; "
+            "column 'bikers' is not casual + registered in 1 row, first '3' at history.csv line 9; "
             "correct one of the three",
             id="parts do not add up",
         ),
@@ -115,7 +115,7 @@ def test_bad_input_is_named_with_its_place_and_its_fix(tmp_path: Path, change: C
 
 
 def test_negative_demand_is_refused(tmp_path: Path) -> None:
-    problem = "column 'bikers' has 1 values below 0, first '-5' at history.csv line 9; use 0 or more"
+    problem = "column 'bikers' is below 0 in 1 row, first '-5' at history.csv line 9; use 0 or more"
 
     assert problem in problems_of(tmp_path, put("bikers", 7, "-5"))
 
@@ -130,7 +130,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
     told = " ".join(problems_of(tmp_path, change))
 
-    for part in ("'-1'", "'25'", "'first'", "twice", "weekday of that day"):
+    for part in ("'-1'", "'25'", "'first'", "more than once", "weekday of that day"):
         assert part in told
 
 

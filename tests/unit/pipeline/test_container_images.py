@@ -14,7 +14,9 @@ def test_the_scikit_learn_image_is_in_the_registry_of_the_region() -> None:
 
 
 def test_an_unknown_region_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownImageError, match=r"no scikit-learn image in region 'mars-north-1'; use one of af-south-1, .*us-west-2"):
+    with pytest.raises(
+        UnknownImageError, match=r"no scikit-learn image in region 'mars-north-1'; use one of af-south-1, .*us-west-2"
+    ):
         ContainerImage.scikit_learn().uri("mars-north-1")
 
 
@@ -24,4 +26,7 @@ def test_a_region_that_synthesis_does_not_know_is_an_error_and_not_a_guess() -> 
 
 
 def test_an_own_image_is_the_same_everywhere() -> None:
-    assert ContainerImage.from_uri("registry.example.com/team/image:1").uri("eu-west-1") == "registry.example.com/team/image:1"
+    assert (
+        ContainerImage.from_uri("registry.example.com/team/image:1").uri("eu-west-1")
+        == "registry.example.com/team/image:1"
+    )

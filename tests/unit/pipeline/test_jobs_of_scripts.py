@@ -34,11 +34,15 @@ def test_the_entrypoint_stays_within_what_sagemaker_takes() -> None:
     assert all(len(part) <= 256 for part in script_entrypoint("s" * 60 + ".py"))
 
 
-@pytest.mark.parametrize("instance_type", ["ml.m5d.large", "ml.c6id.xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge", "ml.p4d.24xlarge"])
+@pytest.mark.parametrize(
+    "instance_type", ["ml.m5d.large", "ml.c6id.xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge", "ml.p4d.24xlarge"]
+)
 def test_instances_with_disks_of_their_own_get_no_volume_key(instance_type: str) -> None:
     assert JobResources(instance_type=instance_type).volume_kms_key_id(KEY) is None
 
 
-@pytest.mark.parametrize("instance_type", ["ml.m5.large", "ml.c5n.xlarge", "ml.r6i.large", "ml.p3.2xlarge", "ml.t3.medium"])
+@pytest.mark.parametrize(
+    "instance_type", ["ml.m5.large", "ml.c5n.xlarge", "ml.r6i.large", "ml.p3.2xlarge", "ml.t3.medium"]
+)
 def test_other_instances_encrypt_their_volume(instance_type: str) -> None:
     assert JobResources(instance_type=instance_type).volume_kms_key_id(KEY) == KEY

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from aws_cdk import App, Stack
-from mlpipelines import FailStep, Join, LambdaStep, Parameter, Pipeline, PipelineDefinitionError
 
+from mlpipelines import FailStep, Join, LambdaStep, Parameter, Pipeline, PipelineDefinitionError
 from mlplatform import InvalidPropsError, MlProject, SageMakerPipeline
 from mlplatform.pipeline.naming import kebab_case
 from tests.unit.pipeline.synthesis import Synthesized, flat, new_project, synthesize_project
@@ -51,13 +49,19 @@ def test_executions_run_under_the_pipeline_role_with_the_parallelism_asked_for(s
 
 def test_the_arn_goes_through_the_resource(project: MlProject) -> None:
     stack = Stack.of(project)
-    made = SageMakerPipeline(project, "Arn", project=project, pipeline=Pipeline(name="demo-arn", steps=[FailStep(name="F", message="m")]))
+    made = SageMakerPipeline(
+        project, "Arn", project=project, pipeline=Pipeline(name="demo-arn", steps=[FailStep(name="F", message="m")])
+    )
     arn = flat(stack.resolve(made.pipeline_arn))
-    assert arn == f"arn:<AWS::Partition>:sagemaker:us-east-1:123456789012:pipeline/<{stack.get_logical_id(made.resource)}>"
+    assert (
+        arn == f"arn:<AWS::Partition>:sagemaker:us-east-1:123456789012:pipeline/<{stack.get_logical_id(made.resource)}>"
+    )
 
 
 def test_a_definition_that_sagemaker_would_refuse_is_refused_at_synthesis(project: MlProject) -> None:
-    step = LambdaStep(name="Call", function_arn="arn:aws:lambda:us-east-1:123456789012:function:f", depends_on=["Nobody"])
+    step = LambdaStep(
+        name="Call", function_arn="arn:aws:lambda:us-east-1:123456789012:function:f", depends_on=["Nobody"]
+    )
     with pytest.raises(PipelineDefinitionError, match="Nobody"):
         SageMakerPipeline(project, "Wrong", project=project, pipeline=Pipeline(name="demo-wrong", steps=[step]))
 
@@ -70,7 +74,12 @@ def test_a_definition_over_one_mebibyte_is_refused(project: MlProject) -> None:
 
 @pytest.mark.parametrize(
     ("construct_id", "name"),
-    [("Training", "training"), ("WeeklyForecast", "weekly-forecast"), ("HTTPLogs2", "http-logs2"), ("my_batch", "my-batch")],
+    [
+        ("Training", "training"),
+        ("WeeklyForecast", "weekly-forecast"),
+        ("HTTPLogs2", "http-logs2"),
+        ("my_batch", "my-batch"),
+    ],
 )
 def test_names_follow_from_construct_ids(construct_id: str, name: str) -> None:
     assert kebab_case(construct_id) == name

@@ -63,10 +63,12 @@ def test_every_weekly_time_is_taken(minute: int, hour: int, weekday: int) -> Non
 
 @given(st.text(max_size=40))
 def test_no_text_makes_anything_but_a_schedule_or_a_sentence(text: str) -> None:
+    problems: tuple[str, ...] = ()
     try:
         Schedule.cron(text)
     except InvalidPropsError as error:
-        assert all(problem.startswith("schedule '") for problem in error.problems)
+        problems = error.problems
+    assert all(problem.startswith("schedule '") for problem in problems)
 
 
 def test_a_rate_has_one_unit_and_agrees_in_number() -> None:

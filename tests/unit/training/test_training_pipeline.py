@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import App
-from mlpipelines import PipelineDefinitionError
 
+from mlpipelines import PipelineDefinitionError
 from mlplatform import InvalidPropsError, JobResources, Metric, MlProject, SourceDirectory, TrainingPipeline
 from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
 
@@ -32,7 +32,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory, source: SourceDirector
             input_prefix="raw/",
             hyperparameters={"depth": 3, "rate": 0.1, "loss": "poisson", "warm": True},
             register_when=Metric("accuracy", group="binary_classification_metrics").at_least(0.9),
-            training=JobResources(instance_type="ml.m5d.xlarge", max_runtime_minutes=120),
+            training=JobResources(instance_type="ml.g4dn.xlarge", max_runtime_minutes=120),
         )
 
     return synthesize_project(tmp_path_factory.mktemp("out"), define)
@@ -69,7 +69,9 @@ def test_every_hyperparameter_is_a_parameter_of_the_pipeline(synthesized: Synthe
 def test_training_runs_in_script_mode_with_the_executions_hyperparameters(steps: dict[str, Json]) -> None:
     hyperparameters = steps["Train"]["Arguments"]["HyperParameters"]
     assert hyperparameters["sagemaker_program"] == '"train.py"'
-    assert hyperparameters["sagemaker_submit_directory"].startswith('"s3://cdk-hnb659fds-assets-123456789012-us-east-1/')
+    assert hyperparameters["sagemaker_submit_directory"].startswith(
+        '"s3://cdk-hnb659fds-assets-123456789012-us-east-1/'
+    )
     assert hyperparameters["depth"] == {"Get": "Parameters.depth"}
 
 
@@ -80,7 +82,7 @@ def test_metrics_are_read_out_of_the_log(steps: dict[str, Json]) -> None:
 
 def test_jobs_get_the_machines_they_were_given(steps: dict[str, Json]) -> None:
     train = steps["Train"]["Arguments"]
-    assert train["ResourceConfig"]["InstanceType"] == "ml.m5d.xlarge"
+    assert train["ResourceConfig"]["InstanceType"] == "ml.g4dn.xlarge"
     assert "VolumeKmsKeyId" not in train["ResourceConfig"]
     assert train["StoppingCondition"] == {"MaxRuntimeInSeconds": 7200}
     cluster = steps["Evaluate"]["Arguments"]["ProcessingResources"]["ClusterConfig"]
@@ -100,7 +102,9 @@ def test_features_are_built_only_from_valid_data(steps: dict[str, Json]) -> None
     assert steps["BuildFeatures"]["DependsOn"] == ["ValidateData"]
 
 
-def test_the_model_is_registered_when_the_rule_holds_and_refused_with_its_value_otherwise(steps: dict[str, Json]) -> None:
+def test_the_model_is_registered_when_the_rule_holds_and_refused_with_its_value_otherwise(
+    steps: dict[str, Json],
+) -> None:
     check = steps["CheckMetric"]["Arguments"]
     (condition,) = check["Conditions"]
     assert condition["Type"] == "GreaterThanOrEqualTo"
@@ -128,7 +132,9 @@ def test_a_registered_version_waits_for_approval_and_knows_its_metrics_and_its_c
 
 
 def test_jobs_may_read_source_archives_and_nothing_else_of_the_asset_bucket(synthesized: Synthesized) -> None:
-    (role,) = (role for name, role in synthesized.resources("AWS::IAM::Role").items() if name.startswith("ProjectJobRole"))
+    (role,) = (
+        role for name, role in synthesized.resources("AWS::IAM::Role").items() if name.startswith("ProjectJobRole")
+    )
     statements = {found["Sid"]: found for found in role["Policies"][0]["PolicyDocument"]["Statement"]}
     assert statements["ReadSourceArchives"]["Action"] == ["s3:GetObject"]
     (archives,) = statements["ReadSourceArchives"]["Resource"]

@@ -1,32 +1,13 @@
-"""CloudFormation resource types that ministack does not have: SageMaker's, and those that are accepted without being emulated."""
+"""SageMaker's resource types, as the same API operations a client would call."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Protocol
 
 from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Scope
-
-# Accepted so that whole stacks deploy; nothing stands behind them. `mlp status` lists those that a stack uses.
-NOT_EMULATED = (
-    "AWS::ApplicationAutoScaling::ScalableTarget",
-    "AWS::ApplicationAutoScaling::ScalingPolicy",
-    "AWS::Budgets::Budget",
-    "AWS::EC2::FlowLog",
-)
-
-
-class ResourceType(Protocol):
-    """What CloudFormation needs of a type. `create` and `update` give the physical id and the attributes for `Fn::GetAtt`."""
-
-    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]: ...
-
-    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]: ...
-
-    def delete(self, scope: Scope, physical_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -118,29 +99,3 @@ class MlflowApp:
 
     def delete(self, scope: Scope, physical_id: str) -> None:
         self.service.invoke("DeleteMlflowApp", scope, {"Arn": physical_id})
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A type that is recorded by CloudFormation and does nothing."""
-
-    name: str
-
-    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
-        return f"{stack}-{logical_id}", {"Id": f"{stack}-{logical_id}"}
-
-    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
-        return physical_id, {"Id": physical_id}
-
-    def delete(self, scope: Scope, physical_id: str) -> None:
-        """Nothing stands behind it."""
-
-
-def resource_types(service: Service) -> dict[str, ResourceType]:
-    """Every type this project adds to the emulator."""
-    return {
-        "AWS::SageMaker::Pipeline": Pipeline(service),
-        "AWS::SageMaker::ModelPackageGroup": ModelPackageGroup(service),
-        "AWS::SageMaker::MlflowApp": MlflowApp(service),
-        **{name: Accepted(name) for name in NOT_EMULATED},
-    }

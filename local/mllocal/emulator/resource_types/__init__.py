@@ -1,0 +1,26 @@
+"""CloudFormation resource types that ministack does not have."""
+
+from __future__ import annotations
+
+from mllocal.emulator.resource_types.accepted import NOT_EMULATED, Accepted
+from mllocal.emulator.resource_types.base import ResourceType
+from mllocal.emulator.resource_types.budgets import Budget
+from mllocal.emulator.resource_types.ec2 import FlowLog, SecurityGroupRule
+from mllocal.emulator.resource_types.sagemaker import MlflowApp, ModelPackageGroup, Pipeline
+from mllocal.sagemaker.service import Service
+
+__all__ = ["NOT_EMULATED", "ResourceType", "resource_types"]
+
+
+def resource_types(service: Service) -> dict[str, ResourceType]:
+    """Every type this project adds to the emulator."""
+    return {
+        "AWS::SageMaker::Pipeline": Pipeline(service),
+        "AWS::SageMaker::ModelPackageGroup": ModelPackageGroup(service),
+        "AWS::SageMaker::MlflowApp": MlflowApp(service),
+        "AWS::Budgets::Budget": Budget(),
+        "AWS::EC2::FlowLog": FlowLog(),
+        "AWS::EC2::SecurityGroupIngress": SecurityGroupRule("ingress", "SourceSecurityGroupId"),
+        "AWS::EC2::SecurityGroupEgress": SecurityGroupRule("egress", "DestinationSecurityGroupId"),
+        **{name: Accepted() for name in NOT_EMULATED},
+    }
