@@ -12,18 +12,23 @@ see `mlplatform.policy.Statement.wildcard_reason`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from aws_cdk import Acknowledgment, CfnResource, Validations
+from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
 
 _CDK_NAG = re.compile(r"[A-Z][A-Za-z]+-[A-Za-z]+\d+(\[.+\])?")
 _CHECKOV = re.compile(r"CKV2?_[A-Z]+_\d+")
 _CFN_LINT = re.compile(r"[EWI]\d{4}")
 
+_TOKEN = re.compile(r"\$\{Token\[[^\]]+\]\}")
+# Tokens are unique within a process, so that each is resolved once: roles of a project name the same buckets.
+_token_names: dict[str, str] = {}
+
 
 def accept(resource: CfnResource, reasons: Mapping[str, str]) -> None:
     """Accept the findings named by the keys of `reasons` on `resource`, and record why.
 
+    Name all rules of checkov and cfn-lint in one call for a resource: a second call replaces those of the first.
     Keys are `AwsSolutions-S1` or, for rules that report one finding per part,
     `AwsSolutions-IAM5[Resource::*]` (cdk-nag); `CKV_AWS_18` (checkov); `W3005` (cfn-lint). Values are
     sentences.
@@ -52,3 +57,26 @@ def accept(resource: CfnResource, reasons: Mapping[str, str]) -> None:
         # cfn-lint has no place for a reason, so it stands beside.
         resource.add_metadata("cfn-lint", {"config": {"ignore_checks": list(cfn_lint)}})
         resource.add_metadata("cfn-lint-reasons", cfn_lint)
+
+
+def finding_names(scope: CfnResource, values: Sequence[str]) -> list[str]:
+    """Write strings that hold tokens as cdk-nag writes them in its findings: `arn:aws:s3:::<Bucket>/*`."""
+    tokens = sorted({token for value in values for token in _TOKEN.findall(value)} - _token_names.keys())
+    if tokens:
+        resolved = Stack.of(scope).resolve(tokens)
+        _token_names.update(zip(tokens, map(_flat, resolved), strict=True))
+    return [_TOKEN.sub(lambda token: _token_names[token[0]], value) for value in values]
+
+
+def _flat(reference: object) -> str:
+    match reference:
+        case str():
+            return reference
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [str(delimiter), list(parts)]}:
+            return delimiter.join(_flat(part) for part in parts)
+        case _:
+            raise ValueError(f"cannot name {reference!r} in a finding of cdk-nag; use Ref, Fn::GetAtt or Fn::Join")

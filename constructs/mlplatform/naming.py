@@ -25,6 +25,11 @@ class Rule:
         return f"{value!r} is not {self.wants}"
 
 
+def is_token(value: str) -> bool:
+    """Whether `value` holds a CDK token, which has no shape yet; `Token.is_unresolved` without a call to Node."""
+    return "${Token[" in value
+
+
 PROJECT_NAME = Rule(
     pattern=re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*"),
     wants=(

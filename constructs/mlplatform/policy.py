@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk import IResolvable, Stack
+from aws_cdk import IResolvable
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from mlplatform.compliance import accept
+from mlplatform.compliance import accept, finding_names
 
 Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
 
@@ -117,19 +117,25 @@ class ServiceRole:
         """What the role may do, in the order in which it was allowed."""
         return tuple(self._statements)
 
-    def allow(self, statement: Statement) -> None:
-        """Add a statement. One with the same sid is extended by the resources it does not have yet."""
+    def allow(self, *statements: Statement) -> None:
+        """Add statements. One whose sid is known extends that one by the resources it does not have yet.
+
+        Raises:
+            ValueError: a statement with the same sid allows other actions or has other conditions.
+        """
+        changed = [statement for statement in statements if self._add(statement)]
+        if changed:
+            self.resource.policies = self._policies()
+            self._accept_wildcards(changed)
+
+    def _add(self, statement: Statement) -> bool:
+        """Add or merge one statement; False when it allows nothing new."""
         for index, known in enumerate(self._statements):
             if known.sid == statement.sid:
-                statement = _merged(known, statement)
-                if statement == known:
-                    return
-                self._statements[index] = statement
-                break
-        else:
-            self._statements.append(statement)
-        self.resource.policies = self._policies()
-        self._accept_wildcards([statement])
+                self._statements[index] = _merged(known, statement)
+                return self._statements[index] != known
+        self._statements.append(statement)
+        return True
 
     def _policies(self) -> list[IResolvable | iam.CfnRole.PolicyProperty]:
         document = {
@@ -144,12 +150,12 @@ class ServiceRole:
         }
         if not reasons:
             return
-        resolved = Stack.of(self.resource).resolve(list(reasons))
+        names = finding_names(self.resource, list(reasons))
         accept(
             self.resource,
             {
-                f"AwsSolutions-IAM5[Resource::{_flat(resource)}]": reason
-                for resource, reason in zip(resolved, reasons.values(), strict=True)
+                f"AwsSolutions-IAM5[Resource::{name}]": reason
+                for name, reason in zip(names, reasons.values(), strict=True)
             },
         )
 
@@ -167,18 +173,3 @@ def _merged(known: Statement, more: Statement) -> Statement:
         conditions=known.conditions,
         wildcard_reason=known.wildcard_reason if known.wildcard_reason is not None else more.wildcard_reason,
     )
-
-
-def _flat(reference: object) -> str:
-    """Write a resolved string as cdk-nag names it in its findings: `arn:aws:s3:::<Bucket>/*`."""
-    match reference:
-        case str():
-            return reference
-        case {"Ref": str(name)}:
-            return f"<{name}>"
-        case {"Fn::GetAtt": [str(name), str(attribute)]}:
-            return f"<{name}.{attribute}>"
-        case {"Fn::Join": [str(delimiter), list(parts)]}:
-            return delimiter.join(_flat(part) for part in parts)
-        case _:
-            raise ValueError(f"cannot name {reference!r} in a finding of cdk-nag; use Ref, Fn::GetAtt or Fn::Join")

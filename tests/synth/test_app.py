@@ -87,7 +87,9 @@ def test_definitions_that_do_not_exist_are_all_listed(definition: str, expected:
 
 
 def test_a_project_whose_module_cannot_import_something_says_what(tmp_path: Path) -> None:
-    file = config_file(tmp_path, CONFIG.replace("tests.synth.definitions:define", "tests.synth.broken_definition:define"))
+    file = config_file(
+        tmp_path, CONFIG.replace("tests.synth.definitions:define", "tests.synth.broken_definition:define")
+    )
     with pytest.raises(ModuleNotFoundError, match="a_package_that_nobody_has"):
         build_app({"config": file}, outdir=str(tmp_path))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from mlpipelines import (
@@ -103,7 +102,7 @@ class BatchInference(Construct):
         super().__init__(project, construct_id)
 
         self._project, self._name = project, name
-        image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(Stack.of(self).region)
+        image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
         project.allow_jobs_to_pull(image_uri)
         resources = JobResources() if processing is None else processing
         platform = SourceDirectory(_RUNTIME, only=[_WRITE_PARQUET])

@@ -30,14 +30,14 @@ class SageMakerPipeline(Construct):
         if size > MAX_INLINE_DEFINITION_BYTES:
             sentence = f"its definition has {size} bytes; SageMaker takes 1,048,576: split the pipeline in two"
             raise_if_any(f"pipeline '{pipeline.name}'", [sentence])
-        stack = Stack.of(self)
+        body = Stack.of(self).to_json_string(pipeline.definition())
         parallelism = pipeline.max_parallel_steps
         self.resource = sagemaker.CfnPipeline(
             self,
             "Resource",
             pipeline_name=pipeline.name,
             pipeline_description=pipeline.description,
-            pipeline_definition={"PipelineDefinitionBody": stack.to_json_string(pipeline.definition())},
+            pipeline_definition={"PipelineDefinitionBody": body},
             role_arn=project.pipeline_role_arn,
             parallelism_configuration=None if parallelism is None else {"MaxParallelExecutionSteps": parallelism},
         )
@@ -46,7 +46,7 @@ class SageMakerPipeline(Construct):
         self.pipeline_name: str = self.resource.ref
         """The name, by reference to the resource."""
         # AWS::SageMaker::Pipeline has no Arn attribute; the reference keeps the order of creation.
-        self.pipeline_arn: str = stack.format_arn(
-            service="sagemaker", resource="pipeline", resource_name=self.pipeline_name
+        self.pipeline_arn = (
+            f"arn:{project.partition}:sagemaker:{project.region}:{project.account}:pipeline/{self.pipeline_name}"
         )
         """The ARN, by reference to the resource."""

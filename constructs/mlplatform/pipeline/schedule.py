@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 from zoneinfo import available_timezones
 
@@ -109,6 +110,11 @@ def _number(field: _Field, text: str) -> int | None:
     return None
 
 
+@cache
+def _known_time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def _time_zone_problems(time_zone: str) -> Iterator[str]:
-    if time_zone not in available_timezones():
+    if time_zone not in _known_time_zones():
         yield f"has time zone '{time_zone}'; use a name of the IANA time zone database, such as America/New_York"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -70,9 +71,15 @@ class SourceDirectory:
 
     def stage(self, scope: Construct) -> StagedSource:
         """The directory as an asset of the scope's stack, one per stack however often it is asked for."""
-        digest = archives.content_hash(self._files)
-        asset = _asset(scope, f"Source-{digest[:16]}", digest, "source.tar.gz", archives.tar_gz(self._files))
-        return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)
+        return _stage(scope, self._digest, "source.tar.gz", lambda: self._archive)
+
+    @cached_property
+    def _digest(self) -> str:
+        return archives.content_hash(self._files)
+
+    @cached_property
+    def _archive(self) -> bytes:
+        return archives.tar_gz(self._files)
 
 
 def stage_zip(scope: Construct, code: Path) -> StagedSource:
@@ -81,18 +88,17 @@ def stage_zip(scope: Construct, code: Path) -> StagedSource:
         files = {f"{code.name}/{name}": content for name, content in archives.read_files(code).items()}
     else:
         files = {code.name: code.read_bytes()}
-    digest = archives.content_hash(files)
-    asset = _asset(scope, f"Code-{digest[:16]}", digest, "code.zip", archives.zip_archive(files))
-    return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)
+    return _stage(scope, archives.content_hash(files), "code.zip", lambda: archives.zip_archive(files))
 
 
-def _asset(scope: Construct, asset_id: str, digest: str, file_name: str, content: bytes) -> s3_assets.Asset:
+def _stage(scope: Construct, digest: str, file_name: str, content: Callable[[], bytes]) -> StagedSource:
     stack = Stack.of(scope)
-    existing = stack.node.try_find_child(asset_id)
-    if existing is not None:
-        return cast(s3_assets.Asset, existing)
-    # The asset copies the file into the cloud assembly at once, so the original may go.
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, file_name)
-        path.write_bytes(content)
-        return s3_assets.Asset(stack, asset_id, path=str(path), asset_hash=digest)
+    asset_id = f"Code-{digest[:16]}"
+    asset = cast(s3_assets.Asset | None, stack.node.try_find_child(asset_id))
+    if asset is None:
+        # The asset copies the file into the cloud assembly at once, so the original may go.
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, file_name)
+            path.write_bytes(content())
+            asset = s3_assets.Asset(stack, asset_id, path=str(path), asset_hash=digest)
+    return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from aws_cdk import RemovalPolicy, Stack, Tags, Token
+from aws_cdk import MissingRemovalPolicies, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlpipelines import NetworkConfig
     from mlplatform.network import ProjectNetwork
 
+_STATEFUL = ["AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"]
 _SAGEMAKER = "sagemaker.amazonaws.com"
 _ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)([:@].+)?"
@@ -101,7 +102,8 @@ class MlProject(Construct):
             "Models",
             model_package_group_name=name,
             model_package_group_description=f"Model versions of the project {name}, owned by {owner}",
-        ).apply_removal_policy(removal_policy)
+        )
+        MissingRemovalPolicies.of(self).apply(removal_policy, apply_to_resource_types=_STATEFUL)
         if monthly_budget_usd is not None:
             monthly_budget(self, "Budget", project=name, owner=owner, limit_usd=monthly_budget_usd)
         tagger = Tags.of(self)
@@ -117,18 +119,16 @@ class MlProject(Construct):
             key_policy=key_policy(partition=self.partition, region=self.region, account=self.account),
         )
         self.key_arn: str = key.attr_arn
-        logs, self.log_bucket_name = log_bucket(self, "Logs", account=self.account, partition=self.partition)
+        _, self.log_bucket_name = log_bucket(self, "Logs", account=self.account, partition=self.partition)
         common = {
             "key_arn": self.key_arn,
             "log_bucket_name": self.log_bucket_name,
             "partition": self.partition,
         }
         # Old versions of inputs and outputs are what a run's lineage points at; artifacts can be made again.
-        data, self.data_bucket_name = project_bucket(self, "Data", keep_old_versions_days=365, **common)
-        artifacts, self.artifact_bucket_name = project_bucket(self, "Artifacts", keep_old_versions_days=90, **common)
-        output, self.output_bucket_name = project_bucket(self, "Output", keep_old_versions_days=365, **common)
-        for resource in (key, logs, data, artifacts, output):
-            resource.apply_removal_policy(self.removal_policy)
+        _, self.data_bucket_name = project_bucket(self, "Data", keep_old_versions_days=365, **common)
+        _, self.artifact_bucket_name = project_bucket(self, "Artifacts", keep_old_versions_days=90, **common)
+        _, self.output_bucket_name = project_bucket(self, "Output", keep_old_versions_days=365, **common)
 
     def _create_roles(self) -> None:
         scope = ProjectScope(
@@ -228,9 +228,9 @@ class MlProject(Construct):
 
 def _check(*, name: str, owner: str, log_retention_days: int, monthly_budget_usd: float | None) -> None:
     problems = []
-    if not Token.is_unresolved(name) and (problem := naming.PROJECT_NAME.problem(name)):
+    if not naming.is_token(name) and (problem := naming.PROJECT_NAME.problem(name)):
         problems.append(f"project name {problem}")
-    if not Token.is_unresolved(owner) and (problem := naming.EMAIL.problem(owner)):
+    if not naming.is_token(owner) and (problem := naming.EMAIL.problem(owner)):
         problems.append(f"owner {problem}")
     if log_retention_days not in naming.LOG_RETENTION_DAYS:
         problems.append(

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from mlpipelines import (
@@ -105,7 +104,7 @@ class TrainingPipeline(Construct):
         raise_if_any(f"TrainingPipeline '{construct_id}'", problems)
         super().__init__(project, construct_id)
 
-        region = Stack.of(self).region
+        region = project.region
         image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(region)
         staged = ship(source, project)
         project.allow_jobs_to_pull(image_uri)

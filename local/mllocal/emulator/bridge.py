@@ -100,7 +100,7 @@ def _handlers(resource_type: ResourceType) -> dict[str, Callable[..., Any]]:
         return _cloudformation(lambda: resource_type.update(current_scope(), physical_id, old, new))
 
     def delete(physical_id: str, properties: Document) -> None:
-        _cloudformation(lambda: resource_type.delete(current_scope(), physical_id))
+        _cloudformation(lambda: resource_type.delete(current_scope(), physical_id, properties))
 
     return {"create": create, "update": update, "delete": delete}
 

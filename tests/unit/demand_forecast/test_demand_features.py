@@ -10,7 +10,7 @@ import pytest
 from demand_calendar import is_holiday, is_working_day
 from demand_data import History, read_history
 from demand_features import BASELINE, FEATURES, HORIZON_HOURS, LOOKBACK_WEEKS, build_features
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from examples.demand_forecast.backtest import run_job
@@ -26,7 +26,7 @@ def week_from(origin: pd.Timestamp) -> pd.DatetimeIndex:
     return pd.date_range(origin, periods=HORIZON_HOURS, freq="h")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), print_blob=True)
 @given(
     hours_after_lookback=st.integers(0, 8760 - LOOKBACK_WEEKS * 168 - HORIZON_HOURS),
     future=st.sampled_from(["random", "zero", "not recorded", "huge"]),
@@ -77,32 +77,31 @@ def test_changed_weather_and_changed_split_of_customers_change_no_feature(data_d
     pd.testing.assert_frame_equal(build_features(changed, hours), build_features(original, hours), check_exact=True)
 
 
+@pytest.fixture(scope="module")
+def training_rows(data_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Features by hour as features.py writes them, run as a process on all the data."""
+    directory = tmp_path_factory.mktemp("features")
+    run_job("features.py", "--input", data_directory, "--output-train", directory, "--output-test", directory)
+    lines = [line for name in ("train", "test") for line in (directory / f"{name}.csv").read_text().splitlines()[1:]]
+    return {hour: features for hour, _demand, features in (line.split(",", 2) for line in lines)}
+
+
 @pytest.mark.parametrize("origin", ["2011-08-29 00:00", "2011-11-24 13:00"])
 def test_training_and_forecasting_see_the_same_features_to_the_last_digit(
-    data_directory: Path, tmp_path: Path, origin: str
+    training_rows: dict[str, str], tmp_path: Path, origin: str
 ) -> None:
-    """The two jobs really run, as processes: on all the data, and on what was known at the origin."""
+    """prepare.py, as a process on what was known at the origin, against features.py on all the data."""
     week = week_from(pd.Timestamp(origin))
-    (tmp_path / "known").mkdir()
-    write_history(tmp_path / "known" / "history.csv", until=week[0].to_pydatetime())
-    train, test = tmp_path / "train", tmp_path / "test"
+    write_history(tmp_path / "history.csv", until=week[0].to_pydatetime())
 
-    run_job("prepare.py", "--input", tmp_path / "known", "--output", tmp_path / "prepared")
-    run_job("features.py", "--input", data_directory, "--output-train", train, "--output-test", test)
+    run_job("prepare.py", "--input", tmp_path, "--output", tmp_path / "prepared")
 
     lines = (tmp_path / "prepared" / "week.csv").read_text().splitlines()
     forecasting = dict(line.split(",", 1) for line in lines)
-    training = {}
-    for line in [
-        *(train / "train.csv").read_text().splitlines()[1:],
-        *(test / "test.csv").read_text().splitlines()[1:],
-    ]:
-        hour, _demand, features = line.split(",", 2)
-        training[hour] = features
     assert list(forecasting) == [f"{hour:%Y-%m-%dT%H:%M:%S}" for hour in week]
-    recorded = forecasting.keys() & training.keys()
+    recorded = forecasting.keys() & training_rows.keys()
     assert len(recorded) > 160
-    assert {hour: forecasting[hour] for hour in recorded} == {hour: training[hour] for hour in recorded}
+    assert {hour: forecasting[hour] for hour in recorded} == {hour: training_rows[hour] for hour in recorded}
 
 
 def test_no_feature_is_missing_even_where_hours_were_not_recorded(history: History) -> None:

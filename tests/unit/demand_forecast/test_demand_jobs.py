@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from evaluate import unpack
-from job import JobError
+from job import JobError, write_files
 
 from examples.demand_forecast.backtest import JOBS, Backtest, JobFailedError, report, run_job
 from examples.demand_forecast.history import DATA, actual_demand, final_origin
@@ -157,17 +157,10 @@ def test_validation_says_what_the_history_holds(data_directory: Path, tmp_path: 
     assert report["demand"]["total"] == 1_243_103
 
 
-def test_evaluation_without_a_model_says_what_is_missing_and_writes_nothing(
-    backtest: Backtest, backtest_directory: Path, tmp_path: Path
-) -> None:
-    options = ("--test", backtest_directory / "test", "--output", tmp_path / "out")
-
-    assert "model.tar.gz is not there; give the directory" in fail("evaluate.py", "--model", tmp_path, *options)
-    assert not (tmp_path / "out").exists()
-
-
 def test_evaluation_refuses_an_archive_that_is_not_a_model(tmp_path: Path) -> None:
     archive = tmp_path / "model.tar.gz"
+    with pytest.raises(JobError, match=r"model\.tar\.gz is not there; give the directory"):
+        unpack(archive)
     archive.write_bytes(b"not a tar file")
     with pytest.raises(JobError, match="cannot be unpacked"):
         unpack(archive)
@@ -177,9 +170,28 @@ def test_evaluation_refuses_an_archive_that_is_not_a_model(tmp_path: Path) -> No
         unpack(archive)
 
 
+def test_files_appear_all_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("of the run before")
+    (tmp_path / "occupied").write_text("a file where a directory is needed")
+
+    with pytest.raises(OSError, match="occupied"):
+        write_files({tmp_path / "train.csv": "new", tmp_path / "occupied" / "test.csv": "new"})
+
+    assert files_below(tmp_path) == ["occupied", "train.csv"]
+    assert (tmp_path / "train.csv").read_text() == "of the run before"
+
+
 def test_a_failing_job_stops_the_backtest_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(JobFailedError, match=r"validate\.py: no \*\.csv file in"):
         run_job("validate.py", "--input", tmp_path, "--output", tmp_path / "out")
+
+
+def test_readme_states_the_metrics_as_they_are_measured(backtest: Backtest) -> None:
+    readme = (JOBS.parent / "README.md").read_text()
+
+    for name, digits in {"rmse": 1, "mae": 1, "wape": 3}.items():
+        model, naive = backtest.test[name], backtest.test[f"baseline_{name}"]
+        assert f"| {model:.{digits}f} | {naive:.{digits}f} | {model / naive:.3f} |" in readme
 
 
 def test_report_shows_model_and_baseline_side_by_side(backtest: Backtest) -> None:

@@ -69,6 +69,14 @@ def test_records_of_one_resource_are_in_order_even_within_one_second(earlier: Ev
     assert record_of(earlier).tags[order] < record_of(later).tags[order]
 
 
+@pytest.mark.parametrize(
+    "event",
+    [execution("Executing", 1), training("Completed", 1), processing("Completed", 1), model_package("Approved", 1)],
+)
+def test_one_tag_finds_an_execution_and_everything_that_it_made(event: Event) -> None:
+    assert record_of(event).tags["sagemaker.pipeline_execution_arn"] == EXECUTION_ARN
+
+
 def test_tags_in_list_form_are_read_too() -> None:
     event = processing("Completed", 1, Tags=[{"Key": "project", "Value": "other"}])
     assert record_of(event).tags["project"] == "other"

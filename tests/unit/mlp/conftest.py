@@ -27,9 +27,7 @@ def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 def definition() -> Definition:
     """A training pipeline with a parameter of each type."""
 
-    def parameter(
-        name: str, type_name: str, default: str | float | bool | None = None, *values: str
-    ) -> ParameterSpec:
+    def parameter(name: str, type_name: str, default: str | float | bool | None = None, *values: str) -> ParameterSpec:
         return ParameterSpec(
             name=name, type=type_name, default=default, has_default=default is not None, enum_values=values
         )

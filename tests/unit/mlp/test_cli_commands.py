@@ -30,9 +30,7 @@ def test_without_a_step_and_a_failure_every_log_is_shown(execution: Execution, m
     assert choose_steps(execution, [make_step(), condition], None) == (make_step(),)
 
 
-def test_a_step_that_has_not_begun_is_answered_with_others(
-    execution: Execution, make_step: StepMaker
-) -> None:
+def test_a_step_that_has_not_begun_is_answered_with_others(execution: Execution, make_step: StepMaker) -> None:
     with pytest.raises(CliError) as caught:
         choose_steps(execution, [make_step()], "ValidateDate")
 
@@ -58,9 +56,7 @@ def test_lines_of_several_steps_carry_the_name_of_their_step() -> None:
 
 
 def versions() -> list[ModelVersion]:
-    return [
-        ModelVersion(arn=f"arn/{number}", group="demand", version=number, approval="x") for number in (3, 2)
-    ]
+    return [ModelVersion(arn=f"arn/{number}", group="demand", version=number, approval="x") for number in (3, 2)]
 
 
 def test_the_newest_version_is_approved_when_none_is_named() -> None:

@@ -18,9 +18,7 @@ def write(directory: Path, text: str) -> Path:
 def test_account_and_region_are_those_of_the_environment(tmp_path: Path) -> None:
     text = 'environments:\n  dev: {account: "012345678901", region: eu-west-1}\n'
 
-    assert home_environment(write(tmp_path, text), "dev") == HomeEnvironment(
-        account="012345678901", region="eu-west-1"
-    )
+    assert home_environment(write(tmp_path, text), "dev") == HomeEnvironment(account="012345678901", region="eu-west-1")
 
 
 def test_a_directory_without_platform_yaml_gets_a_made_up_account(tmp_path: Path) -> None:

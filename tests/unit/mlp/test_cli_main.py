@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from mlp.errors import ExitCode
 from mlp.main import app
 
 COMMANDS = ("up", "down", "status", "pipelines", "run", "watch", "stop", "logs", "approve", "ui")
@@ -31,6 +32,15 @@ def test_every_command_documents_json_and_the_exit_codes(runner: CliRunner, comm
     assert "Exit codes: 0 done; 1 the run failed or was stopped; 2 bad input; 3 the engine" in shown.stdout
 
 
+def test_the_page_in_docs_has_every_command_and_every_exit_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    callbacks = [command.callback for command in app.registered_commands]
+
+    assert {callback.__name__ for callback in callbacks if callback} == set(COMMANDS)
+    assert [name for name in COMMANDS if f"| `mlp {name}" not in page] == []
+    assert [code for code in ExitCode if f"| {int(code)} |" not in page] == []
+
+
 def test_the_version_is_the_one_of_the_package(runner: CliRunner) -> None:
     assert runner.invoke(app, ["--version"]).stdout.startswith("mlp ")
 
@@ -45,9 +55,7 @@ def test_wrong_usage_exits_with_2(runner: CliRunner, arguments: list[str]) -> No
 @pytest.mark.parametrize(
     "arguments", [["run", "p"], ["status"], ["pipelines"], ["logs", "p"], ["approve", "g"], ["ui"]]
 )
-def test_an_endpoint_where_nothing_answers_is_a_sentence_with_a_fix(
-    runner: CliRunner, arguments: list[str]
-) -> None:
+def test_an_endpoint_where_nothing_answers_is_a_sentence_with_a_fix(runner: CliRunner, arguments: list[str]) -> None:
     result = runner.invoke(app, [*arguments, "--endpoint-url", NOWHERE])
 
     assert result.exit_code == 3

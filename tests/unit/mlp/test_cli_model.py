@@ -87,9 +87,7 @@ def test_a_function_is_logged_in_its_own_group_between_start_and_end() -> None:
 
 
 def test_a_condition_has_an_outcome_and_no_log() -> None:
-    step = step_of(
-        {"StepName": "S", "StepStatus": "Succeeded", "Metadata": {"Condition": {"Outcome": "True"}}}
-    )
+    step = step_of({"StepName": "S", "StepStatus": "Succeeded", "Metadata": {"Condition": {"Outcome": "True"}}})
 
     assert (step.outcome, step.log_source) == ("True", None)
 

@@ -62,9 +62,7 @@ def test_the_last_line_says_how_it_ended(execution: Execution) -> None:
 
 
 def test_pipelines_are_listed_with_their_last_execution(execution: Execution) -> None:
-    table = shown(
-        pipelines_table([PipelineRow(name="a", last=execution), PipelineRow(name="b", last=None)], now=NOON)
-    )
+    table = shown(pipelines_table([PipelineRow(name="a", last=execution), PipelineRow(name="b", last=None)], now=NOON))
 
     assert "abc123" in table
     assert "has not run yet" in table

@@ -7,6 +7,7 @@ from mllocal.emulator.resource_types.base import ResourceType
 from mllocal.emulator.resource_types.budgets import Budget
 from mllocal.emulator.resource_types.ec2 import FlowLog, SecurityGroupRule
 from mllocal.emulator.resource_types.sagemaker import MlflowApp, ModelPackageGroup, Pipeline
+from mllocal.emulator.resource_types.scheduler import Schedule
 from mllocal.sagemaker.service import Service
 
 __all__ = ["NOT_EMULATED", "ResourceType", "resource_types"]
@@ -22,5 +23,6 @@ def resource_types(service: Service) -> dict[str, ResourceType]:
         "AWS::EC2::FlowLog": FlowLog(),
         "AWS::EC2::SecurityGroupIngress": SecurityGroupRule("ingress", "SourceSecurityGroupId"),
         "AWS::EC2::SecurityGroupEgress": SecurityGroupRule("egress", "DestinationSecurityGroupId"),
+        "AWS::Scheduler::Schedule": Schedule(),
         **{name: Accepted() for name in NOT_EMULATED},
     }

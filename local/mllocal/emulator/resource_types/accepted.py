@@ -22,5 +22,5 @@ class Accepted:
     def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
         return physical_id, {"Id": physical_id}
 
-    def delete(self, scope: Scope, physical_id: str) -> None:
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         """Nothing stands behind it."""

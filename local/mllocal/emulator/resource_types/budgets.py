@@ -28,7 +28,7 @@ class Budget:
         Aws(scope).client("budgets").update_budget(**request)
         return physical_id, {}
 
-    def delete(self, scope: Scope, physical_id: str) -> None:
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         Aws(scope).client("budgets").delete_budget(AccountId=scope.account, BudgetName=physical_id)
 
 

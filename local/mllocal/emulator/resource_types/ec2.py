@@ -8,31 +8,25 @@ from typing import Any
 from mllocal.aws import Aws
 from mllocal.sagemaker.store import Document, Scope
 
-_SEPARATOR = "|"
-
 
 @dataclass(frozen=True)
 class SecurityGroupRule:
-    """A rule of a group on its own. The physical id is the group's id and the rule's id."""
+    """A rule of a group on its own."""
 
     direction: str
     peer_property: str
 
     def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
-        group = properties["GroupId"]
         authorize = getattr(Aws(scope).client("ec2"), f"authorize_security_group_{self.direction}")
-        authorize(GroupId=group, IpPermissions=[self._permission(properties)])
-        physical_id = _SEPARATOR.join([group, logical_id])
-        return physical_id, {"Id": physical_id}
+        authorize(GroupId=properties["GroupId"], IpPermissions=[self._permission(properties)])
+        return f"{stack}-{logical_id}", {"Id": f"{stack}-{logical_id}"}
 
     def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
-        self._revoke(scope, old)
-        return self.create(scope, physical_id.split(_SEPARATOR, 1)[1], new, "")
+        self.delete(scope, physical_id, old)
+        self.create(scope, physical_id, new, "")
+        return physical_id, {"Id": physical_id}
 
-    def delete(self, scope: Scope, physical_id: str) -> None:
-        """A rule goes with its group; a group that stays keeps it, which no stack of this platform does."""
-
-    def _revoke(self, scope: Scope, properties: Document) -> None:
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         revoke = getattr(Aws(scope).client("ec2"), f"revoke_security_group_{self.direction}")
         revoke(GroupId=properties["GroupId"], IpPermissions=[self._permission(properties)])
 
@@ -61,8 +55,8 @@ class FlowLog:
         return flow_log, {"Id": flow_log}
 
     def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
-        self.delete(scope, physical_id)
+        self.delete(scope, physical_id, old)
         return self.create(scope, physical_id, new, "")
 
-    def delete(self, scope: Scope, physical_id: str) -> None:
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         Aws(scope).client("ec2").delete_flow_logs(FlowLogIds=[physical_id])

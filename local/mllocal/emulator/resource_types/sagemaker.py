@@ -32,7 +32,7 @@ class Pipeline:
         arn = self.service.invoke("UpdatePipeline", scope, {**request, "PipelineName": physical_id})["PipelineArn"]
         return physical_id, {"PipelineArn": arn}
 
-    def delete(self, scope: Scope, physical_id: str) -> None:
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         request = {"PipelineName": physical_id, "ClientRequestToken": _token(scope, physical_id)}
         self.service.invoke("DeletePipeline", scope, request)
 
@@ -73,7 +73,7 @@ class ModelPackageGroup:
             return self.create(scope, physical_id, new, "replaced")
         return physical_id, _group_attributes(physical_id)
 
-    def delete(self, scope: Scope, physical_id: str) -> None:
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         name = physical_id.rsplit("/", 1)[-1]
         self.service.invoke("DeleteModelPackageGroup", scope, {"ModelPackageGroupName": name})
 
@@ -97,5 +97,5 @@ class MlflowApp:
         self.service.invoke("UpdateMlflowApp", scope, {**changes, "Arn": physical_id})
         return physical_id, {"Arn": physical_id, "Status": "Created"}
 
-    def delete(self, scope: Scope, physical_id: str) -> None:
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         self.service.invoke("DeleteMlflowApp", scope, {"Arn": physical_id})

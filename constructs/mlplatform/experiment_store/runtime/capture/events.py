@@ -81,7 +81,8 @@ def record_of(event: Mapping[str, Any]) -> Record:
         "sagemaker.program": hyperparameters.get("sagemaker_program", "").strip('"'),
         "sagemaker.model_name": detail.get("ModelName"),
         "sagemaker.model_approval_status": detail.get("ModelApprovalStatus"),
-        "sagemaker.pipeline_execution_arn": _map(detail, "MetadataProperties").get("GeneratedBy"),
+        "sagemaker.pipeline_execution_arn": detail.get("pipelineExecutionArn")
+        or _map(detail, "MetadataProperties").get("GeneratedBy"),
         "mlflow.source.name": subject.arn,
         "mlflow.source.type": "JOB",
         **_data_tags(detail),

@@ -1,0 +1,5 @@
+"""`python -m mlp`."""
+
+from mlp.main import app
+
+app()

@@ -1,0 +1,279 @@
+"""The platform's own templates on the embedded AWS: deployed by the CDK CLI, run through boto3, changed and destroyed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import mllocal
+from examples.demand_forecast.history import DATA, write_history
+from tests.local.workbench import Execution, Workbench
+
+REPOSITORY = Path(__file__).parents[2]
+CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
+PROJECT_STACK = "mlp-dev-project-demand-forecast"
+TRAINING, FORECAST = "demand-forecast-training", "demand-forecast-weekly-forecast"
+ORIGIN = datetime(2011, 12, 12)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The dev environment, synthesized and deployed to the session's engine."""
+
+    workbench: Workbench
+    assembly: Path
+
+    def cdk(self, *arguments: str) -> str:
+        """Run the CDK CLI on what was synthesized; it must succeed."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            [str(CDK), *arguments, "--app", str(self.assembly), "--no-notices", "--ci"],
+            env={
+                **os.environ,
+                **self.workbench.engine.environment(),
+                "PATH": path,
+                "CDK_DISABLE_CLI_TELEMETRY": "true",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        return done.stdout
+
+    def resource(self, resource_type: str, part_of_logical_id: str = "") -> str:
+        """The physical id of the one resource of a type whose logical id has a part."""
+        cloudformation = self.workbench.engine.client("cloudformation")
+        found = [
+            summary["PhysicalResourceId"]
+            for summary in cloudformation.list_stack_resources(StackName=PROJECT_STACK)["StackResourceSummaries"]
+            if summary["ResourceType"] == resource_type and part_of_logical_id in summary["LogicalResourceId"]
+        ]
+        assert len(found) == 1, found
+        physical_id: str = found[0]
+        return physical_id
+
+    def template(self) -> dict[str, Any]:
+        template: dict[str, Any] = json.loads((self.assembly / f"{PROJECT_STACK}.template.json").read_text())
+        return template
+
+    def definition(self, pipeline: str) -> dict[str, Any]:
+        described = self.workbench.sagemaker.describe_pipeline(PipelineName=pipeline)
+        definition: dict[str, Any] = json.loads(described["PipelineDefinition"])
+        return definition
+
+    def upload(self, key: str, content: bytes) -> None:
+        bucket = self.resource("AWS::S3::Bucket", "ProjectData")
+        self.workbench.engine.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+
+    def read(self, uri: str) -> bytes:
+        bucket, key = uri.removeprefix("s3://").split("/", 1)
+        body: bytes = self.workbench.engine.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    def run(self, pipeline: str, **parameters: str) -> Execution:
+        return self.workbench.wait(self.workbench.start(pipeline, **parameters))
+
+    def versions(self) -> list[dict[str, Any]]:
+        answer = self.workbench.sagemaker.list_model_packages(ModelPackageGroupName="demand-forecast")
+        versions: list[dict[str, Any]] = answer["ModelPackageSummaryList"]
+        return versions
+
+
+@pytest.fixture(scope="module")
+def deployment(engine: mllocal.Engine, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """Synthesize without credentials, bootstrap, deploy everything."""
+    assembly = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    subprocess.run([sys.executable, "app.py"], cwd=REPOSITORY, env={**clean, "CDK_OUTDIR": str(assembly)}, check=True)
+    deployed = Deployment(Workbench.create(engine, "end-to-end"), assembly)
+    deployed.cdk("bootstrap", f"aws://{engine.account}/{engine.region}")
+    deployed.cdk("deploy", "--all", "--require-approval", "never", "--concurrency", "4")
+    return deployed
+
+
+@pytest.fixture(scope="module")
+def trained(deployment: Deployment) -> Execution:
+    """One successful training run on the history up to the origin, and its forecast input."""
+    history = deployment.assembly.parent / "history.csv"
+    write_history(history, until=ORIGIN)
+    deployment.upload("bikeshare/hourly/history.csv", history.read_bytes())
+    deployment.upload("bikeshare/history/history.csv", history.read_bytes())
+    return deployment.run(TRAINING)
+
+
+def test_the_deployed_definition_is_the_synthesized_one(deployment: Deployment) -> None:
+    bodies = [
+        resource["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]
+        for resource in deployment.template()["Resources"].values()
+        if resource["Type"] == "AWS::SageMaker::Pipeline" and resource["Properties"]["PipelineName"] == TRAINING
+    ]
+    fragments = [part for part in bodies[0]["Fn::Join"][1] if isinstance(part, str)]
+    deployed = deployment.workbench.sagemaker.describe_pipeline(PipelineName=TRAINING)["PipelineDefinition"]
+
+    position = 0
+    for fragment in fragments:  # Between them stand the names and ARNs that only a deployment knows.
+        position = deployed.index(fragment, position) + len(fragment)
+    assert "${Token" not in deployed
+
+
+def test_the_schedule_points_at_the_pipeline_itself(deployment: Deployment) -> None:
+    schedule = deployment.workbench.engine.client("scheduler").get_schedule(Name=FORECAST, GroupName=FORECAST)
+    pipeline = deployment.workbench.sagemaker.describe_pipeline(PipelineName=FORECAST)
+
+    assert schedule["Target"]["Arn"] == pipeline["PipelineArn"]
+    assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
+
+
+def test_without_an_approved_model_the_forecast_fails_with_that_sentence(deployment: Deployment) -> None:
+    execution = deployment.run(FORECAST)
+
+    assert execution.statuses == {"ResolveInputs": "Failed"}
+    assert "model package group 'demand-forecast' has no version" in execution.reason("ResolveInputs")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"day,hr\n1,0\n", "bikers"),
+        (DATA.read_bytes().splitlines(keepends=True)[0], "row"),
+    ],
+    ids=["missing columns", "zero rows"],
+)
+def test_bad_data_stops_the_training_with_its_reason_and_registers_nothing(
+    deployment: Deployment, content: bytes, message: str
+) -> None:
+    before = deployment.versions()
+    deployment.upload("bad/history.csv", content)
+    bucket = deployment.resource("AWS::S3::Bucket", "ProjectData")
+
+    execution = deployment.run(TRAINING, InputUri=f"s3://{bucket}/bad/")
+
+    assert execution.statuses == {"ValidateData": "Failed"}
+    assert message in execution.reason("ValidateData")
+    assert deployment.versions() == before
+
+
+def test_training_registers_a_version_that_beats_the_baseline(deployment: Deployment, trained: Execution) -> None:
+    assert trained.status == "Succeeded", trained.steps
+    package = deployment.workbench.sagemaker.describe_model_package(
+        ModelPackageName=trained.steps["RegisterModel"]["Metadata"]["RegisterModel"]["Arn"]
+    )
+    metrics = json.loads(deployment.read(package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]))
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert metrics["regression_metrics"]["relative_rmse"]["value"] < 1
+
+
+def test_a_pending_version_is_not_used(deployment: Deployment, trained: Execution) -> None:
+    execution = deployment.run(FORECAST)
+
+    assert execution.statuses == {"ResolveInputs": "Failed"}
+    assert "is approved; approve one" in execution.reason("ResolveInputs")
+
+
+def test_an_approved_version_forecasts_the_week_and_publishes_it_last(
+    deployment: Deployment, trained: Execution
+) -> None:
+    version = deployment.versions()[-1]["ModelPackageArn"]
+    deployment.workbench.sagemaker.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Approved")
+
+    execution = deployment.run(FORECAST)
+
+    assert execution.status == "Succeeded", execution.steps
+    published = execution.steps["PublishManifest"]["Metadata"]["Lambda"]["OutputParameters"]
+    manifest = json.loads(deployment.read({item["Name"]: item["Value"] for item in published}["manifest_uri"]))
+    assert manifest["model_package_arn"] == version
+    assert manifest["execution_arn"] == execution.arn
+    assert [item["key"] for item in manifest["input"]["objects"]] == ["bikeshare/history/history.csv"]
+    rows = [
+        row
+        for file in manifest["output"]["files"]
+        for row in pq.read_table(io.BytesIO(deployment.read(manifest["output"]["uri"] + file["path"]))).to_pylist()
+    ]
+    assert [row["timestamp"] for row in rows] == [ORIGIN + timedelta(hours=hour) for hour in range(168)]
+    assert all(0 <= row["forecast"] < 2000 for row in rows)
+
+
+def test_mlflow_has_a_finished_run_for_the_training_job_with_its_parameters(
+    deployment: Deployment, trained: Execution
+) -> None:
+    import mlflow
+
+    arn = trained.steps["Train"]["Metadata"]["TrainingJob"]["Arn"]
+    client = mlflow.MlflowClient(tracking_uri=deployment.workbench.engine.mlflow_url)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:  # Events arrive later than what they tell of.
+        experiment = client.get_experiment_by_name("demand-forecast")
+        runs = client.search_runs([experiment.experiment_id], f"tags.`sagemaker.arn` = '{arn}'") if experiment else []
+        if runs and runs[0].info.status == "FINISHED":
+            break
+        time.sleep(0.2)
+
+    assert len(runs) == 1
+    assert runs[0].info.status == "FINISHED"
+    assert runs[0].data.params["loss"] == "poisson"
+    assert runs[0].data.metrics
+
+
+def test_a_due_schedule_starts_its_pipeline(deployment: Deployment) -> None:
+    scheduler = deployment.workbench.engine.client("scheduler")
+    pipeline = deployment.workbench.sagemaker.describe_pipeline(PipelineName=FORECAST)
+    before = len(_executions(deployment))
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+    scheduler.create_schedule(
+        Name="now",
+        ScheduleExpression=f"at({moment})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": pipeline["PipelineArn"], "RoleArn": pipeline["RoleArn"]},
+    )
+
+    deadline = time.monotonic() + 60
+    while len(_executions(deployment)) == before and time.monotonic() < deadline:
+        time.sleep(0.2)
+    scheduler.delete_schedule(Name="now")
+    started = _executions(deployment)
+    assert len(started) == before + 1
+    deployment.workbench.wait(started[0]["PipelineExecutionArn"])
+
+
+def _executions(deployment: Deployment) -> list[dict[str, Any]]:
+    answer = deployment.workbench.sagemaker.list_pipeline_executions(PipelineName=FORECAST)
+    executions: list[dict[str, Any]] = answer["PipelineExecutionSummaries"]
+    return executions
+
+
+def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
+    printed = deployment.cdk("deploy", "--all", "--require-approval", "never", "--concurrency", "4")
+
+    assert printed.count("(no changes)") == 3
+
+
+def test_destroying_removes_what_runs_and_keeps_the_data(deployment: Deployment, trained: Execution) -> None:
+    data_bucket = deployment.resource("AWS::S3::Bucket", "ProjectData")
+
+    deployment.cdk("destroy", "--all", "--force")
+
+    names = [
+        summary["PipelineName"] for summary in deployment.workbench.sagemaker.list_pipelines()["PipelineSummaries"]
+    ]
+    assert TRAINING not in names
+    assert FORECAST not in names
+    schedules = deployment.workbench.engine.client("scheduler").list_schedules()["Schedules"]
+    assert [schedule["Name"] for schedule in schedules] == []
+    kept = deployment.workbench.engine.client("s3").list_objects_v2(Bucket=data_bucket)
+    assert kept["KeyCount"] > 0
+    assert deployment.versions()
