@@ -26,6 +26,12 @@ $(VENV)/.ready: requirements.txt tools/bootstrap.txt pyproject.toml
 	@$(BIN)/python -m mllocal.images
 	@touch $@
 
+.tools/checkov/.ready: tools/checkov/requirements.txt $(VENV)/.ready
+	@echo "setup: installing checkov, in an environment of its own"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/checkov
+	@VIRTUAL_ENV=$(CURDIR)/.tools/checkov $(BIN)/uv pip sync --quiet --require-hashes tools/checkov/requirements.txt
+	@touch $@
+
 node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 	@echo "setup: installing the CDK CLI"
 	@npm ci --silent
@@ -34,7 +40,7 @@ node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show the result
 	@$(BIN)/python -m examples.demand_forecast.demo
 
-test: setup ## Run every test
+test: setup .tools/checkov/.ready ## Run every test
 	@$(BIN)/pytest
 
 lint: setup ## Check style, types and the arrows between the packages
@@ -69,6 +75,7 @@ benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.
 lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/checkov/requirements.in -o tools/checkov/requirements.txt
 	npm install --package-lock-only
 	npm install --package-lock-only --prefix benchmarks/synth_floor
 
