@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
@@ -131,6 +132,24 @@ def test_a_stopped_execution_ends_its_job_and_starts_nothing_more(workbench: Wor
 
     assert execution.status == "Stopped"
     assert execution.statuses == {"Sleep": "Stopped"}
+
+
+def test_an_execution_stopped_at_any_moment_ends(workbench: Workbench) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    name = workbench.create_pipeline(shell_step("Sleep", "sleep 60"))
+    for _ in range(8):
+        arn = workbench.start(name)
+        time.sleep(moments.uniform(0, 0.15))
+        workbench.sagemaker.stop_pipeline_execution(
+            PipelineExecutionArn=arn, ClientRequestToken=f"stop-{arn[-12:]}".ljust(40, "0")
+        )
+
+        execution = workbench.wait(arn)
+
+        assert execution.status == "Stopped"
+        assert set(execution.statuses.values()) <= {"Stopped"}
 
 
 def test_the_same_client_request_token_starts_one_execution(workbench: Workbench) -> None:

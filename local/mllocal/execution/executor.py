@@ -45,8 +45,11 @@ class Executor:
 
     def stop(self, service: Service, arn: str) -> None:
         """Stop an execution: its running jobs are stopped, no further step starts."""
-        service.store.update(arn, lambda document: document.update(PipelineExecutionStatus="Stopping"))
-        self._stopping[arn].set()
+        stopping = self._stopping.get(arn)
+        if stopping is None:
+            return
+        service.store.update(arn, _mark_stopping)
+        stopping.set()
         for step in (service.store.get(arn) or {}).get("Steps", {}).values():
             for reference in step.get("Metadata", {}).values():
                 service.runner.stop(reference.get("Arn", ""))
@@ -54,6 +57,12 @@ class Executor:
     def running(self, pipeline_arn: str) -> list[str]:
         """The ARNs of a pipeline's executions that run now."""
         return [arn for arn in list(self._stopping) if arn.startswith(f"{pipeline_arn}/")]
+
+
+def _mark_stopping(execution: Document) -> None:
+    # An execution that ended meanwhile stays as it ended.
+    if execution["PipelineExecutionStatus"] == "Executing":
+        execution["PipelineExecutionStatus"] = "Stopping"
 
 
 class ExecutionRun:
@@ -126,6 +135,7 @@ class ExecutionRun:
                 node.step,
                 self._values,
                 announce=lambda metadata: self._update_step(node.name, Metadata=metadata),
+                stopping=self._stopping,
             )
         )
 

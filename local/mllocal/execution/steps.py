@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,7 @@ class StepRun:
     step: dict[str, Any]
     values: Values
     announce: Callable[[Document], None]
+    stopping: threading.Event
 
     @property
     def name(self) -> str:
@@ -71,6 +73,9 @@ def _job_step(kind: str) -> StepFunction:
         arn = service.invoke(f"Create{kind}", step_run.scope, request)[f"{kind}Arn"]
         metadata = {kind: {"Arn": arn}}
         step_run.announce(metadata)
+        # A stop that came before the announcement did not see this job.
+        if step_run.stopping.is_set():
+            service.runner.stop(arn)
         service.runner.wait(arn)
         job = service.store.get(arn) or {}
         if job[f"{kind}Status"] != "Completed":

@@ -111,10 +111,10 @@ def test_a_run_with_a_missing_file_publishes_nothing(output: Output) -> None:
 
 
 def test_runs_that_publish_at_the_same_moment_leave_the_latest_of_them(output: Output) -> None:
-    seed = random.randrange(2**32)  # noqa: S311 - an order, not a secret
+    seed = random.randrange(2**32)
     print(f"seed {seed}")
     hours = list(range(8))
-    random.Random(seed).shuffle(hours)  # noqa: S311 - an order, not a secret
+    random.Random(seed).shuffle(hours)
     for hour in hours:
         output.write_run(f"r{hour}", {"a.parquet": "abc"})
     threads = [

@@ -95,9 +95,9 @@ def test_a_job_becomes_one_run_in_the_experiment_of_its_project(store: Store) ->
 
 
 def test_duplicated_and_shuffled_events_end_as_the_ordered_ones_do(store: Store) -> None:
-    seed = int(os.environ.get("CAPTURE_SEED", random.randrange(2**32)))  # noqa: S311 - an order, not a secret
+    seed = int(os.environ.get("CAPTURE_SEED", random.randrange(2**32)))
     print(f"seed {seed}; repeat with CAPTURE_SEED={seed}")
-    chance = random.Random(seed)  # noqa: S311 - an order, not a secret
+    chance = random.Random(seed)
     for number in range(3):
         name, project = f"job-{seed}-{number}", f"shuffled-{seed}-{number}"
         events = [
