@@ -1,8 +1,13 @@
 """Synth time at 1, 10 and 50 projects, beside the same resources in plain JavaScript on aws-cdk-lib.
 
-The floor is generated from what our constructs synthesize today: one typed L1 constructor call for each resource, the
-same properties, the same files staged. That is less than a person would write in JavaScript, who would use L2s too:
-it is the least that aws-cdk-lib needs for these resources. Both programs run without the CDK CLI, as it starts them.
+Two floors, since "plain JavaScript" can mean two things (benchmarks/synth_floor/):
+
+- *idiomatic*: the project by hand, with L2 constructs wherever there are any, as one writes it in JavaScript;
+- *least*: every resource as one typed L1 constructor call, generated from the very template that our constructs
+  synthesize. Nobody writes that; it is the least that aws-cdk-lib needs for these resources.
+
+The texts (pipeline definitions, policy statements) and the staged files are the same everywhere. All programs run as
+the CDK CLI starts them, without it.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,31 +31,35 @@ from benchmarks.timing import Sample, measure, ratio
 ROOT = Path(__file__).parent.parent
 FLOOR = Path(__file__).parent / "synth_floor"
 PROJECTS = (1, 10, 50)
-PYTHON, JAVASCRIPT = "Python", "JavaScript"
+PYTHON, IDIOMATIC, LEAST = "Python", "JavaScript, idiomatic", "JavaScript, least"
+FLOORS = {IDIOMATIC: "idiomatic", LEAST: "least"}
+Program = Callable[[int, str], None]
 
 
 def run(console: Console, scratch: Path, *, repetitions: int) -> None:
     """Measure and print."""
-    generated = scratch / "floor"
     platform = yaml.safe_load((ROOT / "platform.yaml").read_text(encoding="utf-8"))
     name = platform["projects"][0]["name"]
+    stack = f"mlp-dev-project-{name}"
     for count in PROJECTS:
         (scratch / f"platform-{count}.yaml").write_text(organization(platform, count), encoding="utf-8")
-    python = partial(_python, scratch)
-    javascript = partial(_javascript, scratch, generated)
-    python(1, "false")
-    stack = f"mlp-dev-project-{name}"
-    _execute(["node", str(FLOOR / "generate.js"), str(scratch / "python"), stack, name, str(generated)], {})
-    javascript(1, "false")
-    console.print(_same_resources(scratch, stack))
+    programs: dict[str, Program] = {PYTHON: partial(_python, scratch)}
+    programs |= {label: partial(_javascript, scratch, style) for label, style in FLOORS.items()}
+    programs[PYTHON](1, "false")
+    generate = ["node", str(FLOOR / "generate.js"), str(scratch / "python"), stack, name, str(scratch / "floor")]
+    _execute(generate, {})
+    for label in FLOORS:
+        programs[label](1, "false")
+    console.print(_compared(scratch, stack))
 
     table = Table(title="Synth, seconds (min / median / max)", title_justify="left")
-    for column in ("validation", "projects", PYTHON, JAVASCRIPT, "ratio"):
+    for column in ("validation", "projects", *programs, "ratio to idiomatic", "ratio to least"):
         table.add_column(column, justify="right")
     for validation, label in (("false", "off"), ("true", "on")):
-        samples = {count: _measured(python, javascript, count, validation, repetitions) for count in PROJECTS}
+        samples = {count: _measured(programs, count, validation, repetitions) for count in PROJECTS}
         for count, sample in samples.items():
-            table.add_row(label, str(count), str(sample[PYTHON]), str(sample[JAVASCRIPT]), _ratio(sample))
+            ratios = (ratio(sample[PYTHON], sample[floor]) for floor in FLOORS)
+            table.add_row(label, str(count), *(str(sample[program]) for program in programs), *ratios)
         table.add_row(label, "each more", *_marginal(samples))
         table.add_section()
     console.print(table)
@@ -62,30 +72,19 @@ def organization(platform: Mapping[str, Any], count: int) -> str:
     return yaml.safe_dump({**platform, "projects": [first, *others]}, sort_keys=False)
 
 
-def _measured(
-    python: Callable[[int, str], None],
-    javascript: Callable[[int, str], None],
-    count: int,
-    validation: str,
-    repetitions: int,
-) -> dict[str, Sample]:
-    subjects = {PYTHON: partial(python, count, validation), JAVASCRIPT: partial(javascript, count, validation)}
+def _measured(programs: Mapping[str, Program], count: int, validation: str, repetitions: int) -> dict[str, Sample]:
+    subjects = {name: partial(program, count, validation) for name, program in programs.items()}
     return measure(subjects, repetitions=repetitions)
 
 
-def _ratio(sample: Mapping[str, Sample]) -> str:
-    return ratio(sample[PYTHON], sample[JAVASCRIPT])
-
-
-def _marginal(samples: Mapping[int, Mapping[str, Sample]]) -> tuple[str, str, str]:
-    """What one more project costs, from the medians of the two larger organizations."""
-    fewer, more = PROJECTS[-2:]
+def _marginal(samples: Mapping[int, Mapping[str, Sample]]) -> list[str]:
+    """What one more project costs: the difference of the medians of the smallest and the largest organization."""
+    fewest, most = PROJECTS[0], PROJECTS[-1]
     cost = {
-        name: (samples[more][name].median - samples[fewer][name].median) / (more - fewer)
-        for name in (PYTHON, JAVASCRIPT)
+        name: (samples[most][name].median - samples[fewest][name].median) / (most - fewest) for name in samples[most]
     }
-    milliseconds = (f"{cost[name] * 1000:.0f} ms" for name in (PYTHON, JAVASCRIPT))
-    return (*milliseconds, f"{cost[PYTHON] / cost[JAVASCRIPT]:.2f}")  # type: ignore[return-value]
+    milliseconds = [f"{seconds * 1000:.0f} ms" for seconds in cost.values()]
+    return [*milliseconds, *(f"{cost[PYTHON] / cost[floor]:.2f}" for floor in FLOORS)]
 
 
 def _python(scratch: Path, count: int, validation: str) -> None:
@@ -100,12 +99,11 @@ def _python(scratch: Path, count: int, validation: str) -> None:
     )
 
 
-def _javascript(scratch: Path, generated: Path, count: int, validation: str) -> None:
-    command = ["node", str(FLOOR / "app.js"), str(generated), str(count), str(scratch / "javascript")]
+def _javascript(scratch: Path, style: str, count: int, validation: str) -> None:
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     context = {**flags, "aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
     _execute(
-        command,
+        ["node", str(FLOOR / "app.js"), style, str(scratch / "floor"), str(count), str(scratch / style)],
         {
             "CDK_VALIDATION": validation,
             "CDK_CONTEXT_JSON": json.dumps(context),
@@ -115,6 +113,7 @@ def _javascript(scratch: Path, generated: Path, count: int, validation: str) -> 
 
 
 def _execute(command: list[str], variables: Mapping[str, str]) -> None:
+    # Node is the one of the virtual environment, for jsii as for the floor.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, **variables}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -122,19 +121,25 @@ def _execute(command: list[str], variables: Mapping[str, str]) -> None:
         sys.exit(f"`{' '.join(command)}` failed with exit code {done.returncode}:\n{done.stderr[-4000:]}")
 
 
-def _same_resources(scratch: Path, stack: str) -> str:
-    """Say that both programs describe the same; exit when they do not, for then the ratio means nothing."""
-    python, javascript = (_templates(scratch / language) for language in ("python", "javascript"))
-    different = sorted(name for name in python if python[name] != javascript.get(name))
+def _compared(scratch: Path, stack: str) -> str:
+    """Say that the programs describe the same; exit when the generated floor does not, for then it is wrong."""
+    python, least, idiomatic = (_templates(scratch / name) for name in ("python", "least", "idiomatic"))
+    different = sorted(name for name in python if python[name] != least.get(name))
     if different:
         sys.exit(f"the floor differs from the constructs in {', '.join(different)}: correct {FLOOR / 'generate.js'}")
-    total = sum(len(resources) for resources in python.values())
-    own = len(python[stack])
-    return f"Both synthesize the same {total} resources: {own} in each project stack, {total - own} in the shared ones."
+    total, own = sum(len(resources) for resources in python.values()), len(python[stack])
+    said = f"All synthesize the same {total} resources: {own} in each project stack, {total - own} in the shared ones."
+    ours, theirs = (Counter(item["Type"] for item in found[stack].values()) for found in (python, idiomatic))
+    if ours != theirs:
+        lacks, adds = (
+            ", ".join(f"{count} {name}" for name, count in part.items()) for part in (ours - theirs, theirs - ours)
+        )
+        said += f"\nBut the idiomatic floor lacks {lacks or 'nothing'} and adds {adds or 'nothing'}: bring idiomatic.js up to date."
+    return said
 
 
 def _templates(assembly: Path) -> dict[str, dict[str, Any]]:
-    """The resources of every stack, without what the CLI adds for its own use."""
+    """The resources of every stack, without the metadata that no service sees."""
     found = {}
     for file in assembly.glob("*.template.json"):
         resources = json.loads(file.read_text(encoding="utf-8"))["Resources"]

@@ -1,6 +1,9 @@
-// Writes the floor of the synth benchmark: the stacks of an assembly as the plain JavaScript one would write with
-// aws-cdk-lib, a typed L1 constructor for each resource. Generated from what our constructs synthesize today, so
-// that both programs always describe the same resources (the benchmark compares the templates).
+// Writes what the floor is built from, out of an assembly that our constructs synthesized:
+//
+//   <stack>.js, project.js   the least: every resource as one typed L1 constructor call with the same properties
+//   data.js                  for idiomatic.js: the texts of the project (pipeline definitions, policy statements)
+//
+// Generated, so that all programs always describe the same resources; the benchmark compares the templates.
 //
 //     node generate.js <assembly> <project stack> <project name> <output directory>
 'use strict';
@@ -8,68 +11,64 @@ const fs = require('node:fs');
 const path = require('node:path');
 const cdk = require('aws-cdk-lib');
 const { CfnInclude } = require('aws-cdk-lib/cloudformation-include');
+const { literal, pipelineDefinition, toProject } = require('./source');
 
 const classes = JSON.parse(
   fs.readFileSync(path.join(path.dirname(require.resolve('aws-cdk-lib/cloudformation-include')), 'cfn-types-2-classes.json')),
 );
-
 const [assembly, projectStack, projectName, output] = process.argv.slice(2);
 const manifest = JSON.parse(fs.readFileSync(path.join(assembly, 'manifest.json'), 'utf8'));
-const stacks = Object.entries(manifest.artifacts).filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack');
+const environments = {};
+toProject(projectName);
 fs.mkdirSync(output, { recursive: true });
 
-const environments = {};
-for (const [name, artifact] of stacks) {
+for (const [name, artifact] of Object.entries(manifest.artifacts)) {
+  if (artifact.type !== 'aws:cloudformation:stack') continue;
   const [account, region] = artifact.environment.replace('aws://', '').split('/');
   environments[name] = { account, region };
-  const file = name === projectStack ? 'project' : name;
-  fs.writeFileSync(path.join(output, `${file}.js`), source(name, artifact));
+  const template = JSON.parse(fs.readFileSync(path.join(assembly, artifact.properties.templateFile), 'utf8'));
+  const isProject = name === projectStack;
+  fs.writeFileSync(path.join(output, `${isProject ? 'project' : name}.js`), stackSource(name, template, files(artifact)));
+  if (isProject) fs.writeFileSync(path.join(output, 'data.js'), dataSource(template, files(artifact)));
 }
 fs.writeFileSync(path.join(output, 'stacks.json'), JSON.stringify({ projectStack, projectName, environments }));
 
-function source(name, artifact) {
-  const template = JSON.parse(fs.readFileSync(path.join(assembly, artifact.properties.templateFile), 'utf8'));
+// A stack as a function of typed L1 constructors.
+function stackSource(name, template, shipped) {
   const stack = new cdk.Stack(new cdk.App({ outdir: fs.mkdtempSync(path.join(output, 'scratch-')) }), name);
   const bare = path.join(output, `${name}.resources.json`);
   fs.writeFileSync(bare, JSON.stringify({ Resources: template.Resources }));
   const include = new CfnInclude(stack, 'Template', { templateFile: bare });
-  const modules = new Set();
-  const body = Object.entries(template.Resources).map(([id, resource]) => {
-    const typed = include.getResource(id);
-    return construct(id, resource, stack.resolve(typed.cfnProperties ?? typed._cfnProperties), modules);
-  });
+  const modules = new Set(shipped.length > 0 ? ['aws-cdk-lib/aws-s3-assets'] : []);
+  const body = Object.entries(template.Resources).map(([id, resource]) =>
+    construct(id, resource, stack.resolve(include.getResource(id).cfnProperties), modules));
+  const staged = shipped.map((file, index) =>
+    `  new aws_s3_assets.Asset(stack, 'File${index}', { path: ${JSON.stringify(file)} });`);
   const outputs = Object.entries(template.Outputs ?? {}).map(([id, value]) => cfnOutput(id, value));
-  const shipped = files(artifact);
-  if (shipped.length > 0) modules.add('aws-cdk-lib/aws-s3-assets');
   const requires = [...modules].sort().map((module) => `const ${alias(module)} = require('${module}');`);
   return `'use strict';
 const cdk = require('aws-cdk-lib');
 ${requires.join('\n')}
 
 module.exports = (stack, project) => {
-${[...shipped, ...body, ...outputs].join('\n')}
+${[...staged, ...body, ...outputs].join('\n')}
 };
 `;
-}
-
-// The files that the stack ships, staged and hashed like the original's.
-function files(artifact) {
-  const listed = (artifact.dependencies ?? []).map((name) => manifest.artifacts[name])
-    .filter((dependency) => dependency.type === 'cdk:asset-manifest')
-    .map((dependency) => JSON.parse(fs.readFileSync(path.join(assembly, dependency.properties.file), 'utf8')));
-  return listed.flatMap((found) => Object.values(found.files ?? {}))
-    .filter(({ source: { path: file } }) => !file.endsWith('.template.json'))
-    .map(({ source: { path: file } }, index) =>
-      `  new aws_s3_assets.Asset(stack, 'File${index}', { path: ${JSON.stringify(path.resolve(assembly, file))} });`);
 }
 
 function construct(id, resource, properties, modules) {
   const name = classes[resource.Type] ?? 'aws-cdk-lib.CfnResource';
   const module = name.slice(0, name.lastIndexOf('.'));
-  const className = name.slice(name.lastIndexOf('.') + 1);
   if (module !== 'aws-cdk-lib') modules.add(module);
   const props = classes[resource.Type] ? properties : { type: resource.Type, properties };
-  const lines = [`  {`, `    const resource = new ${alias(module)}.${className}(stack, ${JSON.stringify(id)}, ${literal(props)});`,
+  let source = literal(props);
+  if (resource.Type === 'AWS::SageMaker::Pipeline') {
+    const definition = pipelineDefinition(resource);
+    const { pipelineDefinition: _, ...others } = props;
+    source = `{ ...${literal(others)}, pipelineDefinition: { PipelineDefinitionBody: stack.toJsonString(${definition}) } }`;
+  }
+  const lines = ['  {',
+    `    const resource = new ${alias(module)}.${name.slice(name.lastIndexOf('.') + 1)}(stack, ${JSON.stringify(id)}, ${source});`,
     `    resource.overrideLogicalId(${JSON.stringify(id)});`];
   for (const [key, option] of [['DeletionPolicy', 'deletionPolicy'], ['UpdateReplacePolicy', 'updateReplacePolicy']]) {
     if (resource[key]) lines.push(`    resource.cfnOptions.${option} = ${JSON.stringify(resource[key])};`);
@@ -80,34 +79,44 @@ function construct(id, resource, properties, modules) {
 
 function cfnOutput(id, value) {
   const props = { value: value.Value, description: value.Description, exportName: value.Export?.Name };
-  return `  new cdk.CfnOutput(stack, ${JSON.stringify(`Output${id}`)}, ${literal(props)}).overrideLogicalId(${JSON.stringify(id)});`;
+  const made = `new cdk.CfnOutput(stack, ${JSON.stringify(`Output${id}`)}, ${literal(props)})`;
+  return `  ${made}.overrideLogicalId(${JSON.stringify(id)});`;
+}
+
+// The texts of the project as functions of `at(type, index, attribute)`, which gives an attribute of a construct.
+function dataSource(template, shipped) {
+  const resources = Object.entries(template.Resources);
+  const counted = {};
+  const places = Object.fromEntries(resources.map(([id, { Type: type }]) => {
+    counted[type] = (counted[type] ?? -1) + 1;
+    return [id, [type, counted[type]]];
+  }));
+  const of = (type) => resources.map(([, resource]) => resource).filter((resource) => resource.Type === type);
+  const statements = of('AWS::IAM::Role').map((role) =>
+    (role.Properties.Policies ?? []).flatMap((policy) => policy.PolicyDocument.Statement));
+  return `'use strict';
+const cdk = require('aws-cdk-lib');
+
+module.exports = {
+  files: ${JSON.stringify(shipped)},
+  tags: (project) => (${literal(of('AWS::S3::Bucket')[0].Properties.Tags ?? [])}),
+  statements: (project, at) => (${literal(statements, places)}),
+  definitions: (project, at) => [${of('AWS::SageMaker::Pipeline').map((one) => pipelineDefinition(one, places)).join(', ')}],
+};
+`;
+}
+
+// The files that a stack ships, to be staged and hashed as the original's are.
+function files(artifact) {
+  return (artifact.dependencies ?? []).map((name) => manifest.artifacts[name])
+    .filter((dependency) => dependency.type === 'cdk:asset-manifest')
+    .map((dependency) => JSON.parse(fs.readFileSync(path.join(assembly, dependency.properties.file), 'utf8')))
+    .flatMap((found) => Object.values(found.files ?? {}))
+    .map(({ source }) => source.path)
+    .filter((file) => !file.endsWith('.template.json'))
+    .map((file) => path.resolve(assembly, file));
 }
 
 function alias(module) {
   return module === 'aws-cdk-lib' ? 'cdk' : module.split('/').pop().replace(/-/g, '_');
-}
-
-// A value of a resolved template as the code that makes it.
-function literal(value) {
-  if (typeof value === 'string') return text(value);
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  const [key, ...others] = Object.keys(value);
-  if (others.length === 0 && (key === 'Ref' || key?.startsWith('Fn::'))) return intrinsic(key, value[key]);
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  return `{ ${entries.map(([name, item]) => `${JSON.stringify(name)}: ${literal(item)}`).join(', ')} }`;
-}
-
-function intrinsic(key, argument) {
-  if (key === 'Ref') return `cdk.Fn.ref(${JSON.stringify(argument)})`;
-  if (key === 'Fn::GetAtt') return `cdk.Fn.getAtt(${JSON.stringify(argument[0])}, ${JSON.stringify(argument[1])}).toString()`;
-  if (key === 'Fn::Join') return `cdk.Fn.join(${literal(argument[0])}, ${literal(argument[1])})`;
-  if (key === 'Fn::Sub' && typeof argument === 'string') return `cdk.Fn.sub(${text(argument)})`;
-  return `cdk.Token.asString({ ${JSON.stringify(key)}: ${literal(argument)} })`;
-}
-
-function text(value) {
-  if (!value.includes(projectName)) return JSON.stringify(value);
-  const escaped = value.replace(/[\\`]|\$\{/g, (match) => `\\${match}`);
-  return `\`${escaped.replaceAll(projectName, '${project}').replace(/\n/g, '\\n')}\``;
 }

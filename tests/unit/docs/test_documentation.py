@@ -1,0 +1,66 @@
+"""What README and docs show is what is there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlplatform.config import load_platform
+
+REPOSITORY = Path(__file__).parents[3]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a language in a page."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def test_the_readme_shows_the_project_as_it_is() -> None:
+    assert blocks(REPOSITORY / "README.md", "python") == [
+        (REPOSITORY / "examples" / "demand_forecast" / "project.py").read_text()
+    ]
+
+
+def test_the_pipeline_of_the_documentation_is_valid_and_renders() -> None:
+    (code,) = blocks(REPOSITORY / "docs" / "pipeline-definitions.md", "python")
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert [step["Name"] for step in json.loads(done.stdout)["Steps"]] == ["Evaluate", "Check"]
+
+
+def test_the_platform_file_of_the_documentation_is_valid(tmp_path: Path) -> None:
+    (content,) = blocks(REPOSITORY / "docs" / "projects.md", "yaml")
+    path = tmp_path / "platform.yaml"
+    path.write_text(content)
+
+    assert [project.name for project in load_platform(path).projects] == ["demand-forecast"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!http)([^)#]+)", page.read_text())
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_mlp_command_of_the_documentation_exists() -> None:
+    help_text = subprocess.run(
+        [Path(sys.executable).with_name("mlp"), "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    mentioned = {name for page in PAGES for name in re.findall(r"(?:`|\n|\$ |/)mlp ([a-z]+)", page.read_text())}
+
+    assert mentioned
+    assert {name for name in mentioned if not re.search(rf"\b{name}\b", help_text)} == set()
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"`?make ([a-z]+)", (REPOSITORY / "README.md").read_text())) <= targets
