@@ -7,7 +7,7 @@ from mllocal.emulator import bridge
 from mllocal.emulator.resource_types import resource_types
 from mllocal.execution.executor import Executor
 from mllocal.jobs.runner import JobRunner
-from mllocal.sagemaker import executions, jobs, mlflow_apps, models, pipelines, registry, tags
+from mllocal.operations import executions, jobs, mlflow_apps, models, pipelines, registry, tags
 from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Store
 

@@ -1,1 +1,1 @@
-"""The SageMaker API: operations on pipelines, jobs, models, the registry and MLflow, over documents in a store."""
+"""What the embedded SageMaker is made of: its documents, the kinds of its resources, the wire format, the service."""

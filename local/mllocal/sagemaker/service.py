@@ -7,19 +7,37 @@ import string
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from mllocal.errors import ApiError, in_use
 from mllocal.sagemaker import wire
 from mllocal.sagemaker.kinds import Kind
 from mllocal.sagemaker.store import Document, Scope, Store
 
-if TYPE_CHECKING:
-    from mllocal.execution.executor import Executor
-    from mllocal.jobs.runner import JobRunner
-
 Request = dict[str, Any]
 EventSink = Callable[[Scope, str, list[str], Document], None]
+
+
+class Runner(Protocol):
+    """Runs jobs in the background. `function` does the work of one kind of job."""
+
+    def start(self, kind: Kind, document: Document, function: Callable[[Any], Document]) -> None: ...
+
+    def wait(self, arn: str) -> None: ...
+
+    def stop(self, arn: str) -> None: ...
+
+    def stop_all(self) -> None: ...
+
+
+class PipelineExecutor(Protocol):
+    """Runs pipeline executions in the background."""
+
+    def start(self, service: Service, execution: Document) -> None: ...
+
+    def stop(self, service: Service, arn: str) -> None: ...
+
+    def running(self, pipeline_arn: str) -> list[str]: ...
 
 
 @dataclass
@@ -28,8 +46,8 @@ class Service:
 
     store: Store
     emit: EventSink
-    runner: JobRunner
-    executor: Executor
+    runner: Runner
+    executor: PipelineExecutor
     mlflow_url: str
 
     def invoke(self, operation: str, scope: Scope, request: Request) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from mllocal.aws import Aws
 from mllocal.errors import ApiError, validation
 from mllocal.execution.support import unsupported_parts
-from mllocal.sagemaker import listing
+from mllocal.operations import listing
 from mllocal.sagemaker.kinds import PIPELINE
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from mllocal.errors import in_use, validation
-from mllocal.sagemaker import listing, wire
+from mllocal.operations import listing
+from mllocal.sagemaker import wire
 from mllocal.sagemaker.kinds import MODEL_PACKAGE, MODEL_PACKAGE_GROUP
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope

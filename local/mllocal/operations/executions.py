@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from mllocal.errors import validation
-from mllocal.sagemaker import listing
+from mllocal.operations import listing
+from mllocal.operations.pipelines import find_pipeline
 from mllocal.sagemaker.kinds import EXECUTION, STEP
-from mllocal.sagemaker.pipelines import find_pipeline
 from mllocal.sagemaker.service import Request, Service, operation, random_id
 from mllocal.sagemaker.store import Document, Scope
 

@@ -8,7 +8,7 @@ from typing import Any
 from mllocal.errors import validation
 from mllocal.jobs import processing, training, transform
 from mllocal.jobs.runner import JobFunction
-from mllocal.sagemaker import listing
+from mllocal.operations import listing
 from mllocal.sagemaker.kinds import MODEL, PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB, Kind
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mllocal.errors import validation
-from mllocal.sagemaker import listing
+from mllocal.operations import listing
+from mllocal.operations.registry import find_package
 from mllocal.sagemaker.kinds import MODEL
-from mllocal.sagemaker.registry import find_package
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mllocal.sagemaker import listing
+from mllocal.operations import listing
 from mllocal.sagemaker.kinds import MLFLOW_APP
 from mllocal.sagemaker.service import Request, Service, operation, random_id
 from mllocal.sagemaker.store import Document, Scope
