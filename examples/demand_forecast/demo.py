@@ -77,7 +77,7 @@ def deploy(step: Step, assembly: Assembly) -> mllocal.Engine:
     step.say("cdk bootstrap")
     run_cdk(["bootstrap", *app, f"aws://{assembly.account}/{assembly.region}"], step, environment)
     step.say("cdk deploy --all")
-    run_cdk(["deploy", "--all", *app, "--require-approval", "never"], step, environment)
+    run_cdk(["deploy", "--all", *app, "--require-approval", "never", "--concurrency", "3"], step, environment)
     step.result = f"{assembly.stacks} stacks deployed to the embedded AWS at {engine.endpoint_url}"
     return engine
 

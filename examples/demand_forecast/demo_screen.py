@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 STEPS = 5
+WIDTH = 140  # of a table that goes to a file
 
 
 @dataclass
@@ -33,7 +35,9 @@ class Step:
 class Screen:
     """A line per step, what happens meanwhile, and the table at the end."""
 
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(
+        default_factory=lambda: Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    )
     rows: list[tuple[str, str, float]] = field(default_factory=list)
 
     @contextmanager
