@@ -35,21 +35,36 @@ class StateDirectory:
         return self.path / "engine.log"
 
     @property
-    def run(self) -> Path:
-        """State of the present run; emptied when an engine starts."""
-        return self.path / "run"
-
-    @property
-    def database(self) -> Path:
-        """SageMaker's documents."""
-        return self.run / "sagemaker.db"
+    def ports(self) -> Path:
+        """The ports of the last engine, which the next one takes again if it can: queue URLs hold them."""
+        return self.path / "ports.json"
 
     @property
     def jobs(self) -> Path:
         """Directories of the jobs that run."""
-        return self.run / "jobs"
+        return self.path / "jobs"
+
+    @property
+    def state(self) -> Path:
+        """What survives the engine: documents, emulated services, objects, MLflow."""
+        return self.path / "state"
+
+    @property
+    def database(self) -> Path:
+        """SageMaker's documents."""
+        return self.state / "sagemaker.db"
+
+    @property
+    def services(self) -> Path:
+        """State of the emulated services."""
+        return self.state / "services"
+
+    @property
+    def objects(self) -> Path:
+        """Objects of S3."""
+        return self.state / "s3"
 
     @property
     def mlflow(self) -> Path:
         """MLflow's database and artifacts."""
-        return self.run / "mlflow"
+        return self.state / "mlflow"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 from mllocal.directories import StateDirectory
 from mllocal.emulator import bridge
 from mllocal.emulator.resource_types import resource_types
 from mllocal.execution.executor import Executor
 from mllocal.jobs.runner import JobRunner
 from mllocal.operations import executions, jobs, mlflow_apps, models, pipelines, registry, tags
+from mllocal.sagemaker.kinds import PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB
 from mllocal.sagemaker.service import Service
-from mllocal.sagemaker.store import Store
+from mllocal.sagemaker.store import Document, Store
 
 # Importing these registers their operations.
 OPERATION_MODULES = (executions, jobs, mlflow_apps, models, pipelines, registry, tags)
@@ -26,7 +30,21 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
         executor=Executor(),
         mlflow_url=mlflow_url,
     )
+    _fail_interrupted_jobs(store)
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
     bridge.register_resource_types(resource_types(service))
     return service
+
+
+def _fail_interrupted_jobs(store: Store) -> None:
+    """Jobs that ran when the last engine ended did not end well: say so, never that they run."""
+    for kind in (PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB):
+        ended = {
+            str(kind.status_field): "Failed",
+            "FailureReason": "InternalServerError: the embedded AWS stopped while this job ran; start the job again",
+            "LastModifiedTime": time.time(),
+        }
+        for job in store.everywhere(kind.name):
+            if job[str(kind.status_field)] in ("InProgress", "Stopping"):
+                store.update(job[kind.arn_field], partial(Document.update, **ended))

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,7 +23,7 @@ import urllib3
 from mllocal import aws, images
 from mllocal.directories import StateDirectory
 from mllocal.errors import EngineError
-from mllocal.ports import free_port
+from mllocal.ports import free_port, why_not_free
 from mllocal.sagemaker.store import Scope
 
 START_SECONDS = 120
@@ -85,7 +84,7 @@ def up(
     region: str = DEFAULT_REGION,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Engine:
-    """Start the embedded AWS of a directory, empty, or return the one that runs.
+    """Start the embedded AWS of a directory with the state it had, or return the one that runs.
 
     `port` is chosen freely when not given, so that engines of several directories do not collide. Raises `EngineError`.
     """
@@ -105,21 +104,24 @@ def up(
         return _start(state, port, account, region)
 
 
-def down(directory: Path) -> bool:
-    """Stop the engine of a directory. False when none ran. Its state is gone with it."""
+def down(directory: Path, *, forget: bool = False) -> bool:
+    """Stop the engine of a directory. False when none ran. The next `up` finds its state, unless it is to `forget` it."""
     state = StateDirectory.of(directory)
     if not state.path.is_dir():
         return False
     with _locked(state):
-        return _end_leftover(state)
+        was_running = _end_leftover(state)
+        if forget:
+            shutil.rmtree(state.state, ignore_errors=True)
+        return was_running
 
 
 def _start(state: StateDirectory, port: int | None, account: str, region: str) -> Engine:
-    chosen = _require_free(port) if port is not None else free_port()
-    mlflow_port = free_port()
+    chosen, mlflow_port = _ports(state, port)
     instance = uuid.uuid4().hex
-    shutil.rmtree(state.run, ignore_errors=True)
-    state.run.mkdir()
+    shutil.rmtree(state.jobs, ignore_errors=True)
+    for directory in (state.services, state.objects):
+        directory.mkdir(parents=True, exist_ok=True)
     options = {"directory": state.path, "port": chosen, "mlflow-port": mlflow_port}
     options |= {"account": account, "region": region, "instance": instance}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
@@ -214,13 +216,18 @@ def _write(path: Path, content: str) -> None:
     temporary.replace(path)
 
 
-def _require_free(port: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise EngineError(
-                f"port {port} cannot be used ({error.strerror}); give another with --port, or none to have a free one chosen"
-            ) from None
-    return port
+def _ports(state: StateDirectory, port: int | None) -> tuple[int, int]:
+    """Ports for AWS and for MLflow: those asked for, else those of the last engine, else free ones."""
+    last = json.loads(state.ports.read_text()) if state.ports.exists() else {}
+    if port is not None and (problem := why_not_free(port)):
+        raise EngineError(
+            f"port {port} cannot be used ({problem}); give another with --port, or none to have a free one chosen"
+        )
+    chosen = _last_or_free(last.get("aws")) if port is None else port
+    mlflow_port = _last_or_free(last.get("mlflow"))
+    _write(state.ports, json.dumps({"aws": chosen, "mlflow": mlflow_port}))
+    return chosen, mlflow_port
+
+
+def _last_or_free(last: int | None) -> int:
+    return free_port() if last is None or why_not_free(last) else last

@@ -28,11 +28,11 @@ def main() -> None:
     parser.add_argument("--instance", required=True, help="a token by which this process is recognized")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _set_environment(options)
+    _set_environment(options, StateDirectory(options.directory))
     asyncio.run(_serve(options))
 
 
-def _set_environment(options: argparse.Namespace) -> None:
+def _set_environment(options: argparse.Namespace, directory: StateDirectory) -> None:
     """ministack reads its settings from the environment, when it is imported. Lambdas inherit the endpoints."""
     endpoint = f"http://127.0.0.1:{options.port}"
     os.environ.update(
@@ -44,7 +44,10 @@ def _set_environment(options: argparse.Namespace) -> None:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
-            "PERSIST_STATE": "0",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(directory.services),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(directory.objects),
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ENDPOINT_URL_MLFLOW": f"http://127.0.0.1:{options.mlflow_port}",
         }
@@ -57,6 +60,7 @@ async def _serve(options: argparse.Namespace) -> None:
     import hypercorn.config
 
     from mllocal.emulator import bridge
+    from mllocal.emulator.durability import durable
     from mllocal.emulator.resource_types import NOT_EMULATED
     from mllocal.engine import build_service
     from mllocal.mlflow_server import MlflowServer
@@ -81,7 +85,7 @@ async def _serve(options: argparse.Namespace) -> None:
     config.graceful_timeout = 1
     try:
         await asyncio.to_thread(mlflow.wait_until_ready)
-        application: Any = _with_status(bridge.application, status)
+        application: Any = _with_status(durable(bridge.application), status)
         await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
     finally:
         await asyncio.to_thread(service.runner.stop_all)

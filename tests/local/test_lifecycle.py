@@ -33,8 +33,9 @@ def test_engines_of_two_directories_do_not_see_each_other(engine: mllocal.Engine
         assert other.mlflow_url != engine.mlflow_url
         assert "only-here" not in names
     finally:
-        assert mllocal.down(tmp_path)
+        assert mllocal.down(tmp_path, forget=True)
     assert mllocal.engine(tmp_path) is None
+    assert not (tmp_path / ".mlp" / "state").exists()
     assert not mllocal.down(tmp_path)
 
 
@@ -67,7 +68,10 @@ def test_a_killed_engine_takes_its_jobs_with_it_and_can_be_started_again(tmp_pat
     again = mllocal.up(tmp_path)
     try:
         assert again.instance != killed.instance
-        assert again.client("sagemaker").list_processing_jobs()["ProcessingJobSummaries"] == []
+        assert again.endpoint_url == killed.endpoint_url
+        job = again.client("sagemaker").describe_processing_job(ProcessingJobName="orphan")
+        assert job["ProcessingJobStatus"] == "Failed"
+        assert "the embedded AWS stopped while this job ran" in job["FailureReason"]
     finally:
         mllocal.down(tmp_path)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PortOption = Annotated[
     int | None, typer.Option(min=1, max=65535, help="The port to listen on; a free one when not given.")
 ]
+ForgetOption = Annotated[bool, typer.Option("--forget", help="Delete its state, so that the next one starts empty.")]
 EnvironmentOption = Annotated[
     str, typer.Option("--environment", "-e", help="The environment of platform.yaml that the engine plays.")
 ]
@@ -54,12 +55,12 @@ def _up(port: int | None, home: HomeEnvironment, out: Output) -> mllocal.Engine:
         raise engine_error(error) from error
 
 
-def down(json: JsonOption = False) -> None:
-    """Stop the embedded AWS of this directory. What was deployed and run in it is gone with it."""
+def down(forget: ForgetOption = False, json: JsonOption = False) -> None:
+    """Stop the embedded AWS of this directory. What was deployed and run in it is there again after `mlp up`."""
     with reporting(as_json=json) as out:
         home = engine_home(Path.cwd())
         try:
-            stopped = home is not None and mllocal.down(home)
+            stopped = home is not None and mllocal.down(home, forget=forget)
         except mllocal.EngineError as error:
             raise engine_error(error) from error
         out.result({"stopped": stopped}, "stopped" if stopped else "nothing was running here")

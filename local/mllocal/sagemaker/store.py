@@ -107,6 +107,14 @@ class Store:
             ).fetchall()
         return [json.loads(body) for (body,) in rows]
 
+    def everywhere(self, kind: str) -> list[Document]:
+        """Every document of a kind in all scopes, oldest first."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT body FROM documents WHERE kind = ? ORDER BY rowid", (kind,)
+            ).fetchall()
+        return [json.loads(body) for (body,) in rows]
+
     def close(self) -> None:
         """Close the database."""
         with self._lock:

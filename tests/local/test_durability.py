@@ -1,0 +1,126 @@
+"""What a client was told survives the engine: `kill -9` at a random moment, and stopping in good order."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import threading
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+import mllocal
+from tests.local.workbench import ROLE, Workbench
+
+LAMBDA = "def handler(event, context):\n    return {'doubled': event['n'] * 2}\n"
+TEMPLATE = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "kept"}}}}
+
+
+def zipped(source: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", source)
+    return buffer.getvalue()
+
+
+def test_every_acknowledged_change_is_there_after_a_kill(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    engine = mllocal.up(tmp_path)
+    acknowledged: list[str] = []
+    writer = threading.Thread(target=_write_until_it_fails, args=(engine, acknowledged))
+    writer.start()
+    time.sleep(random.Random(seed).uniform(0.5, 2.0))
+
+    os.kill(engine.pid, signal.SIGKILL)
+    writer.join()
+    again = mllocal.up(tmp_path)
+
+    try:
+        assert acknowledged
+        assert [what for what in acknowledged if not _is_there(again, what)] == []
+    finally:
+        mllocal.down(tmp_path)
+
+
+def _write_until_it_fails(engine: mllocal.Engine, acknowledged: list[str]) -> None:
+    s3, sqs, iam = (engine.client(name) for name in ("s3", "sqs", "iam"))
+    sagemaker, kms = engine.client("sagemaker"), engine.client("kms")
+    number = 0
+    try:
+        while True:
+            number += 1
+            name = f"n{number:04}"
+            s3.create_bucket(Bucket=f"bucket-{name}")
+            acknowledged.append(f"bucket {name}")
+            s3.put_object(Bucket=f"bucket-{name}", Key="key", Body=name.encode())
+            acknowledged.append(f"object {name}")
+            sqs.create_queue(QueueName=name)
+            acknowledged.append(f"queue {name}")
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+            acknowledged.append(f"role {name}")
+            sagemaker.create_model_package_group(ModelPackageGroupName=name)
+            acknowledged.append(f"group {name}")
+            acknowledged.append(f"key {kms.create_key()['KeyMetadata']['KeyId']}")
+    except (BotoCoreError, ClientError):
+        return  # the engine is gone: what it acknowledged until now is what counts
+
+
+def _is_there(engine: mllocal.Engine, what: str) -> bool:
+    kind, name = what.split()
+    look: dict[str, Any] = {
+        "bucket": lambda: engine.client("s3").head_bucket(Bucket=f"bucket-{name}"),
+        "object": lambda: engine.client("s3").head_object(Bucket=f"bucket-{name}", Key="key"),
+        "queue": lambda: engine.client("sqs").get_queue_url(QueueName=name),
+        "role": lambda: engine.client("iam").get_role(RoleName=name),
+        "group": lambda: engine.client("sagemaker").describe_model_package_group(ModelPackageGroupName=name),
+        "key": lambda: engine.client("kms").describe_key(KeyId=name),
+    }
+    try:
+        look[kind]()
+    except ClientError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])
+def test_stacks_functions_objects_and_pipelines_work_after_a_new_start(tmp_path: Path, how: signal.Signals) -> None:
+    engine = mllocal.up(tmp_path)
+    workbench = Workbench.create(engine, "durable")
+    workbench.put("deep/key.txt", "content")
+    engine.client("lambda").create_function(
+        FunctionName="double",
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=ROLE,
+        Code={"ZipFile": zipped(LAMBDA)},
+    )
+    cloudformation = engine.client("cloudformation")
+    cloudformation.create_stack(StackName="kept", TemplateBody=json.dumps(TEMPLATE))
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="kept", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    name = workbench.create_pipeline(workbench.json_step("Report", {"n": 1}))
+
+    os.kill(engine.pid, how)
+    while mllocal.engine(tmp_path) is not None:
+        time.sleep(0.05)
+    again = mllocal.up(tmp_path)
+
+    try:
+        kept = Workbench(again, workbench.bucket)
+        answer = again.client("lambda").invoke(FunctionName="double", Payload=b'{"n": 21}')
+        stacks = again.client("cloudformation").describe_stacks(StackName="kept")["Stacks"]
+        assert kept.get("deep/key.txt") == "content"
+        assert json.loads(answer["Payload"].read()) == {"doubled": 42}
+        assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
+        assert kept.wait(kept.start(name)).status == "Succeeded"
+    finally:
+        mllocal.down(tmp_path)
