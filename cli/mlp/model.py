@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mlpipelines import dependencies, iter_places
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from mlpipelines import StepPlace
 
 ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
 
@@ -25,12 +29,31 @@ class ParameterSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GraphStep:
+    """A step in the graph of a pipeline: the steps it waits for, and the outcome of its condition that runs it."""
+
+    name: str
+    waits_for: tuple[str, ...]
+    runs_if: bool | None
+
+    def sorted_by(self, positions: Mapping[str, int]) -> GraphStep:
+        """The step with what it waits for in the order of `positions`; steps that are not there are left out."""
+        known = (name for name in self.waits_for if name in positions)
+        return replace(self, waits_for=tuple(sorted(known, key=positions.__getitem__)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Definition:
     """The part of a pipeline definition that is read here: the parameters, and the steps in order."""
 
     pipeline_name: str
     parameters: tuple[ParameterSpec, ...]
-    step_names: tuple[str, ...]
+    graph: tuple[GraphStep, ...]
+
+    @property
+    def step_names(self) -> tuple[str, ...]:
+        """Every step, the branches of a condition right after it."""
+        return tuple(step.name for step in self.graph)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +190,7 @@ def definition_of(answer: Mapping[str, Any]) -> Definition:
     return Definition(
         pipeline_name=answer["PipelineName"],
         parameters=tuple(_parameter(item) for item in body.get("Parameters", ())),
-        step_names=tuple(_step_names(body.get("Steps", ()))),
+        graph=tuple(_graph_step(place) for place in iter_places(body)),
     )
 
 
@@ -181,14 +204,11 @@ def _parameter(item: Mapping[str, Any]) -> ParameterSpec:
     )
 
 
-def _step_names(steps: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """Every step, the branches of a condition right after it."""
-    for step in steps:
-        yield step["Name"]
-        if step["Type"] == "Condition":
-            branches = step["Arguments"]
-            yield from _step_names(branches.get("IfSteps", ()))
-            yield from _step_names(branches.get("ElseSteps", ()))
+def _graph_step(place: StepPlace) -> GraphStep:
+    condition = place.branches[-1:]
+    waits_for = (*dependencies(place.step), *(name for name, _ in condition))
+    runs_if = next((side == "IfSteps" for _, side in condition), None)
+    return GraphStep(name=str(place.step["Name"]), waits_for=tuple(dict.fromkeys(waits_for)), runs_if=runs_if)
 
 
 def step_of(item: Mapping[str, Any]) -> StepRun:

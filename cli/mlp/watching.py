@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.live import Live
 
 from mlp.errors import CliError, ExitCode
+from mlp.graph import execution_graph
 from mlp.job_logs import JobLogs
 from mlp.model import failed_step
 from mlp.render import step_line, step_table
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlp.job_logs import LogLine
-    from mlp.model import Execution, StepRun
+    from mlp.model import Definition, Execution, StepRun
     from mlp.output import Output
     from mlp.sagemaker import SageMaker
     from mlp.target import Target
@@ -62,6 +65,36 @@ def follow(sagemaker: SageMaker, execution_arn: str, step_names: tuple[str, ...]
         fix = f"watch it with `mlp watch {execution_arn}`; stop it with `mlp stop {execution_arn}`"
         cause = "interrupted; the execution goes on"
         raise CliError(cause, fix=fix, exit_code=ExitCode.INTERRUPTED) from error
+
+
+def follow_graphs(sagemaker: SageMaker, out: Output) -> None:
+    """Show the graph of every execution that runs, until none does: redrawn on a terminal, at each change elsewhere."""
+    definitions: dict[str, Definition] = {}
+    shown: dict[str, tuple[str, ...]] = {}
+    began = time.monotonic()
+    with Live(console=out.progress, auto_refresh=False) if out.is_live else nullcontext() as live:
+        while running := [row.last for row in sagemaker.pipelines() if row.last is not None and not row.last.has_ended]:
+            graphs = [_graph(sagemaker, execution, definitions, shown) for execution in running]
+            if live is not None:
+                live.update(Group(*(graph for graph, _ in graphs)), refresh=True)
+            else:
+                for graph in (graph for graph, is_new in graphs if is_new):
+                    out.progress.print(graph)
+            time.sleep(poll_seconds(time.monotonic() - began))
+
+
+def _graph(
+    sagemaker: SageMaker, execution: Execution, definitions: dict[str, Definition], shown: dict[str, tuple[str, ...]]
+) -> tuple[Group, bool]:
+    """The graph of an execution, and whether a step of it changed since it was shown last."""
+    if execution.pipeline_name not in definitions:
+        definitions[execution.pipeline_name] = sagemaker.definition(execution.pipeline_name)
+    steps = sagemaker.steps(execution.arn)
+    statuses = tuple(f"{step.name} {step.status}" for step in steps)
+    is_new = shown.get(execution.arn) != statuses
+    shown[execution.arn] = statuses
+    graph = definitions[execution.pipeline_name].graph
+    return execution_graph(execution, steps, graph, now=datetime.now(tz=UTC)), is_new
 
 
 def _live(sagemaker: SageMaker, arn: str, names: tuple[str, ...], out: Output) -> Snapshot:

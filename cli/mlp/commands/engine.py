@@ -18,6 +18,7 @@ from mlp.render import facts_table, pipelines_table, stacks_table
 from mlp.sagemaker import SageMaker
 from mlp.session import session
 from mlp.target import Target, at_engine, engine_error, engine_home
+from mlp.watching import follow_graphs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 PortOption = Annotated[
     int | None, typer.Option(min=1, max=65535, help="The port to listen on; a free one when not given.")
+]
+WatchOption = Annotated[
+    bool, typer.Option("--watch", help="First show the graph of every execution that runs, until none does.")
 ]
 ForgetOption = Annotated[bool, typer.Option("--forget", help="Delete its state, so that the next one starts empty.")]
 EnvironmentOption = Annotated[
@@ -66,9 +70,16 @@ def down(forget: ForgetOption = False, json: JsonOption = False) -> None:
         out.result({"stopped": stopped}, "stopped" if stopped else "nothing was running here")
 
 
-def status(endpoint_url: EndpointOption = None, aws: AwsOption = False, json: JsonOption = False) -> None:
+def status(
+    watch: WatchOption = False,
+    endpoint_url: EndpointOption = None,
+    aws: AwsOption = False,
+    json: JsonOption = False,
+) -> None:
     """Show what stands there: stacks, pipelines with their last executions, and what is not emulated."""
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
+        if watch:
+            follow_graphs(SageMaker(target), out)
         facts, stacks, rows = target.facts(), _stacks(target), SageMaker(target).pipelines()
         not_emulated = target.not_emulated()
         out.result(

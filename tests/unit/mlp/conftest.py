@@ -41,7 +41,7 @@ def definition() -> Definition:
             parameter("LearningRate", "Float", 0.06),
             parameter("EarlyStop", "Boolean", True),
         ),
-        step_names=("ValidateData", "Train", "RegisterModel"),
+        graph=(),
     )
 
 

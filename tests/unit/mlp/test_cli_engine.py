@@ -117,6 +117,17 @@ def test_status_shows_engine_pipelines_and_what_is_not_emulated(shell: Shell) ->
     assert "Pipelines" in shell.mlp("status")[1]
 
 
+def test_status_watches_what_runs_until_nothing_does(shell: Shell) -> None:
+    code, _, _ = shell.mlp("run", "good", "--no-watch")
+
+    watched_code, stdout, stderr = shell.mlp("status", "--watch")
+
+    assert (code, watched_code) == (0, 0)
+    assert "good/" in stderr
+    assert "Check" in stderr
+    assert "Succeeded" in stdout
+
+
 def test_a_run_that_succeeds_exits_with_0_and_can_be_run_again(shell: Shell) -> None:
     first_code, first = shell.json("run", "good", "--param", "Loss=squared_error")
     second_code, second = shell.json("run", "good")

@@ -57,7 +57,7 @@ def test_the_fix_lists_the_parameters_with_type_default_and_values(definition: D
 
 
 def test_a_pipeline_without_parameters_says_so() -> None:
-    empty = Definition(pipeline_name="plain", parameters=(), step_names=())
+    empty = Definition(pipeline_name="plain", parameters=(), graph=())
 
     with pytest.raises(CliError) as caught:
         parse_parameters(["A=1"], empty)
