@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 DEFAULT_ENVIRONMENT = "dev"
 # What the CDK CLI adds to the context.
 _CLI_CONTEXT = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+# The stack traces of an app in Python end in jsii's own frames: "no user code in 10 frames". They take time all the same.
+_NO_STACK_TRACES = {"aws:cdk:disable-stack-trace": True, "aws:cdk:disable-creation-stack-traces": True}
 
 
 def build_app(context: Mapping[str, object] | None = None, *, outdir: str | None = None) -> App:
@@ -34,7 +36,8 @@ def build_app(context: Mapping[str, object] | None = None, *, outdir: str | None
         PlatformConfigError: the file holds mistakes, or an option names something it does not hold.
     """
     flags = json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"]
-    app = App(analytics_reporting=False, context={**flags, **_CLI_CONTEXT, **(context or {})}, outdir=outdir)
+    settings = {**flags, **_CLI_CONTEXT, **_NO_STACK_TRACES}
+    app = App(analytics_reporting=False, context={**settings, **(context or {})}, outdir=outdir)
     config, environment = _option(app, "config"), _option(app, "environment")
     build_stacks(
         app,

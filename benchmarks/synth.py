@@ -145,5 +145,13 @@ def _templates(assembly: Path) -> dict[str, dict[str, Any]]:
         resources = json.loads(file.read_text(encoding="utf-8"))["Resources"]
         for resource in resources.values():
             resource.pop("Metadata", None)
+            if resource["Type"] == "AWS::SageMaker::Pipeline":
+                resource["Properties"]["PipelineDefinition"] = _definition(resource)
         found[file.name.removesuffix(".template.json")] = resources
     return found
+
+
+def _definition(resource: Mapping[str, Any]) -> Any:
+    """A pipeline's definition as values: Python and JavaScript write the same number or space in different ways."""
+    parts = resource["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]["Fn::Join"][1]
+    return json.loads("".join(part if isinstance(part, str) else str(part).replace('"', "'") for part in parts))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, CfnResource, Validations
 
 _CDK_NAG = re.compile(r"[A-Z][A-Za-z]+-[A-Za-z]+\d+(\[.+\])?")
 _CHECKOV = re.compile(r"CKV2?_[A-Z]+_\d+")
@@ -63,7 +63,7 @@ def finding_names(scope: CfnResource, values: Sequence[str]) -> list[str]:
     """Write strings that hold tokens as cdk-nag writes them in its findings: `arn:aws:s3:::<Bucket>/*`."""
     tokens = sorted({token for value in values for token in _TOKEN.findall(value)} - _token_names.keys())
     if tokens:
-        resolved = Stack.of(scope).resolve(tokens)
+        resolved = scope.stack.resolve(tokens)
         _token_names.update(zip(tokens, map(_flat, resolved), strict=True))
     return [_TOKEN.sub(lambda token: _token_names[token[0]], value) for value in values]
 

@@ -80,6 +80,7 @@ class ServiceRole:
         service: who assumes it, such as `sagemaker.amazonaws.com`.
         account: the account on whose behalf the service may act; None only for services that do not send
             `aws:SourceAccount` when they assume a role (Lambda).
+        source_arn: the resource on whose behalf the service may act, for services that send `aws:SourceArn`, too.
         description: shown in the IAM console.
         statements: what it may do; more can follow with `allow`.
     """
@@ -92,16 +93,18 @@ class ServiceRole:
         service: str,
         account: str | None,
         description: str,
+        source_arn: str | None = None,
         statements: Sequence[Statement] = (),
     ) -> None:
         self._statements = list(statements)
+        sources = {"aws:SourceAccount": account, "aws:SourceArn": source_arn}
         trust: dict[str, object] = {
             "Effect": "Allow",
             "Principal": {"Service": service},
             "Action": "sts:AssumeRole",
         }
-        if account is not None:
-            trust["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
+        if guards := {key: value for key, value in sources.items() if value is not None}:
+            trust["Condition"] = {"StringEquals": guards}
         self.resource = iam.CfnRole(
             scope,
             construct_id,

@@ -52,7 +52,7 @@ class Pipeline:
 
     def render(self) -> str:
         """The definition as JSON text. Equal pipelines render to equal bytes."""
-        return json.dumps(self.definition(), allow_nan=False)
+        return json.dumps(self.definition(), allow_nan=False, separators=(",", ":"))
 
     def problems(self) -> tuple[str, ...]:
         """Everything that is wrong with the pipeline, one sentence each; empty when it is sound."""

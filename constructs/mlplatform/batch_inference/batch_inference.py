@@ -23,7 +23,7 @@ from mlpipelines import (
 )
 from mlplatform.batch_inference.functions import publish_manifest_function, resolve_inputs_function
 from mlplatform.batch_inference.trigger import ScheduledStart
-from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH
+from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH, RuntimeFunction
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.jobs import (
     TRANSIENT_FAULTS,
@@ -110,7 +110,11 @@ class BatchInference(Construct):
         writer = ScriptRunner(project=project, source=ship(platform, project), image_uri=image_uri, resources=resources)
         input_uri = input_uri_parameter(project.data_uri(input_prefix))
 
-        resolved = self._resolve_inputs(input_uri)
+        resolve_inputs = resolve_inputs_function(self, project, name)
+        publish_manifest = publish_manifest_function(self, project, name)
+        project.allow_pipeline_to_invoke(resolve_inputs.function_arn, publish_manifest.function_arn)
+
+        resolved = self._resolve_inputs(resolve_inputs, input_uri)
         prepared = runner.step(
             "PrepareInput",
             prepare,
@@ -122,7 +126,7 @@ class BatchInference(Construct):
         model = self._create_model(resolved)
         predicted = self._predict(model, prepared, JobResources() if transform is None else transform, len(columns) - 1)
         written = self._write_parquet(writer, predicted, prepared, columns, str(partition))
-        published = self._publish_manifest(resolved, written)
+        published = self._publish_manifest(publish_manifest, resolved, written)
 
         self.pipeline = SageMakerPipeline(
             self,
@@ -135,8 +139,6 @@ class BatchInference(Construct):
                 steps=[resolved, prepared, model, predicted, written, published],
             ),
         )
-        self.pipeline_name: str = self.pipeline.pipeline_name
-        self.pipeline_arn: str = self.pipeline.pipeline_arn
         self.output_uri: str = project.output_uri(name)
         """The S3 prefix with `latest.json`, `manifests/` and `runs/`."""
         self.schedule: ScheduledStart | None = None
@@ -144,12 +146,21 @@ class BatchInference(Construct):
         if schedule is not None:
             self.schedule = ScheduledStart(self, "Schedule", project=project, pipeline=self.pipeline, schedule=schedule)
 
+    @property
+    def pipeline_name(self) -> str:
+        """The name, by reference to the resource."""
+        return self.pipeline.pipeline_name
+
+    @property
+    def pipeline_arn(self) -> str:
+        """The ARN, by reference to the resource."""
+        return self.pipeline.pipeline_arn
+
     def _uri(self, name: str) -> Join:
         """Where an execution keeps what it calls `name`: apart from every other execution."""
         return Join(values=(self._project.artifact_uri(self._name), PIPELINE_EXECUTION_ID, name))
 
-    def _resolve_inputs(self, input_uri: Text) -> LambdaStep:
-        function = resolve_inputs_function(self, self._project, self._name)
+    def _resolve_inputs(self, function: RuntimeFunction, input_uri: Text) -> LambdaStep:
         return LambdaStep(
             name="ResolveInputs",
             function_arn=function.function_arn,
@@ -223,8 +234,7 @@ class BatchInference(Construct):
             ),
         )
 
-    def _publish_manifest(self, resolved: LambdaStep, written: ProcessingStep) -> LambdaStep:
-        function = publish_manifest_function(self, self._project, self._name)
+    def _publish_manifest(self, function: RuntimeFunction, resolved: LambdaStep, written: ProcessingStep) -> LambdaStep:
         return LambdaStep(
             name="PublishManifest",
             function_arn=function.function_arn,

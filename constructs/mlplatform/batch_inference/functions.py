@@ -94,7 +94,7 @@ def _function(
     statements: list[Statement],
 ) -> RuntimeFunction:
     use_key = Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn])
-    function = RuntimeFunction(
+    return RuntimeFunction(
         scope,
         construct_id,
         name=name,
@@ -107,8 +107,6 @@ def _function(
         failures="a pipeline step calls it and waits: its failure is the step's, with the reason",
         timeout_seconds=_STEP_TIMEOUT_SECONDS,
     )
-    project.allow_pipeline_to_invoke(function.function_arn)
-    return function
 
 
 def _arn(project: MlProject, bucket_name: str) -> str:

@@ -10,6 +10,7 @@ from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
+from mlplatform.project.permissions import start_statement
 
 _MAX_EVENT_AGE_SECONDS = 3_600
 _MAX_RETRIES = 10
@@ -32,13 +33,14 @@ class ScheduledStart(Construct):
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, construct_id)
-        name = pipeline.definition.name
+        name, pipeline_arn = pipeline.definition.name, pipeline.pipeline_arn
         self.dead_letters = dead_letter_queue(
             self, "DeadLetters", key_arn=project.key_arn, of=f"the schedule of {name}"
         )
-        queue_policy(self, "DeadLettersPolicy", self.dead_letters)
+        dead_letters_arn: str = self.dead_letters.attr_arn
+        queue_policy(self, "DeadLettersPolicy", self.dead_letters, arn=dead_letters_arn)
         group = scheduler.CfnScheduleGroup(self, "Group", name=name)
-        role = self._role(project, pipeline, self.dead_letters.attr_arn, group_name=name)
+        role = self._role(project, pipeline_arn, dead_letters_arn, group_name=name)
         scheduler.CfnSchedule(
             self,
             "Resource",
@@ -50,9 +52,9 @@ class ScheduledStart(Construct):
             flexible_time_window={"mode": "OFF"},
             kms_key_arn=project.key_arn,
             target={
-                "arn": pipeline.pipeline_arn,
+                "arn": pipeline_arn,
                 "roleArn": role.arn,
-                "deadLetterConfig": {"arn": self.dead_letters.attr_arn},
+                "deadLetterConfig": {"arn": dead_letters_arn},
                 "retryPolicy": {
                     "maximumEventAgeInSeconds": _MAX_EVENT_AGE_SECONDS,
                     "maximumRetryAttempts": _MAX_RETRIES,
@@ -60,21 +62,19 @@ class ScheduledStart(Construct):
             },
         )
 
-    def _role(self, project: MlProject, pipeline: SageMakerPipeline, queue_arn: str, *, group_name: str) -> ServiceRole:
-        role = ServiceRole(
+    def _role(self, project: MlProject, pipeline_arn: str, queue_arn: str, *, group_name: str) -> ServiceRole:
+        scheduler_arn = f"arn:{project.partition}:scheduler:{project.region}:{project.account}"
+        return ServiceRole(
             self,
             "Role",
             service="scheduler.amazonaws.com",
             account=project.account,
+            # EventBridge Scheduler sends the ARN of the group (user guide, "Prevent confused deputy").
+            source_arn=f"{scheduler_arn}:schedule-group/{group_name}",
             description=f"Starts the pipeline {group_name} on its schedule",
             statements=[
                 Statement(sid="KeepFailedStarts", actions=["sqs:SendMessage"], resources=[queue_arn]),
                 Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),
+                start_statement(pipeline_arn),
             ],
         )
-        project.grant_start_pipelines(role, pipeline.pipeline_arn)
-        # EventBridge Scheduler sends the ARN of the group (user guide, "Prevent confused deputy").
-        group_arn = f"arn:{project.partition}:scheduler:{project.region}:{project.account}:schedule-group/{group_name}"
-        source = {"aws:SourceAccount": project.account, "aws:SourceArn": group_arn}
-        role.resource.add_property_override("AssumeRolePolicyDocument.Statement.0.Condition", {"StringEquals": source})
-        return role

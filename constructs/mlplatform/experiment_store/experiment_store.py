@@ -227,7 +227,8 @@ class ExperimentStore(Construct):
             maximum_retry_attempts=2,
             destination_config={"onFailure": {"destination": dead_letters}},
         )
-        queue_policy(self, "DeadLettersPolicy", self.dead_letters, senders=[("events.amazonaws.com", rule.attr_arn)])
+        senders = [("events.amazonaws.com", rule.attr_arn)]
+        queue_policy(self, "DeadLettersPolicy", self.dead_letters, arn=dead_letters, senders=senders)
 
     def _use_key(self) -> Statement:
         return Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self.key_arn])

@@ -25,10 +25,12 @@ def dead_letter_queue(scope: Construct, construct_id: str, *, key_arn: str, of: 
 
 
 def queue_policy(
-    scope: Construct, construct_id: str, queue: sqs.CfnQueue, *, senders: Sequence[tuple[str, str]] = ()
+    scope: Construct, construct_id: str, queue: sqs.CfnQueue, *, arn: str, senders: Sequence[tuple[str, str]] = ()
 ) -> None:
-    """Let in only requests with TLS, and messages of the `senders`: a service principal and the ARN of its resource."""
-    arn: str = queue.attr_arn
+    """Let in only requests with TLS, and messages of the `senders`: a service principal and the ARN of its resource.
+
+    `arn` is the queue's.
+    """
     tls_only: dict[str, object] = {
         "Sid": "DenyWithoutTls",
         "Effect": "Deny",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from aws_cdk import Token
+from mlplatform.naming import is_token
 
 _SCIKIT_LEARN_REPOSITORY = "sagemaker-scikit-learn"
 
@@ -92,7 +92,7 @@ class ContainerImage:
         """
         if self._uri is not None:
             return self._uri
-        if Token.is_unresolved(region):
+        if is_token(region):
             raise UnknownImageError(
                 "the scikit-learn image has another registry in each region, and this stack's region is not known; "
                 "give the stack an environment with a region"

@@ -129,15 +129,13 @@ def ship(source: SourceDirectory, project: MlProject) -> StagedSource:
             actions=["s3:GetObject"],
             resources=[f"{bucket_arn}/*.gz"],
             wildcard_reason="executions that started before a deployment still read the archives of their own version",
-        )
-    )
-    project.job_role.allow(
+        ),
         Statement(
             sid="FindSourceArchives",
             actions=["s3:ListBucket"],
             resources=[bucket_arn],
             conditions={"StringLike": {"s3:prefix": "*.gz"}},
-        )
+        ),
     )
     return staged
 

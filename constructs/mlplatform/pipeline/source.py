@@ -5,11 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import cast
 
-from aws_cdk import Stack
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
@@ -70,16 +68,12 @@ class SourceDirectory:
         raise_if_any("source directory", self.missing(*scripts))
 
     def stage(self, scope: Construct) -> StagedSource:
-        """The directory as an asset of the scope's stack, one per stack however often it is asked for."""
-        return _stage(scope, self._digest, "source.tar.gz", lambda: self._archive)
+        """The directory as an asset of the scope's stack; asked for again in the same scope, it is the same asset."""
+        return _stage(scope, self._digest, ".tar.gz", lambda: archives.tar_gz(self._files))
 
     @cached_property
     def _digest(self) -> str:
         return archives.content_hash(self._files)
-
-    @cached_property
-    def _archive(self) -> bytes:
-        return archives.tar_gz(self._files)
 
 
 def stage_zip(scope: Construct, code: Path) -> StagedSource:
@@ -88,17 +82,23 @@ def stage_zip(scope: Construct, code: Path) -> StagedSource:
         files = {f"{code.name}/{name}": content for name, content in archives.read_files(code).items()}
     else:
         files = {code.name: code.read_bytes()}
-    return _stage(scope, archives.content_hash(files), "code.zip", lambda: archives.zip_archive(files))
+    return _stage(scope, archives.content_hash(files), ".zip", lambda: archives.zip_archive(files))
 
 
-def _stage(scope: Construct, digest: str, file_name: str, content: Callable[[], bytes]) -> StagedSource:
-    stack = Stack.of(scope)
-    asset_id = f"Code-{digest[:16]}"
-    asset = cast(s3_assets.Asset | None, stack.node.try_find_child(asset_id))
-    if asset is None:
-        # The asset copies the file into the cloud assembly at once, so the original may go.
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory, file_name)
-            path.write_bytes(content())
-            asset = s3_assets.Asset(stack, asset_id, path=str(path), asset_hash=digest)
+def _stage(scope: Construct, digest: str, suffix: str, pack: Callable[[], bytes]) -> StagedSource:
+    archive = Path(_archives().name, f"{digest}{suffix}")
+    if not archive.exists():
+        archive.write_bytes(pack())
+    return _asset(scope, digest, archive)
+
+
+@cache
+def _archives() -> tempfile.TemporaryDirectory[str]:
+    """What is packed once for all projects: each asset copies it into its cloud assembly. Gone with the process."""
+    return tempfile.TemporaryDirectory(prefix="mlplatform-")
+
+
+@cache
+def _asset(scope: Construct, digest: str, archive: Path) -> StagedSource:
+    asset = s3_assets.Asset(scope, f"Code-{digest[:16]}", path=str(archive), asset_hash=digest)
     return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)

@@ -142,6 +142,11 @@ def pipeline_statements(scope: ProjectScope, *, job_role_arn: str) -> list[State
     ]
 
 
+def start_statement(pipeline_arn: str) -> Statement:
+    """What starts executions of one pipeline."""
+    return Statement(sid="StartPipelines", actions=["sagemaker:StartPipelineExecution"], resources=[pipeline_arn])
+
+
 def _use_key(scope: ProjectScope) -> Statement:
     return Statement(
         sid="UseTheKey",

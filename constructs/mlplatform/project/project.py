@@ -16,7 +16,7 @@ from mlplatform.keys import key_policy
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project.buckets import log_bucket, project_bucket
 from mlplatform.project.budget import monthly_budget
-from mlplatform.project.permissions import ProjectScope, job_statements, pipeline_statements
+from mlplatform.project.permissions import ProjectScope, job_statements, pipeline_statements, start_statement
 
 if TYPE_CHECKING:
     from mlpipelines import NetworkConfig
@@ -178,10 +178,10 @@ class MlProject(Construct):
         """`s3://<output bucket>/<prefix>`."""
         return _s3_uri(self.output_bucket_name, prefix)
 
-    def allow_pipeline_to_invoke(self, function_arn: str) -> None:
-        """Let the project's pipelines invoke one Lambda function. Without it they may invoke none."""
+    def allow_pipeline_to_invoke(self, *function_arns: str) -> None:
+        """Let the project's pipelines invoke these Lambda functions. Without it they may invoke none."""
         self.pipeline_role.allow(
-            Statement(sid="InvokeFunctions", actions=["lambda:InvokeFunction"], resources=[function_arn])
+            Statement(sid="InvokeFunctions", actions=["lambda:InvokeFunction"], resources=function_arns)
         )
 
     def allow_jobs_to_pull(self, image_uri: str) -> None:
@@ -218,9 +218,7 @@ class MlProject(Construct):
 
     def grant_start_pipelines(self, role: ServiceRole, pipeline_arn: str) -> None:
         """Let `role`, a scheduler's for instance, start executions of one pipeline of this project."""
-        role.allow(
-            Statement(sid="StartPipelines", actions=["sagemaker:StartPipelineExecution"], resources=[pipeline_arn])
-        )
+        role.allow(start_statement(pipeline_arn))
 
     def _bucket_arn(self, bucket_name: str) -> str:
         return f"arn:{self.partition}:s3:::{bucket_name}"

@@ -143,8 +143,16 @@ class TrainingPipeline(Construct):
                 steps=[validated, built, trained, evaluated, checked],
             ),
         )
-        self.pipeline_name: str = self.pipeline.pipeline_name
-        self.pipeline_arn: str = self.pipeline.pipeline_arn
+
+    @property
+    def pipeline_name(self) -> str:
+        """The name, by reference to the resource."""
+        return self.pipeline.pipeline_name
+
+    @property
+    def pipeline_arn(self) -> str:
+        """The ARN, by reference to the resource."""
+        return self.pipeline.pipeline_arn
 
     def _uri(self, name: str) -> Join:
         """Where an execution keeps what it calls `name`: apart from every other execution."""

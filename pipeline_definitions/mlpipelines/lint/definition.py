@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from mlpipelines.expressions import JsonObject
-from mlpipelines.reading import StepPlace, iter_places
+from mlpipelines.reading import StepPlace, dependencies, iter_places, own_members, walk_expressions
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,16 @@ class Definition:
         """Parameters by name."""
         entries = objects(self.json.get("Parameters"))
         return {entry["Name"]: entry for entry in entries if isinstance(entry.get("Name"), str)}
+
+    @cached_property
+    def waits(self) -> dict[str, tuple[str, ...]]:
+        """For each step the names that it waits for, whether there are such steps or not."""
+        return {name: dependencies(place.step) for name, place in self.place_of.items()}
+
+    @cached_property
+    def expressions(self) -> tuple[tuple[str, JsonObject, tuple[JsonObject, ...]], ...]:
+        """Every step with what to call it and the expressions in it; those of its branches are theirs."""
+        return tuple((label, step, tuple(walk_expressions(own_members(step)))) for label, step in self.labelled_steps())
 
     def labelled_steps(self) -> Iterator[tuple[str, JsonObject]]:
         """Every step with what to call it in a sentence."""

@@ -11,7 +11,7 @@ from mlpipelines.lint.definition import Check, Definition, member, objects
 from mlpipelines.lint.service_model import Shape, input_shape, output_shape
 from mlpipelines.lint.shapes import ShapeChecker
 from mlpipelines.lint.words import advice, quote
-from mlpipelines.reading import own_members, split_step_path, walk_expressions
+from mlpipelines.reading import split_step_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +86,8 @@ def alternatives(definition: Definition) -> Iterator[str]:
 
 def properties(definition: Definition) -> Iterator[str]:
     """A property that a step refers to is among those with which the other step describes itself."""
-    for label, step in definition.labelled_steps():
-        for expression in walk_expressions(own_members(step)):
+    for label, _, expressions in definition.expressions:
+        for expression in expressions:
             name, path = split_step_path(expression.get("Get")) or ("", "")
             place = definition.place_of.get(name)
             if place and not path.startswith("PropertyFiles."):

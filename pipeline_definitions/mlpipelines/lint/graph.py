@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from mlpipelines.lint.definition import Check, Definition
-from mlpipelines.reading import Branch, dependencies, depends_on
+from mlpipelines.reading import Branch, depends_on
 
 _BranchKey: TypeAlias = tuple[str, Branch]
 
@@ -20,7 +20,7 @@ def _waits(definition: Definition) -> dict[str, list[str]]:
     waits: dict[str, list[str]] = {}
     for name, place in places.items():
         around = [condition for condition, _ in place.branches[-1:]]
-        needed = dict.fromkeys((*dependencies(place.step), *around))
+        needed = dict.fromkeys((*definition.waits[name], *around))
         waits[name] = [other for other in needed if other in places and other != name]
     return waits
 
@@ -73,7 +73,7 @@ def _circle_in(waits: Mapping[str, list[str]]) -> list[str]:
 def excluded_branches(definition: Definition) -> Iterator[str]:
     """A step in one branch does not wait for a step in the other branch."""
     for name, place in definition.place_of.items():
-        for other in dependencies(place.step):
+        for other in definition.waits[name]:
             target = definition.place_of.get(other)
             if target is None:
                 continue

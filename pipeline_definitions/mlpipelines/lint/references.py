@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mlpipelines.expressions import JsonObject
 from mlpipelines.lint.definition import Check, Definition, member, names_in, objects
 from mlpipelines.lint.words import advice, listing, quote
-from mlpipelines.reading import depends_on, own_members, split_step_path, walk_expressions
+from mlpipelines.reading import depends_on, split_step_path, walk_expressions
 
 EXECUTION_VARIABLES = (
     "CurrentDateTime",
@@ -39,13 +39,13 @@ def steps_waited_for(definition: Definition) -> Iterator[str]:
 def expressions(definition: Definition) -> Iterator[str]:
     """What every expression refers to is there."""
     around = {name: value for name, value in definition.json.items() if name not in ("Steps", "Parameters")}
-    yield from _problems_of("the pipeline", None, around, definition)
-    for label, step in definition.labelled_steps():
-        yield from _problems_of(label, step.get("Name"), own_members(step), definition)
+    yield from _problems_of("the pipeline", None, walk_expressions(around), definition)
+    for label, step, inside in definition.expressions:
+        yield from _problems_of(label, step.get("Name"), inside, definition)
 
 
-def _problems_of(label: str, name: object, value: JsonObject, definition: Definition) -> Iterator[str]:
-    for expression in walk_expressions(value):
+def _problems_of(label: str, name: object, inside: Iterable[JsonObject], definition: Definition) -> Iterator[str]:
+    for expression in inside:
         ((function, operand),) = expression.items()
         if function == "Std:Join":
             yield from _join_problems(label, operand)

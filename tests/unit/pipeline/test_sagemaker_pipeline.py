@@ -40,6 +40,12 @@ def test_tokens_in_the_definition_become_references(synthesized: Synthesized) ->
     assert definition["Parameters"][0]["DefaultValue"] == 'said "no"'
 
 
+def test_what_is_null_in_the_definition_is_null_in_the_template(synthesized: Synthesized) -> None:
+    """A null says something: with PipelineExperimentConfig, that executions make no experiments of SageMaker's own."""
+    definition = synthesized.definition("demo-stop")
+    assert [name for name, value in definition.items() if value is None] == ["PipelineExperimentConfig"]
+
+
 def test_executions_run_under_the_pipeline_role_with_the_parallelism_asked_for(synthesized: Synthesized) -> None:
     properties = synthesized.only("AWS::SageMaker::Pipeline")
     assert flat(properties["RoleArn"]).startswith("<ProjectPipelineRole")

@@ -124,8 +124,9 @@ def test_pipelines_invoke_only_the_functions_they_were_allowed(default: dict[str
     stack = Stack(App(), "Stack")
     project = project_in(stack)
     project.allow_pipeline_to_invoke("arn:aws:lambda:us-east-1:123456789012:function:a")
-    project.allow_pipeline_to_invoke("arn:aws:lambda:us-east-1:123456789012:function:b")
-    project.allow_pipeline_to_invoke("arn:aws:lambda:us-east-1:123456789012:function:a")
+    project.allow_pipeline_to_invoke(
+        "arn:aws:lambda:us-east-1:123456789012:function:a", "arn:aws:lambda:us-east-1:123456789012:function:b"
+    )
     allowed = statement(dict(Template.from_stack(stack).to_json()), "PipelineRole", "InvokeFunctions")
     assert allowed is not None
     assert [arn[-1] for arn in allowed["Resource"]] == ["a", "b"]
