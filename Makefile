@@ -78,6 +78,11 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/checkov/requirements.in -o tools/checkov/requirements.txt
+	for input in local/mllocal/images/*/requirements.in; do \
+		folder=$$(dirname $$input); \
+		uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make lock" --python-version 3.11 $$input \
+			$$(test -f $$folder/overrides.txt && echo --override $$folder/overrides.txt) -o $$folder/requirements.txt || exit 1; \
+	done
 	npm install --package-lock-only
 	npm install --package-lock-only --prefix benchmarks/synth_floor
 

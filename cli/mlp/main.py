@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlp.commands import engine, experiments, logs, models, pipelines
+from mlp.commands import engine, experiments, images, logs, models, pipelines
 from mlp.errors import EXIT_CODES_HELP
 
 _HELP = """The ML platform on the command line.
@@ -38,6 +38,8 @@ for _command, _panel in (
     (experiments.ui, _MODELS),
 ):
     app.command(rich_help_panel=_panel, epilog=EXIT_CODES_HELP)(_command)
+
+app.add_typer(images.app, name="images", rich_help_panel=_ENGINE)
 
 
 def _print_version(asked: bool) -> None:

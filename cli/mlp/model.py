@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mlpipelines import StepPlace
 
-ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
+ENDED = frozenset({"Succeeded", "CompletedWithFailures", "Failed", "Stopped"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ _STYLES = {
     "Succeeded": "green",
     "Failed": "bold red",
     "Stopped": "yellow",
+    "CompletedWithFailures": "yellow",
     "Stopping": "yellow",
     "Executing": "cyan",
     "Starting": "cyan",

@@ -9,14 +9,27 @@ from mllocal.directories import StateDirectory
 from mllocal.emulator import bridge
 from mllocal.emulator.resource_types import resource_types
 from mllocal.execution.executor import Executor
+from mllocal.execution.interrupted import fail_interrupted
+from mllocal.jobs import secondary
 from mllocal.jobs.runner import JobRunner
-from mllocal.operations import executions, jobs, mlflow_apps, models, pipelines, registry, tags
-from mllocal.sagemaker.kinds import PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB
+from mllocal.operations import (
+    callbacks,
+    executions,
+    jobs,
+    mlflow_apps,
+    models,
+    pipelines,
+    registry,
+    tags,
+    tuning,
+    versions,
+)
+from mllocal.sagemaker.kinds import HYPER_PARAMETER_TUNING_JOB, PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB
 from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Store
 
 # Importing these registers their operations.
-OPERATION_MODULES = (executions, jobs, mlflow_apps, models, pipelines, registry, tags)
+OPERATION_MODULES = (callbacks, executions, jobs, mlflow_apps, models, pipelines, registry, tags, tuning, versions)
 
 
 def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
@@ -31,6 +44,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
         mlflow_url=mlflow_url,
     )
     _fail_interrupted_jobs(store)
+    fail_interrupted(service)
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
     bridge.register_resource_types(resource_types(service))
@@ -39,7 +53,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
 
 def _fail_interrupted_jobs(store: Store) -> None:
     """Jobs that ran when the last engine ended did not end well: say so, never that they run."""
-    for kind in (PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB):
+    for kind in (PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB, HYPER_PARAMETER_TUNING_JOB):
         ended = {
             str(kind.status_field): "Failed",
             "FailureReason": "InternalServerError: the embedded AWS stopped while this job ran; start the job again",
@@ -47,4 +61,4 @@ def _fail_interrupted_jobs(store: Store) -> None:
         }
         for job in store.everywhere(kind.name):
             if job[str(kind.status_field)] in ("InProgress", "Stopping"):
-                store.update(job[kind.arn_field], partial(Document.update, **ended))
+                store.update(job[kind.arn_field], partial(Document.update, **ended, **secondary.ended(job, "Failed")))

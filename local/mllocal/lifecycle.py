@@ -132,7 +132,10 @@ def _start(state: StateDirectory, port: int | None, account: str, region: str) -
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            env={
+                **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+                images.REGISTRATIONS_VARIABLE: str(state.path.parent / images.REGISTRATIONS_FILE),
+            },
         )
     started = Engine(
         endpoint_url=f"http://localhost:{chosen}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,10 @@ PARALLEL_TRANSFERS = 8
 
 class NoObjectsError(Exception):
     """A prefix under which there is nothing."""
+
+
+class ManifestError(Exception):
+    """A manifest that cannot be read as one."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +78,36 @@ def _relative(key: str, prefix: str) -> str:
     return key if folder == "." else key[len(folder) :].lstrip("/")
 
 
-def download(client: Any, prefix: S3Uri, directory: Path) -> list[S3Object]:
-    """Copy everything under a prefix into a directory. Returns what was copied."""
-    items = objects_under(client, prefix)
+def objects_of_manifest(client: Any, manifest: S3Uri) -> list[S3Object]:
+    """The objects that a manifest lists: `[{"prefix": "s3://bucket/folder/"}, "key", ...]`. Raises `ManifestError`."""
+    content = client.get_object(Bucket=manifest.bucket, Key=manifest.key)["Body"].read()
+    try:
+        entries = json.loads(content)
+    except ValueError as error:
+        raise ManifestError(f"ClientError: manifest {str(manifest)!r} is not JSON: {error}") from None
+    match entries:
+        case [{"prefix": str(prefix)}, *names] if names and all(isinstance(name, str) for name in names):
+            base = S3Uri.parse(prefix)
+            return [S3Object(S3Uri(base.bucket, base.key + name), name.lstrip("/")) for name in names]
+    raise ManifestError(
+        f"ClientError: manifest {str(manifest)!r} must be a list of a prefix and at least one key: "
+        f'[{{"prefix": "s3://bucket/folder/"}}, "key"]; got {content[:200].decode(errors="replace")}'
+    )
+
+
+def download(client: Any, items: Sequence[S3Object], directory: Path) -> None:
+    """Copy objects into a directory, under their relative paths."""
 
     def fetch(item: S3Object) -> None:
         target = directory / item.relative_path
         target.parent.mkdir(parents=True, exist_ok=True)
         client.download_file(item.uri.bucket, item.uri.key, str(target))
 
+    if len(items) == 1:
+        fetch(items[0])
+        return
     with ThreadPoolExecutor(PARALLEL_TRANSFERS) as pool:
         list(pool.map(fetch, items))
-    return items
 
 
 def upload(client: Any, directory: Path, prefix: S3Uri) -> int:

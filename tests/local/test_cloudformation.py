@@ -74,15 +74,15 @@ def test_a_broken_definition_fails_the_stack_with_its_problems_and_leaves_nothin
 
 
 def test_a_step_type_the_engine_does_not_run_is_refused_by_name(workbench: Workbench) -> None:
-    callback = {"Name": "Ask", "Type": "Callback", "SqsQueueUrl": "https://sqs/queue", "Arguments": {}}
-    body = json.dumps({"Version": "2020-12-01", "Steps": [callback]})
+    cluster = {"Name": "Spark", "Type": "EMR", "ClusterId": "j-1", "Arguments": {"StepConfig": {}}}
+    body = json.dumps({"Version": "2020-12-01", "Steps": [cluster]})
 
     with pytest.raises(ClientError) as refused:
         workbench.sagemaker.create_pipeline(
-            PipelineName="callback", PipelineDefinition=body, RoleArn=ROLE, ClientRequestToken="c" * 32
+            PipelineName="spark", PipelineDefinition=body, RoleArn=ROLE, ClientRequestToken="c" * 32
         )
 
-    assert "step 'Ask' is of type 'Callback'" in refused.value.response["Error"]["Message"]
+    assert "step 'Spark' is of type 'EMR'" in refused.value.response["Error"]["Message"]
 
 
 def test_a_rule_and_a_job_event_meet(workbench: Workbench) -> None:

@@ -37,6 +37,8 @@ def test_every_acknowledged_change_is_there_after_a_kill(tmp_path: Path) -> None
     acknowledged: list[str] = []
     writer = threading.Thread(target=_write_until_it_fails, args=(engine, acknowledged))
     writer.start()
+    while not acknowledged:
+        time.sleep(0.01)
     time.sleep(random.Random(seed).uniform(0.5, 2.0))
 
     os.kill(engine.pid, signal.SIGKILL)

@@ -2,105 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.workbench import IMAGE, ROLE, Workbench
-
-TRAIN = """
-import argparse, json, os, pathlib
-parser = argparse.ArgumentParser()
-parser.add_argument("--rate", type=float)
-parser.add_argument("--label")
-given = parser.parse_args()
-rows = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "rows.csv").read_text().split()
-for epoch in range(3):
-    print(f"validation:rmse={1 / (epoch + 1):.3f};")
-model = {"rate": given.rate, "label": given.label, "rows": len(rows)}
-pathlib.Path(os.environ["SM_MODEL_DIR"], "model.json").write_text(json.dumps(model))
-print("hosts", os.environ["SM_HOSTS"], "hps", os.environ["SM_HPS"])
-"""
-INFERENCE = """
-import json, pathlib
-def model_fn(directory):
-    return json.loads(pathlib.Path(directory, "model.json").read_text())
-def input_fn(body, content_type):
-    return [[float(field) for field in line.split(",")] for line in body.splitlines()]
-def predict_fn(rows, model):
-    if any(sum(row) < 0 for row in rows):
-        raise ValueError("demand is negative")
-    return [sum(row) * model["factor"] for row in rows]
-def output_fn(predictions, accept):
-    return "\\n".join(str(value) for value in predictions), accept
-"""
-
-
-def processing_request(name: str, script: str, **members: Any) -> dict[str, Any]:
-    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
-    return {
-        "ProcessingJobName": name,
-        "RoleArn": ROLE,
-        "ProcessingResources": {"ClusterConfig": cluster},
-        "AppSpecification": {"ImageUri": IMAGE, "ContainerEntrypoint": ["sh", "-c", script]},
-        **members,
-    }
-
-
-def training_request(workbench: Workbench, name: str, script: str, **hyperparameters: str) -> dict[str, Any]:
-    source = workbench.put_archive(f"{name}/source.tar.gz", {"train.py": script})
-    data = workbench.put(f"{name}/data/rows.csv", "1\n2\n3\n").removesuffix("rows.csv")
-    return {
-        "TrainingJobName": name,
-        "RoleArn": ROLE,
-        "AlgorithmSpecification": {
-            "TrainingImage": IMAGE,
-            "TrainingInputMode": "File",
-            "MetricDefinitions": [{"Name": "validation:rmse", "Regex": "validation:rmse=([0-9.]+);"}],
-        },
-        "HyperParameters": {
-            "sagemaker_program": json.dumps("train.py"),
-            "sagemaker_submit_directory": json.dumps(source),
-            **hyperparameters,
-        },
-        "InputDataConfig": [
-            {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data}}}
-        ],
-        "OutputDataConfig": {"S3OutputPath": workbench.uri(f"{name}/models")},
-        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
-        "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
-    }
-
-
-def transform_request(workbench: Workbench, name: str, **members: Any) -> dict[str, Any]:
-    model = workbench.put_archive(
-        f"{name}/model.tar.gz", {"model.json": json.dumps({"factor": 10}), "code/inference.py": INFERENCE}
-    )
-    environment = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
-    workbench.sagemaker.create_model(
-        ModelName=name,
-        ExecutionRoleArn=ROLE,
-        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model, "Environment": environment},
-    )
-    return {
-        "TransformJobName": name,
-        "ModelName": name,
-        "TransformInput": {
-            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": workbench.uri(f"{name}/in/")}},
-            "ContentType": "text/csv",
-            "SplitType": "Line",
-        },
-        "TransformOutput": {
-            "S3OutputPath": workbench.uri(f"{name}/out"),
-            "Accept": "text/csv",
-            "AssembleWith": "Line",
-        },
-        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        **members,
-    }
+from tests.local.job_requests import TRAIN, processing_request, training_request, transform_request
+from tests.local.workbench import Workbench
 
 
 def test_training_runs_the_script_and_records_metrics_and_artifacts(workbench: Workbench) -> None:
@@ -114,7 +23,13 @@ def test_training_runs_the_script_and_records_metrics_and_artifacts(workbench: W
     assert [(metric["MetricName"], round(metric["Value"], 3)) for metric in job["FinalMetricDataList"]] == [
         ("validation:rmse", 0.333)
     ]
-    assert [entry["Status"] for entry in job["SecondaryStatusTransitions"]] == ["Downloading", "Training", "Uploading"]
+    assert [entry["Status"] for entry in job["SecondaryStatusTransitions"]] == [
+        "Starting",
+        "Downloading",
+        "Training",
+        "Uploading",
+        "Completed",
+    ]
     assert workbench.log_lines("TrainingJobs", "train-ok")[-1].startswith('hosts ["algo-1"] hps {"rate": 0.5')
 
 
@@ -235,7 +150,7 @@ def test_an_unknown_image_fails_the_job_and_names_those_there_are(workbench: Wor
     ("change", "message"),
     [
         ({"InstanceType": "ml.m99.huge"}, "Member must satisfy enum value set"),
-        ({"InstanceCount": 2}, "runs a job on one instance"),
+        ({"InstancePreferences": [{"InstanceType": "ml.m5.large"}]}, "InstancePreferences is not one"),
     ],
 )
 def test_a_job_that_cannot_run_is_refused_when_it_is_created(
@@ -257,3 +172,16 @@ def test_a_stopped_job_ends_as_stopped(workbench: Workbench) -> None:
     workbench.sagemaker.stop_processing_job(ProcessingJobName="stop-me")
 
     assert workbench.wait_for_job("processing", "stop-me")["ProcessingJobStatus"] == "Stopped"
+
+
+def test_a_failed_training_job_still_answers_everything_that_describe_must_have(workbench: Workbench) -> None:
+    request = training_request(workbench, "whole-answer", "raise ValueError")
+    request["AlgorithmSpecification"]["TrainingImage"] = "nobody/knows:1"
+    del request["StoppingCondition"]
+    workbench.sagemaker.create_training_job(**request)
+
+    job = workbench.wait_for_job("training", "whole-answer")
+
+    assert job["SecondaryStatus"] == "Failed"
+    shape = workbench.sagemaker.meta.service_model.operation_model("DescribeTrainingJob").output_shape
+    assert set(shape.required_members) - set(job) == set()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import mllocal
-from tests.local.test_jobs import processing_request
+from tests.local.job_requests import processing_request
 from tests.local.workbench import Workbench
 
 

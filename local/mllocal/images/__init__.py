@@ -1,29 +1,46 @@
 """Images without Docker: an image URI stands for a locked Python environment on this machine.
 
-Each folder here is one image: `requirements.txt` (locked with hashes) and nothing else. `toolkit.py` is what `train` and `serve`
-run in all of them. An environment is built once, under the running Python's prefix, and named after what it was built from.
+`catalog.toml` lists the images of this project; a team adds its own in an `images.toml` (docs/images.md). What `train`, `serve` and
+AWS's analysis containers run is in `inside/`, which the environment's own Python runs and which imports nothing of mllocal.
+An environment is built at set-up if it is in the default set, otherwise when a job first needs it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import platform
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mllocal.errors import EngineError
+from mllocal.images import installer
+from mllocal.images.catalog import (
+    HERE,
+    REGISTRATIONS_FILE,
+    REGISTRATIONS_VARIABLE,
+    Entry,
+    built_in,
+    registered,
+)
+from mllocal.images.environments import Say
+from mllocal.images.registration import register
 
-_HERE = Path(__file__).parent
-TOOLKIT = _HERE / "toolkit.py"
-_URI = re.compile(r"(?:^|/)(?P<repository>[^/:@]+):(?P<tag>[^:@]+)$")
-# Repository and tag of an image -> its folder here.
-_FOLDERS = {("sagemaker-scikit-learn", "1.9-0-cpu-py3"): "scikit_learn_1_9_0"}
+__all__ = [
+    "REGISTRATIONS_FILE",
+    "REGISTRATIONS_VARIABLE",
+    "LocalImage",
+    "UnknownImageError",
+    "build",
+    "build_all",
+    "image_for",
+    "known_images",
+    "register",
+]
+
+_INSIDE = HERE / "inside" / "run.py"
+_URI = re.compile(r"(?P<repository>[^:@]+(?::\d+/[^:@]+)?)(?::(?P<tag>[^:@/]+))?")
+_REPORTED_PACKAGES = ("scikit_learn", "xgboost", "lightgbm", "sagemaker_core", "sagemaker", "numpy", "pandas")
+_PROGRAM_SUFFIXES = {"": [], ".py": ["python"], ".sh": ["sh"]}
 
 
 class UnknownImageError(Exception):
@@ -34,81 +51,113 @@ class UnknownImageError(Exception):
 class LocalImage:
     """A local environment that stands for an image."""
 
-    name: str
-    requirements: Path
+    uri: str
+    entry: Entry
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.entry.environment.name
 
     @property
     def directory(self) -> Path:
-        """Where the environment is; its name changes with what is locked and with the Python it is built for."""
-        digest = hashlib.sha256(self.requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
-        return Path(sys.prefix) / "images" / f"{self.name}-{digest}"
+        """Where the environment is, or will be."""
+        return self.entry.environment.directory
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the environment is there."""
+        return self.entry.environment.is_built
 
     @property
     def bin_directory(self) -> Path:
-        """The directory that comes first in a container's PATH."""
+        """The directory that comes first in a container's PATH. The environment is built now if nothing built it before."""
+        self.entry.environment.build(_to_the_engine_log)
         return self.directory / "bin"
 
     @property
     def train_command(self) -> list[str]:
         """What `docker run IMAGE train` would start."""
-        return [str(self.bin_directory / "python"), str(TOOLKIT), "train"]
+        return self._team_program("train") or self._inside("train")
 
     @property
     def serve_command(self) -> list[str]:
         """What `docker run IMAGE serve` would start."""
-        return [str(self.bin_directory / "python"), str(TOOLKIT), "serve"]
+        return self._team_program("serve") or self._inside("serve")
 
     @property
-    def is_built(self) -> bool:
-        """Whether the environment is there. It appears by one rename, so it is whole or not there."""
-        return self.directory.is_dir()
+    def entrypoint(self) -> list[str]:
+        """What the image runs as a processing job that names no entry point; empty when the image has none."""
+        if self.entry.program is not None:
+            return [str(self.bin_directory / "python"), str(_INSIDE), self.entry.program]
+        return self._team_program("entrypoint") or []
+
+    def prepare(self, say: Say) -> None:
+        """Build the environment if need be, and tell the job's log which versions run where they are not those of AWS's image."""
+        self.entry.environment.build(say)
+        if self.entry.aws is not None:
+            say(f"AWS's image {self.entry.label} has {self.entry.aws}; here it runs with {', '.join(self._versions())}")
+
+    def _versions(self) -> list[str]:
+        found = {
+            name.lower(): version
+            for path in self.directory.glob("lib/python*/site-packages/*.dist-info")
+            for name, version in [path.stem.rsplit("-", 1)]
+        }
+        reported = [f"{name.replace('_', '-')} {found[name]}" for name in _REPORTED_PACKAGES if name in found]
+        return [f"Python {platform.python_version()}", *reported]
+
+    def _inside(self, verb: str) -> list[str]:
+        python = str(self.bin_directory / "python")
+        return [python, str(_INSIDE), verb, "--installer", str(installer.write(self.entry.environment))]
+
+    def _team_program(self, verb: str) -> list[str] | None:
+        """A program of the team's image directory: `train` itself if it is executable, `train.py` or `train.sh`."""
+        if self.entry.directory is None:
+            return None
+        for suffix, runner in _PROGRAM_SUFFIXES.items():
+            path = self.entry.directory / f"{verb}{suffix}"
+            if path.is_file():
+                program = [str(self.bin_directory / "python")] if runner == ["python"] else runner
+                return [*program, str(path), *([] if verb == "entrypoint" else [verb])]
+        return None
 
 
 def known_images() -> dict[str, LocalImage]:
-    """Every image there is, by `repository:tag`."""
-    return {
-        f"{repository}:{tag}": LocalImage(folder, _HERE / folder / "requirements.txt")
-        for (repository, tag), folder in _FOLDERS.items()
-    }
+    """Every image there is, by `repository:tag`; a team's own come first and win."""
+    return {entry.label: LocalImage(entry.label, entry) for entry in reversed((*registered(), *built_in()))}
 
 
 def image_for(uri: str) -> LocalImage:
     """The environment that stands for an image URI, whatever its registry. Raises `UnknownImageError`."""
-    match = _URI.search(uri)
-    image = known_images().get(f"{match['repository']}:{match['tag']}") if match else None
-    if image is None:
-        raise UnknownImageError(
-            f"image {uri!r} has no local environment; the embedded AWS has one for {', '.join(known_images())}"
-        )
-    return image
+    match = _URI.fullmatch(uri)
+    if match is not None:
+        for entry in (*registered(), *built_in()):
+            if entry.stands_for(match["repository"], match["tag"] or "latest"):
+                return LocalImage(uri, entry)
+    raise UnknownImageError(
+        f"image {uri!r} has no local environment; the embedded AWS has one for {', '.join(sorted(known_images()))}. "
+        f"Register a directory with a locked requirements.txt for it: mlp images register {_suggested_name(uri)} <directory>"
+    )
 
 
-def build(image: LocalImage, progress: Callable[[str], None]) -> None:
-    """Build an image's environment unless it is there. Safe to run twice at once: the first to finish wins."""
-    if image.is_built:
-        return
-    progress(f"building the local environment of {image.name}")
-    parent = image.directory.parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".building-") as scratch:
-        fresh = Path(scratch) / "environment"
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-        if uv is None:
-            raise EngineError("uv is not installed, which builds the environments of jobs; install mlplatform[local]")
-        _run([uv, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(fresh)])
-        sync = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes"]
-        _run([*sync, "--python", str(fresh / "bin" / "python"), str(image.requirements)])
-        if not image.is_built:
-            fresh.rename(image.directory)
+def _suggested_name(uri: str) -> str:
+    """The name to register an image under: without the registry, and with a tag."""
+    name = re.sub(r"^[^/]*[.:][^/]*/", "", uri).split("@", 1)[0]
+    return name if ":" in name else f"{name}:latest"
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise EngineError(f"building a local image failed: {' '.join(command)}\n{done.stderr.strip()}")
+def build(image: LocalImage, progress: Say) -> None:
+    """Build an image's environment unless it is there. Of several at once, one builds and the others wait."""
+    image.entry.environment.build(progress)
 
 
-def build_all(progress: Callable[[str], None]) -> None:
-    """Build every image's environment that is not there yet."""
-    for image in known_images().values():
-        build(image, progress)
+def build_all(progress: Say) -> None:
+    """Build the environments of the default set that are not there yet; the others are built when a job first needs them."""
+    for entry in built_in():
+        if entry.is_default:
+            entry.environment.build(progress)
+
+
+def _to_the_engine_log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

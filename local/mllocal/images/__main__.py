@@ -1,4 +1,4 @@
-"""`python -m mllocal.images`: build the local environments of all known images."""
+"""`python -m mllocal.images`: build the local environments of the default set."""
 
 from mllocal.images import build_all
 

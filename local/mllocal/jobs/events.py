@@ -6,7 +6,12 @@ from mllocal.sagemaker import wire
 from mllocal.sagemaker.kinds import Kind
 from mllocal.sagemaker.store import Document
 
-_TITLES = {"ProcessingJob": "Processing Job", "TrainingJob": "Training Job", "TransformJob": "Transform Job"}
+_TITLES = {
+    "ProcessingJob": "Processing Job",
+    "TrainingJob": "Training Job",
+    "TransformJob": "Transform Job",
+    "HyperParameterTuningJob": "HyperParameter Tuning Job",
+}
 
 
 def job_event(kind: Kind, document: Document) -> tuple[str, list[str], Document]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any
@@ -14,7 +15,10 @@ from mllocal.jobs.process import ContainerProcess
 
 READY_SECONDS = 120
 POLL_SECONDS = 0.05
+# SageMaker's defaults of ModelClientConfig.
 INVOCATION_SECONDS = 600
+MAX_RETRIES = 3
+RETRY_SECONDS = 0.1
 CONNECTIONS = 32
 
 
@@ -22,10 +26,16 @@ class InvocationError(Exception):
     """A container that does not serve, or an invocation it refused."""
 
 
+class ContainerTroubleError(InvocationError):
+    """A failure that may pass: no answer in time, a broken connection, or an error of the container's own."""
+
+
 class InferenceClient:
     """A connection pool to one serving container."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, settings: Mapping[str, int]) -> None:
+        self._timeout_seconds = settings.get("InvocationsTimeoutInSeconds", INVOCATION_SECONDS)
+        self._max_retries = settings.get("InvocationsMaxRetries", MAX_RETRIES)
         self._pool = urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=CONNECTIONS, retries=False)
 
     def __enter__(self) -> InferenceClient:
@@ -56,15 +66,29 @@ class InferenceClient:
         return json.loads(response.data) if response.status == HTTPStatus.OK else {}
 
     def invoke(self, body: bytes, content_type: str, accept: str) -> bytes:
-        """One request. Raises `InvocationError` with what the container answered."""
+        """One request, sent again while the container is in trouble. Raises `InvocationError` with what it answered last."""
+        for retry in range(self._max_retries):
+            try:
+                return self._invoke_once(body, content_type, accept)
+            except ContainerTroubleError:
+                time.sleep(RETRY_SECONDS * 2**retry)
+        return self._invoke_once(body, content_type, accept)
+
+    def _invoke_once(self, body: bytes, content_type: str, accept: str) -> bytes:
         headers = {"Content-Type": content_type, "Accept": accept}
         try:
             response = self._pool.request(
-                "POST", "/invocations", body=body, headers=headers, timeout=INVOCATION_SECONDS
+                "POST", "/invocations", body=body, headers=headers, timeout=self._timeout_seconds
             )
+        except urllib3.exceptions.TimeoutError:
+            raise ContainerTroubleError(
+                f"the model container did not answer within InvocationsTimeoutInSeconds of {self._timeout_seconds}"
+            ) from None
         except urllib3.exceptions.HTTPError as error:
-            raise InvocationError(f"the model container closed the connection: {error}") from None
-        if response.status != HTTPStatus.OK:
-            answer = response.data[:500].decode(errors="replace")
-            raise InvocationError(f"the model container answered {response.status} to /invocations: {answer}")
-        return response.data
+            raise ContainerTroubleError(f"the model container closed the connection: {error}") from None
+        if response.status == HTTPStatus.OK:
+            return response.data
+        answer = response.data[:500].decode(errors="replace")
+        problem = f"the model container answered {response.status} to /invocations: {answer}"
+        is_trouble = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        raise ContainerTroubleError(problem) if is_trouble else InvocationError(problem)

@@ -27,11 +27,18 @@ class JobLog:
         self._lock = threading.Lock()
         self._done = threading.Event()
         self.last_lines: list[str] = []
-        with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
-            client.create_log_group(logGroupName=group)
-        client.create_log_stream(**self._where)
+        self._create_stream()
         self._flusher = threading.Thread(target=self._flush_regularly, daemon=True)
         self._flusher.start()
+
+    def _create_stream(self) -> None:
+        exceptions = self._client.exceptions
+        try:
+            self._client.create_log_stream(**self._where)
+        except exceptions.ResourceNotFoundException:
+            with contextlib.suppress(exceptions.ResourceAlreadyExistsException):
+                self._client.create_log_group(logGroupName=self._where["logGroupName"])
+            self._client.create_log_stream(**self._where)
 
     def follow(self, stream: IO[str]) -> None:
         """Take lines until the stream ends."""
@@ -39,14 +46,18 @@ class JobLog:
             self.add(line.rstrip("\n"))
 
     def add(self, line: str) -> None:
-        """Take one line. Empty lines are kept out: CloudWatch Logs refuses them."""
+        """Take one line of the container. Empty lines are kept out: CloudWatch Logs refuses them."""
         if not line:
             return
-        with self._lock:
-            self._pending.append({"timestamp": int(time.time() * 1000), "message": line[:MAX_EVENT_CHARACTERS]})
-            self.last_lines = [*self.last_lines[-19:], line]
+        self.note(line)
+        self.last_lines = [*self.last_lines[-19:], line]
         if self._on_line is not None:
             self._on_line(line)
+
+    def note(self, line: str) -> None:
+        """Take one line of the engine's own: it is in the log, but no metric and no reason of a failure."""
+        with self._lock:
+            self._pending.append({"timestamp": int(time.time() * 1000), "message": line[:MAX_EVENT_CHARACTERS]})
 
     def close(self) -> None:
         """Send what is left."""

@@ -1,4 +1,4 @@
-"""A processing job: inputs from S3, one container, outputs to S3 when it succeeded."""
+"""A processing job: inputs from S3, one container on each host, outputs to S3: at the end when it succeeded, or while it runs."""
 
 from __future__ import annotations
 
@@ -7,66 +7,88 @@ from pathlib import Path
 from typing import Any
 
 from mllocal.jobs.container import (
-    container_environment,
+    ContainerEnd,
+    Program,
+    fail_out_of_memory,
+    max_runtime_seconds,
     read_message,
     resolve_image,
-    resource_config,
     run_to_end,
+    start,
     write_json,
 )
+from mllocal.jobs.hosts import Cluster, Host
+from mllocal.jobs.inputs import Source, download_to_hosts
 from mllocal.jobs.runner import Job, JobFailedError
-from mllocal.jobs.sandbox import ML_ROOT
-from mllocal.s3 import NoObjectsError, S3Uri, download, upload
+from mllocal.jobs.sync import DirectorySync, writing
+from mllocal.s3 import S3Uri, upload
 from mllocal.sagemaker.store import Document
+
+EXIT_MESSAGE_LENGTH = 1024
 
 
 def run(job: Job) -> Document:
     """Run the job to its end. Raises `JobFailedError` with SageMaker's reason."""
     document = job.document
-    cluster = document["ProcessingResources"]["ClusterConfig"]
+    settings = document["ProcessingResources"]["ClusterConfig"]
+    cluster = Cluster.create(job.directory, settings["InstanceType"], settings["InstanceCount"])
     specification = document["AppSpecification"]
     image = resolve_image(specification["ImageUri"])
-    _download_inputs(job)
-    for output in _outputs(document):
-        _local(job, output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
-    write_json(job.ml / "config" / "processingjobconfig.json", document)
-    write_json(job.ml / "config" / "resourceconfig.json", resource_config(cluster["InstanceType"]))
-    (job.ml / "output").mkdir(exist_ok=True)
-    command = [*specification.get("ContainerEntrypoint", []), *specification.get("ContainerArguments", [])]
+    for source in _inputs(document):
+        _download(job, cluster, source)
+    for host in cluster.hosts:
+        _prepare(host, cluster, document)
+    entrypoint = specification.get("ContainerEntrypoint") or image.entrypoint
+    command = [*entrypoint, *specification.get("ContainerArguments", [])]
+    program = Program(image, command, lambda _: document.get("Environment", {}))
     job.change(ProcessingStartTime=time.time())
-    _run_container(job, command, container_environment(job, image, document.get("Environment", {})))
+    with DirectorySync(job.client("s3"), _targets(document, cluster, "Continuous")):
+        end = run_to_end(job, start(job, cluster, program), max_runtime_seconds(document))
+    message = "".join(read_message(host.ml / "output" / "message") for host in cluster.hosts)[:EXIT_MESSAGE_LENGTH]
+    _check(end, message)
+    for directory, target in _targets(document, cluster, "EndOfJob").items():
+        with writing(target):
+            upload(job.client("s3"), directory, target)
+    return {"ExitMessage": message}
+
+
+def _prepare(host: Host, cluster: Cluster, document: Document) -> None:
     for output in _outputs(document):
-        target = output["S3Output"]
-        upload(job.client("s3"), _local(job, target["LocalPath"]), S3Uri.parse(target["S3Uri"]))
-    return {"ExitMessage": read_message(job.ml / "output" / "message")}
+        host.local(output["LocalPath"]).mkdir(parents=True, exist_ok=True)
+    write_json(host.ml / "config" / "processingjobconfig.json", document)
+    write_json(host.ml / "config" / "resourceconfig.json", cluster.resource_config(host))
+    (host.ml / "output").mkdir(exist_ok=True)
 
 
-def _run_container(job: Job, command: list[str], environment: dict[str, str]) -> None:
-    end = run_to_end(job, command, environment, job.open_log())
+def _check(end: ContainerEnd, message: str) -> None:
+    fail_out_of_memory(end, "job")
     if end.timed_out:
-        raise JobFailedError(f"ClientError: {end.time_limit_message}")
-    if end.exit_code != 0:
-        message = read_message(job.ml / "output" / "message")
+        raise JobFailedError(f"ClientError: {end.time_limit_message}", ExitMessage=message)
+    if not end.succeeded:
         raise JobFailedError(
             f"AlgorithmError: {message or end.last_line}, exit code: {end.exit_code}", ExitMessage=message
         )
 
 
-def _download_inputs(job: Job) -> None:
-    for processing_input in job.document.get("ProcessingInputs", []):
-        source = processing_input["S3Input"]
-        target = _local(job, source["LocalPath"])
-        target.mkdir(parents=True, exist_ok=True)
-        try:
-            download(job.client("s3"), S3Uri.parse(source["S3Uri"]), target)
-        except NoObjectsError as error:
-            raise JobFailedError(str(error)) from None
+def _download(job: Job, cluster: Cluster, source: dict[str, Any]) -> None:
+    download_to_hosts(job, cluster, Source.of(source), lambda host: host.local(source["LocalPath"]))
+
+
+def _inputs(document: Document) -> list[dict[str, Any]]:
+    """The inputs that the service downloads; those that the application manages are its own affair."""
+    return [item["S3Input"] for item in document.get("ProcessingInputs", []) if not item.get("AppManaged")]
 
 
 def _outputs(document: Document) -> list[dict[str, Any]]:
-    outputs: list[dict[str, Any]] = document.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    return outputs
+    outputs = document.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    return [output["S3Output"] for output in outputs if not output.get("AppManaged")]
 
 
-def _local(job: Job, path: str) -> Path:
-    return job.ml / Path(path).relative_to(ML_ROOT)
+def _targets(document: Document, cluster: Cluster, mode: str) -> dict[Path, S3Uri]:
+    """Where each output directory of every host goes: all hosts write under the same prefix."""
+    return {
+        host.local(output["LocalPath"]): S3Uri.parse(output["S3Uri"])
+        for output in _outputs(document)
+        if output["S3UploadMode"] == mode
+        for host in cluster.hosts
+    }

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from mllocal.aws import Aws
+from mllocal.jobs import secondary
 from mllocal.jobs.events import job_event
+from mllocal.jobs.hosts import Host
 from mllocal.jobs.logs import JobLog
-from mllocal.jobs.process import ContainerProcess
+from mllocal.jobs.process import ContainerProcess, stop_all
 from mllocal.sagemaker.kinds import Kind
 from mllocal.sagemaker.service import EventSink
 from mllocal.sagemaker.store import Document, Scope, Store, scope_of
@@ -31,7 +33,11 @@ class JobFailedError(Exception):
 
 
 class JobStoppedError(Exception):
-    """A job that was stopped on request."""
+    """A job that was stopped: on request, or by a condition of its own."""
+
+    def __init__(self, **changes: Any) -> None:
+        super().__init__("the job was stopped")
+        self.changes = changes
 
 
 @dataclass
@@ -45,7 +51,7 @@ class Job:
     emit: EventSink
     finished: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
-    _process: ContainerProcess | None = None
+    _processes: list[ContainerProcess] = field(default_factory=list)
 
     @property
     def arn(self) -> str:
@@ -64,18 +70,13 @@ class Job:
         """The account and region the job belongs to."""
         return scope_of(self.arn)
 
-    @property
-    def ml(self) -> Path:
-        """What the job's process sees as `/opt/ml`."""
-        return self.directory / "ml"
-
     def client(self, service: str) -> Any:
         """A boto3 client in the job's scope."""
         return Aws(self.scope).client(service)
 
-    def open_log(self, on_line: Callable[[str], None] | None = None) -> JobLog:
-        """A log stream as SageMaker names it."""
-        stream = f"{self.name}/algo-1-{int(time.time())}"
+    def open_log(self, host_name: str, on_line: Callable[[str], None] | None = None) -> JobLog:
+        """A host's log stream as SageMaker names it."""
+        stream = f"{self.name}/{host_name}-{int(time.time() * 1000)}"
         return JobLog(self.client("logs"), f"/aws/sagemaker/{self.kind.name}s", stream, on_line)
 
     def change(self, **changes: Any) -> None:
@@ -84,23 +85,38 @@ class Job:
         self.document = self.store.update(self.arn, lambda document: document.update(changes))
         self.emit(self.scope, *job_event(self.kind, self.document))
 
-    def run_process(self, command: list[str], environment: dict[str, str], log: JobLog) -> ContainerProcess:
-        """Start the container; from now on `stop` reaches it."""
-        self._process = ContainerProcess(self.directory, command, environment, log)
+    def run_process(
+        self,
+        host: Host,
+        command: list[str],
+        environment: dict[str, str],
+        log: JobLog,
+        memory_limit_bytes: int | None,
+    ) -> ContainerProcess:
+        """Start a container on a host; from now on `stop` reaches it."""
         self.check_not_stopped()
-        return self._process
+        process = ContainerProcess(host.directory, command, environment, log, memory_limit_bytes)
+        self._processes.append(process)
+        self.check_not_stopped()
+        return process
 
     def stop(self) -> None:
         """Stop the job."""
         self._stop.set()
-        if self._process is not None:
-            self._process.stop()
+        self.stop_processes()
+
+    def stop_processes(self) -> None:
+        """Stop the containers that were started so far."""
+        stop_all(self._processes)
+
+    def is_stopping(self, timeout_seconds: float = 0) -> bool:
+        """Whether a stop was asked for, or is within the time given."""
+        return self._stop.wait(timeout_seconds)
 
     def check_not_stopped(self) -> None:
         """Raises `JobStoppedError` once a stop was asked for."""
         if self._stop.is_set():
-            if self._process is not None:
-                self._process.stop()
+            self.stop_processes()
             raise JobStoppedError
 
 
@@ -114,11 +130,12 @@ class JobRunner:
         self._store = store
         self._emit = emit
         self._directory = directory
+        shutil.rmtree(directory, ignore_errors=True)  # What jobs of a killed engine left.
         self._jobs: dict[str, Job] = {}
 
     def start(self, kind: Kind, document: Document, function: JobFunction) -> None:
         """Run a job in the background."""
-        directory = self._directory / document[kind.name_field]
+        directory = self._directory / kind.name / document[kind.name_field]
         directory.mkdir(parents=True)
         job = Job(kind, document, directory, self._store, self._emit)
         self._jobs[job.arn] = job
@@ -142,21 +159,7 @@ class JobRunner:
             job.stop()
 
     def _run(self, job: Job, function: JobFunction) -> None:
-        status = job.kind.status_field or ""
-        ended: dict[str, Any]
-        try:
-            job.change()
-            ended = {status: "Completed", **function(job)}
-        except JobStoppedError:
-            ended = {status: "Stopped"}
-        except JobFailedError as error:
-            ended = {status: "Failed", "FailureReason": str(error)[:1024], **error.changes}
-        except Exception as error:  # noqa: BLE001 - a defect of the engine must end the job, not leave it running
-            _LOG.exception("job %s failed inside the engine", job.name)
-            ended = {
-                status: "Failed",
-                "FailureReason": f"InternalServerError: {type(error).__name__}: {error}"[:1024],
-            }
+        ended = self._outcome(job, function)
         try:
             job.change(**ended, **_end_times(job.kind))
         finally:
@@ -164,9 +167,21 @@ class JobRunner:
             del self._jobs[job.arn]
             job.finished.set()
 
+    def _outcome(self, job: Job, function: JobFunction) -> dict[str, Any]:
+        status = job.kind.status_field or ""
+        try:
+            job.change()
+            changes = function(job)
+            return {status: "Completed", **secondary.ended(job.document, "Completed"), **changes}
+        except JobStoppedError as error:
+            return {status: "Stopped", **secondary.ended(job.document, "Stopped"), **error.changes}
+        except JobFailedError as error:
+            reason, changes = str(error), error.changes
+        except Exception as error:  # noqa: BLE001 - a defect of the engine must end the job, not leave it running
+            _LOG.exception("job %s failed inside the engine", job.name)
+            reason, changes = f"InternalServerError: {type(error).__name__}: {error}", {}
+        return {status: "Failed", "FailureReason": reason[:1024], **secondary.ended(job.document, "Failed"), **changes}
+
 
 def _end_times(kind: Kind) -> dict[str, float]:
-    field_name = {"ProcessingJob": "ProcessingEndTime", "TransformJob": "TransformEndTime"}.get(
-        kind.name, "TrainingEndTime"
-    )
-    return {field_name: time.time()}
+    return {f"{kind.name.removesuffix('Job')}EndTime": time.time()}

@@ -19,6 +19,8 @@ from pathlib import Path
 from mllocal.children import dying_with_parent
 
 ML_ROOT = "/opt/ml"
+# A file of this name in the directory that is given to `launch` becomes the process's /etc/hosts.
+HOSTS_FILE = "hosts"
 PROBE_SECONDS = 20
 _SCRIPT = Path(__file__).with_name("private_ml.sh")
 _ML_PATH = re.compile(rf"{ML_ROOT}(?![\w-])")
@@ -52,7 +54,7 @@ def _works(unshare: Sequence[str]) -> bool:
 
 
 def _private(unshare: Sequence[str], ml: Path, stash: Path, command: Sequence[str]) -> list[str]:
-    return [*unshare, "sh", str(_SCRIPT), str(ml), str(stash), *command]
+    return [*unshare, "sh", str(_SCRIPT), str(ml), str(stash), str(ml.parent / HOSTS_FILE), *command]
 
 
 def launch(directory: Path, command: Sequence[str], environment: Mapping[str, str]) -> Launch:

@@ -1,54 +1,53 @@
-"""A training job: channels in, `train`, `model.tar.gz` out, metrics read from the log as it is written."""
+"""A training job: channels in, `train` on every host, `model.tar.gz` out, metrics read from the logs as they are written."""
 
 from __future__ import annotations
 
 import re
-import tarfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mllocal.images import LocalImage
+from mllocal.jobs import faults
+from mllocal.jobs.artifacts import upload_model, upload_output
 from mllocal.jobs.container import (
-    HOST,
-    container_environment,
+    ContainerEnd,
+    Program,
+    fail_out_of_memory,
+    max_runtime_seconds,
     read_message,
     resolve_image,
-    resource_config,
     run_to_end,
+    start,
     write_json,
 )
-from mllocal.jobs.runner import Job, JobFailedError
-from mllocal.s3 import NoObjectsError, S3Uri, download
+from mllocal.jobs.hosts import Cluster, Host
+from mllocal.jobs.inputs import Source, download_to_hosts, reading
+from mllocal.jobs.runner import Job, JobFailedError, JobStoppedError
+from mllocal.jobs.secondary import entered
+from mllocal.jobs.sync import DirectorySync
+from mllocal.s3 import NoObjectsError, S3Uri, download, objects_under
 from mllocal.sagemaker.store import Document
+
+DEFAULT_CHECKPOINTS = "/opt/ml/checkpoints"
 
 
 def run(job: Job) -> Document:
     """Run the job to its end. Raises `JobFailedError` with SageMaker's reason."""
-    document = job.document
-    image = resolve_image(document["AlgorithmSpecification"]["TrainingImage"])
-    _enter(job, "Downloading")
-    _download_channels(job)
-    _write_configuration(job)
-    for name in ("model", "output/data", "checkpoints"):
-        (job.ml / name).mkdir(parents=True, exist_ok=True)
-    _enter(job, "Training", TrainingStartTime=time.time())
-    variables = {
-        **document.get("Environment", {}),
-        "TRAINING_JOB_NAME": job.name,
-        "TRAINING_JOB_ARN": job.arn,
-    }
-    metrics = Metrics(document["AlgorithmSpecification"].get("MetricDefinitions", []))
-    _run_container(job, image.train_command, container_environment(job, image, variables), metrics)
-    _enter(job, "Uploading")
-    artifacts = _upload_artifacts(job)
-    seconds = int(time.time() - job.document["TrainingStartTime"])
-    return {
-        "SecondaryStatus": "Completed",
-        "ModelArtifacts": {"S3ModelArtifacts": artifacts},
-        "FinalMetricDataList": metrics.final(),
-        "TrainingTimeInSeconds": seconds,
-        "BillableTimeInSeconds": seconds,
-    }
+    training = Training(job, resolve_image(job.document["AlgorithmSpecification"]["TrainingImage"]))
+    end = training.attempt()
+    while training.was_interrupted(end):
+        training.take_new_instances()
+        end = training.attempt()
+    try:
+        if not end.timed_out:
+            _check(end)
+    except JobFailedError:
+        upload_output(job, training.cluster)
+        raise
+    return training.finish(end)
 
 
 class Metrics:
@@ -70,70 +69,160 @@ class Metrics:
         return list(self._values.values())
 
 
-def _run_container(job: Job, command: list[str], environment: dict[str, str], metrics: Metrics) -> None:
-    end = run_to_end(job, command, environment, job.open_log(metrics.read))
-    if end.timed_out:
-        raise JobFailedError(
-            f"ClientError: MaxRuntimeExceeded: {end.time_limit_message}", SecondaryStatus="MaxRuntimeExceeded"
-        )
-    if end.exit_code != 0:
-        cause = read_message(job.ml / "output" / "failure") or end.last_line
-        raise JobFailedError(f"AlgorithmError: {cause}, exit code: {end.exit_code}", SecondaryStatus="Failed")
+@dataclass(frozen=True)
+class Checkpoints:
+    """`CheckpointConfig`: a directory that is in S3 before, while and after a container runs."""
+
+    uri: S3Uri
+    local_path: str
+
+    def restore(self, job: Job, cluster: Cluster) -> None:
+        """Bring what an earlier job or attempt left to every host."""
+        with reading(str(self.uri)):
+            try:
+                items = objects_under(job.client("s3"), self.uri / "")
+            except NoObjectsError:
+                return
+        for host in cluster.hosts:
+            download(job.client("s3"), items, host.local(self.local_path))
 
 
-def _download_channels(job: Job) -> None:
-    for channel in job.document.get("InputDataConfig", []):
-        uri = S3Uri.parse(channel["DataSource"]["S3DataSource"]["S3Uri"])
-        target = job.ml / "input" / "data" / channel["ChannelName"]
-        target.mkdir(parents=True, exist_ok=True)
-        try:
-            download(job.client("s3"), uri, target)
-        except NoObjectsError as error:
-            raise JobFailedError(str(error)) from None
+class Training:
+    """One training job while it runs: an attempt is interrupted when its spot instances are taken back, and followed by another."""
 
+    def __init__(self, job: Job, image: LocalImage) -> None:
+        self._job = job
+        self._image = image
+        document = job.document
+        self._metrics = Metrics(document["AlgorithmSpecification"].get("MetricDefinitions", []))
+        self._left_seconds = max_runtime_seconds(document)
+        self._spot_seconds = faults.spot_interruption_seconds(job)
+        self._checkpoints = _checkpoints(document)
+        self.cluster = self._new_cluster()
 
-def _write_configuration(job: Job) -> None:
-    directory = job.ml / "input" / "config"
-    channels = {
-        channel["ChannelName"]: {
-            "TrainingInputMode": channel.get("InputMode", "File"),
-            "S3DistributionType": "FullyReplicated",
-            "RecordWrapperType": "None",
-            **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
+    def attempt(self) -> ContainerEnd:
+        """Run on fresh instances until the containers are done, fail, or their time is over."""
+        job = self._job
+        _enter(job, "Downloading")
+        for channel in job.document.get("InputDataConfig", []):
+            _download(job, self.cluster, channel)
+        for host in self.cluster.hosts:
+            _prepare(job, host, self.cluster)
+        if self._checkpoints is not None:
+            self._checkpoints.restore(job, self.cluster)
+        started = time.time()
+        _enter(job, "Training", TrainingStartTime=job.document.get("TrainingStartTime", started))
+        with DirectorySync(job.client("s3"), self._synchronized()):
+            limit = min(self._left_seconds, self._spot_seconds or self._left_seconds)
+            end = run_to_end(job, start(job, self.cluster, self._program()), limit)
+        self._left_seconds -= time.time() - started
+        return end
+
+    def was_interrupted(self, end: ContainerEnd) -> bool:
+        """Whether it ended because its spot instances were taken back, which happens once."""
+        interrupted = end.timed_out and end.limit_seconds == self._spot_seconds
+        self._spot_seconds = None
+        return interrupted
+
+    def take_new_instances(self) -> None:
+        """Start again with empty instances: nothing of the old ones is left but their checkpoints."""
+        _enter(self._job, "Interrupted")
+        self.cluster.remove()
+        _enter(self._job, "Starting")
+        self.cluster = self._new_cluster()
+
+    def finish(self, end: ContainerEnd) -> Document:
+        """Upload what there is. A job over its time keeps what it saved, and counts as stopped."""
+        job = self._job
+        _enter(job, "Uploading")
+        artifacts = upload_model(job, self.cluster)
+        upload_output(job, self.cluster)
+        seconds = int(time.time() - job.document["TrainingStartTime"])
+        changes = {
+            "ModelArtifacts": {"S3ModelArtifacts": artifacts},
+            "FinalMetricDataList": self._metrics.final(),
+            "TrainingTimeInSeconds": seconds,
+            "BillableTimeInSeconds": seconds,
         }
-        for channel in job.document.get("InputDataConfig", [])
+        if end.timed_out:
+            limit = f"{max_runtime_seconds(job.document):.0f}"
+            reason = (
+                f"MaxRuntimeExceeded: Job exceeded MaxRuntimeInSeconds of {limit}; raise it or give the job less to do"
+            )
+            raise JobStoppedError(**changes, **entered(job.document, "MaxRuntimeExceeded"), FailureReason=reason)
+        return changes
+
+    def _new_cluster(self) -> Cluster:
+        resources = self._job.document["ResourceConfig"]
+        return Cluster.create(self._job.directory, resources["InstanceType"], resources.get("InstanceCount", 1))
+
+    def _program(self) -> Program:
+        variables = self._variables()
+        return Program(self._image, self._command(), lambda _: variables, self._metrics.read)
+
+    def _command(self) -> list[str]:
+        specification = self._job.document["AlgorithmSpecification"]
+        entrypoint: list[str] = specification.get("ContainerEntrypoint", [])
+        arguments: list[str] = specification.get("ContainerArguments", [])
+        return [*entrypoint, *arguments] if entrypoint else self._image.train_command
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            **self.cluster.variables(),
+            **self._job.document.get("Environment", {}),
+            "TRAINING_JOB_NAME": self._job.name,
+            "TRAINING_JOB_ARN": self._job.arn,
+        }
+
+    def _synchronized(self) -> dict[Path, S3Uri]:
+        checkpoints = self._checkpoints
+        if checkpoints is None:
+            return {}
+        return {host.local(checkpoints.local_path): checkpoints.uri for host in self.cluster.hosts}
+
+
+def _checkpoints(document: Document) -> Checkpoints | None:
+    given = document.get("CheckpointConfig")
+    return given and Checkpoints(S3Uri.parse(given["S3Uri"]), given.get("LocalPath", DEFAULT_CHECKPOINTS))
+
+
+def _check(end: ContainerEnd) -> None:
+    fail_out_of_memory(end, "training")
+    if not end.succeeded:
+        cause = read_message(end.host.ml / "output" / "failure") or end.last_line
+        raise JobFailedError(f"AlgorithmError: {cause}, exit code: {end.exit_code}")
+
+
+def _download(job: Job, cluster: Cluster, channel: dict[str, Any]) -> None:
+    source = Source.of(channel["DataSource"]["S3DataSource"], channel.get("ShuffleConfig", {}).get("Seed"))
+    target: Callable[[Host], Path] = lambda host: host.ml / "input" / "data" / channel["ChannelName"]  # noqa: E731
+    download_to_hosts(job, cluster, source, target)
+
+
+def _prepare(job: Job, host: Host, cluster: Cluster) -> None:
+    document = job.document
+    directory = host.ml / "input" / "config"
+    mode = document["AlgorithmSpecification"]["TrainingInputMode"]
+    channels = {
+        channel["ChannelName"]: _channel_configuration(channel, mode) for channel in document.get("InputDataConfig", [])
     }
-    write_json(directory / "hyperparameters.json", job.document.get("HyperParameters", {}))
+    write_json(directory / "hyperparameters.json", document.get("HyperParameters", {}))
     write_json(directory / "inputdataconfig.json", channels)
-    write_json(directory / "resourceconfig.json", resource_config(job.document["ResourceConfig"]["InstanceType"]))
+    write_json(directory / "resourceconfig.json", cluster.resource_config(host))
+    checkpoints = document.get("CheckpointConfig", {}).get("LocalPath", DEFAULT_CHECKPOINTS)
+    for path in (host.ml / "model", host.ml / "output" / "data", host.local(checkpoints)):
+        path.mkdir(parents=True, exist_ok=True)
 
 
-def _upload_artifacts(job: Job) -> str:
-    base = S3Uri.parse(job.document["OutputDataConfig"]["S3OutputPath"]) / job.name / "output"
-    s3 = job.client("s3")
-    for directory, name in (
-        (job.ml / "model", "model.tar.gz"),
-        (job.ml / "output" / "data", "output.tar.gz"),
-    ):
-        if any(directory.iterdir()):
-            archive = _tar(directory, job.directory / name)
-            target = base / name
-            s3.upload_file(str(archive), target.bucket, target.key)
-    return str(base / "model.tar.gz")
+def _channel_configuration(channel: dict[str, Any], default_mode: str) -> dict[str, str]:
+    source = channel["DataSource"]["S3DataSource"]
+    return {
+        "TrainingInputMode": channel.get("InputMode", default_mode),
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": "None",
+        **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
+    }
 
 
-def _tar(directory: Path, archive: Path) -> Path:
-    with tarfile.open(archive, "w:gz") as tar:
-        for path in sorted(directory.iterdir()):
-            tar.add(path, arcname=path.name)
-    return archive
-
-
-def _enter(job: Job, secondary_status: str, **changes: Any) -> None:
-    """Move to the next secondary status, closing the one before."""
-    now = time.time()
-    transitions = [dict(transition) for transition in job.document["SecondaryStatusTransitions"]]
-    if transitions:
-        transitions[-1].setdefault("EndTime", now)
-    transitions.append({"Status": secondary_status, "StartTime": now, "StatusMessage": f"{secondary_status} on {HOST}"})
-    job.change(SecondaryStatus=secondary_status, SecondaryStatusTransitions=transitions, **changes)
+def _enter(job: Job, status: str, **changes: Any) -> None:
+    job.change(**entered(job.document, status), **changes)

@@ -8,8 +8,9 @@ from typing import Any
 
 from mllocal.aws import Aws
 from mllocal.errors import ApiError, validation
+from mllocal.execution.cache import StepCache
 from mllocal.execution.support import unsupported_parts
-from mllocal.operations import listing
+from mllocal.operations import listing, versions
 from mllocal.sagemaker.kinds import PIPELINE
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope
@@ -27,9 +28,13 @@ def create_pipeline(service: Service, scope: Scope, request: Request) -> Documen
         "PipelineDefinition": _definition(service, scope, request),
         "PipelineDisplayName": request.get("PipelineDisplayName", name),
         "PipelineStatus": "Active",
+        "PipelineVersionId": 1,
         "Tags": request.get("Tags", []),
     }
-    return service.create(PIPELINE, scope, name, document)
+    with service.store.transaction():
+        pipeline = service.create(PIPELINE, scope, name, document)
+        versions.add_version(service, pipeline)
+    return pipeline
 
 
 @operation("UpdatePipeline")
@@ -40,14 +45,21 @@ def update_pipeline(service: Service, scope: Scope, request: Request) -> Documen
         changes["PipelineDefinition"] = _definition(service, scope, request)
 
     def change(document: Document) -> None:
+        if changes.get("PipelineDefinition", document["PipelineDefinition"]) != document["PipelineDefinition"]:
+            document["PipelineVersionId"] += 1
         document.update({**changes, "PipelineName": pipeline["PipelineName"], "LastModifiedTime": time.time()})
 
-    return service.store.update(pipeline["PipelineArn"], change)
+    with service.store.transaction():
+        pipeline = service.store.update(pipeline["PipelineArn"], change)
+        versions.add_version(service, pipeline)
+    return pipeline
 
 
 @operation("DescribePipeline")
 def describe_pipeline(service: Service, scope: Scope, request: Request) -> Document:
-    return find_pipeline(service, scope, request["PipelineName"])
+    pipeline = find_pipeline(service, scope, request["PipelineName"])
+    version = versions.find_version(service, pipeline, request.get("PipelineVersionId"))
+    return {**pipeline, **versions.described_by(version)}
 
 
 @operation("DeletePipeline")
@@ -59,7 +71,10 @@ def delete_pipeline(service: Service, scope: Scope, request: Request) -> Documen
             "ConflictException",
             f"pipeline {pipeline['PipelineName']!r} has an execution that runs: {running[0]}; stop it or wait for it first",
         )
-    service.store.delete(pipeline["PipelineArn"])
+    with service.store.transaction():
+        StepCache(service.store, pipeline["PipelineArn"]).forget()
+        versions.forget_versions(service, pipeline)
+        service.store.delete(pipeline["PipelineArn"])
     return pipeline
 
 

@@ -38,6 +38,7 @@ STEP = Kind("PipelineExecutionStep", "", "StepName", "StepName", "StepStatus")
 PROCESSING_JOB = _job("ProcessingJob", "processing-job")
 TRAINING_JOB = _job("TrainingJob", "training-job")
 TRANSFORM_JOB = _job("TransformJob", "transform-job")
+HYPER_PARAMETER_TUNING_JOB = _job("HyperParameterTuningJob", "hyper-parameter-tuning-job")
 MODEL = Kind(
     "Model",
     "model",

@@ -78,7 +78,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _matches(pattern: str, value: str) -> bool:
     # The service's patterns are Java's; those with character classes Python lacks are left to AWS.
-    return r"\p{" in pattern or _compiled(pattern).fullmatch(value) is not None
+    return r"\p{" in pattern or r"\uD800" in pattern or _compiled(pattern).fullmatch(value) is not None
 
 
 def answer(operation: str, document: dict[str, Any]) -> dict[str, Any]:

@@ -85,3 +85,16 @@ def test_csv_join_appends_the_prediction() -> None:
 
 def test_a_last_line_break_is_no_record() -> None:
     assert split_lines(b"a\nb\n") == split_lines(b"a\r\nb") == ["a", "b"]
+
+
+def test_only_line_feeds_end_records() -> None:
+    assert split_lines("a\u2028b\nc\x0cd\n".encode()) == ["a\u2028b", "c\x0cd"]
+
+
+def test_json_records_that_are_no_objects_are_joined_under_sagemaker_input() -> None:
+    assert json.loads(join_json("[1, 2]", "3")) == {"SageMakerInput": [1, 2], "SageMakerOutput": 3}
+
+
+def test_a_record_that_is_not_json_is_an_error_that_shows_it() -> None:
+    with pytest.raises(RecordError, match="a record is not JSON"):
+        json_filter("$.x")("{x}")

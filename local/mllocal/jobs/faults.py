@@ -1,0 +1,94 @@
+"""Faults of the service that a job asks for, so that retries and checkpoints can be tried out.
+
+A tag `mlp:fault` or an environment variable `MLP_FAULT` holds what happens, in this order, separated by spaces: `capacity:2` fails
+the first two attempts for lack of capacity, `internal:1` the next one with an internal error; `spot:3s` takes the spot instances of a
+training job back after three seconds, once in each job. Attempts are counted for each step of a pipeline execution, or else for each job.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mllocal.jobs.runner import Job, JobFailedError
+from mllocal.sagemaker.store import Document
+
+TAG = "mlp:fault"
+VARIABLE = "MLP_FAULT"
+_EXECUTION_TAG = "sagemaker:pipeline-execution-arn"
+_STEP_TAG = "sagemaker:pipeline-step-name"
+_REASONS = {
+    "capacity": (
+        "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
+    ),
+    "internal": "InternalServerError: We encountered an internal error. Please try again.",
+}
+_WORD = re.compile(r"(?P<kind>capacity|internal):(?P<count>\d+)|spot:(?P<seconds>\d+(\.\d+)?)s")
+
+
+class FaultError(Exception):
+    """Text that asks for no fault there is."""
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What a job asks for. `reasons` are those of its first attempts, one for each."""
+
+    reasons: tuple[str, ...] = ()
+    spot_seconds: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Faults:
+        """Raises `FaultError` for text that means nothing."""
+        reasons: list[str] = []
+        spot_seconds = None
+        for word in text.split():
+            match = _WORD.fullmatch(word)
+            if match is None:
+                raise FaultError(
+                    f"{word!r} asks for no fault there is; write capacity:<attempts>, internal:<attempts> or spot:<seconds>s"
+                )
+            if match["kind"]:
+                reasons += [_REASONS[match["kind"]]] * int(match["count"])
+            else:
+                spot_seconds = float(match["seconds"])
+        return cls(tuple(reasons), spot_seconds)
+
+
+def requested(document: Document) -> Faults:
+    """The faults that a job or a request for one asks for: the environment variable wins over the tag."""
+    variable = document.get("Environment", {}).get(VARIABLE)
+    return Faults.parse(_tags(document).get(TAG, "") if variable is None else variable)
+
+
+def fail_on_request(job: Job) -> None:
+    """Raises `JobFailedError` when this attempt is one that is to fail."""
+    reasons = requested(job.document).reasons
+    if reasons:
+        attempt = _attempt(job)
+        if attempt < len(reasons):
+            raise JobFailedError(reasons[attempt])
+
+
+def spot_interruption_seconds(job: Job) -> float | None:
+    """When the spot instances are taken back; None when they are not."""
+    return requested(job.document).spot_seconds
+
+
+def _attempt(job: Job) -> int:
+    """How many jobs the same step of the same execution made before this one."""
+    mine = _step(job.document)
+    if None in mine:
+        return 0
+    earlier = job.store.find(job.kind.name, job.scope)
+    arns = [document[job.kind.arn_field] for document in earlier if _step(document) == mine]
+    return arns.index(job.arn)
+
+
+def _step(document: Document) -> tuple[str | None, str | None]:
+    tags = _tags(document)
+    return tags.get(_EXECUTION_TAG), tags.get(_STEP_TAG)
+
+
+def _tags(document: Document) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in document.get("Tags", [])}

@@ -1,0 +1,188 @@
+"""What a valid job request may ask for that the embedded AWS does not do: a sentence for each, with the field's name.
+
+The requests of a pipeline's steps may be checked here, too, before it runs: a member that is an expression is taken for possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mllocal.jobs import faults
+from mllocal.sagemaker.store import Document
+
+Refusals = Iterator[str]
+_PIPE = "is Pipe, which the embedded AWS does not do; use File or FastFile"
+_GZIP = "is Gzip, which SageMaker applies in Pipe mode only; leave it out and read the compressed files"
+_JSON_TYPES = ("application/json", "application/jsonlines")
+_MAX_BUFFERED_MB = 100
+
+
+def refusals(kind: str, request: Document) -> list[str]:
+    """Why a job of a kind (`ProcessingJob`, `TrainingJob`, `TransformJob`) cannot run here; empty when it can."""
+    return [*_CHECKS[kind](request), *_fault_refusals(request)]
+
+
+def _fault_refusals(request: Document) -> Refusals:
+    texts = [
+        _literal(request, "Environment", faults.VARIABLE),
+        *(
+            tag.get("Value")
+            for tag in request.get("Tags") or []
+            if isinstance(tag, dict) and tag.get("Key") == faults.TAG
+        ),
+    ]
+    for text in texts:
+        if isinstance(text, str):
+            try:
+                found = faults.Faults.parse(text)
+            except faults.FaultError as error:
+                yield f"{faults.TAG}: {error}"
+                continue
+            if found.spot_seconds is not None and not request.get("EnableManagedSpotTraining"):
+                yield f"{faults.TAG} {text!r} takes spot instances back, but the job has none; set EnableManagedSpotTraining"
+
+
+def _processing(request: Document) -> Refusals:
+    for item in request.get("ProcessingInputs", []):
+        name = f"ProcessingInputs[{item.get('InputName')!r}]"
+        if "DatasetDefinition" in item:
+            yield f"{name}.DatasetDefinition queries Athena or Redshift, which the embedded AWS does not do; use S3Input"
+        yield from _when(item, ("S3Input", "S3InputMode"), "Pipe", f"{name}.S3Input.S3InputMode {_PIPE}")
+        yield from _when(item, ("S3Input", "S3CompressionType"), "Gzip", f"{name}.S3Input.S3CompressionType {_GZIP}")
+        yield from _path_refusals(item.get("S3Input"), f"{name}.S3Input")
+    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    for output in outputs:
+        name = f"ProcessingOutputConfig.Outputs[{output.get('OutputName')!r}]"
+        if "FeatureStoreOutput" in output:
+            yield f"{name}.FeatureStoreOutput needs Feature Store, which the embedded AWS does not have; use S3Output"
+        yield from _path_refusals(output.get("S3Output"), f"{name}.S3Output")
+    cluster = _literal(request, "ProcessingResources", "ClusterConfig") or {}
+    yield from _one_instance_type(cluster, "ProcessingResources.ClusterConfig")
+
+
+def _path_refusals(location: Any, field: str) -> Refusals:
+    path = _literal({"Location": location}, "Location", "LocalPath")
+    if isinstance(path, str) and not path.startswith("/opt/ml/processing/"):
+        yield f"{field}.LocalPath must be a folder under /opt/ml/processing/; got {path!r}"
+
+
+def _one_instance_type(resources: Document, field: str) -> Refusals:
+    for name in ("InstanceGroups", "InstancePreferences"):
+        if name in resources:
+            yield f"{field}.{name} is not one the embedded AWS does; give InstanceType and InstanceCount"
+            return
+    if "InstanceType" not in resources:
+        yield f"{field}.InstanceType is missing"
+    if "InstanceCount" not in resources:
+        yield f"{field}.InstanceCount is missing"
+
+
+def _training(request: Document) -> Refusals:
+    specification = request.get("AlgorithmSpecification", {})
+    if "TrainingImage" not in specification:
+        yield "AlgorithmSpecification.TrainingImage is missing; the embedded AWS runs images, not algorithm names"
+    if "ContainerArguments" in specification and "ContainerEntrypoint" not in specification:
+        yield "AlgorithmSpecification.ContainerArguments needs ContainerEntrypoint: the embedded AWS knows no image's own"
+    yield from _when(specification, ("TrainingInputMode",), "Pipe", f"AlgorithmSpecification.TrainingInputMode {_PIPE}")
+    for channel in request.get("InputDataConfig", []):
+        yield from _channel(channel)
+    yield from _one_instance_type(request.get("ResourceConfig", {}), "ResourceConfig")
+    yield from _when(
+        request,
+        ("OutputDataConfig", "CompressionType"),
+        "NONE",
+        "OutputDataConfig.CompressionType is NONE; the embedded AWS writes model.tar.gz: use GZIP",
+    )
+    if "TensorBoardOutputConfig" in request:
+        yield "TensorBoardOutputConfig is not one the embedded AWS does; write to /opt/ml/output/data or to MLflow"
+    if "ServerlessJobConfig" in request:
+        yield "ServerlessJobConfig trains on AWS's own models, which the embedded AWS does not have"
+    checkpoints = _literal(request, "CheckpointConfig", "LocalPath")
+    if isinstance(checkpoints, str) and not checkpoints.startswith("/opt/ml/"):
+        yield f"CheckpointConfig.LocalPath must be a folder under /opt/ml/; got {checkpoints!r}"
+    yield from _spot(request)
+
+
+def _channel(channel: Document) -> Refusals:
+    name = f"InputDataConfig[{channel.get('ChannelName')!r}]"
+    source = _literal(channel, "DataSource", "S3DataSource")
+    if source is None:
+        yield f"{name}.DataSource has no S3DataSource; the embedded AWS reads channels from S3"
+        return
+    yield from _data_type(source, f"{name}.DataSource.S3DataSource")
+    if "InstanceGroupNames" in source:
+        yield f"{name}.DataSource.S3DataSource.InstanceGroupNames needs instance groups, which the embedded AWS does not do"
+    yield from _when(channel, ("InputMode",), "Pipe", f"{name}.InputMode {_PIPE}")
+    yield from _when(channel, ("CompressionType",), "Gzip", f"{name}.CompressionType {_GZIP}")
+    yield from _when(
+        channel,
+        ("RecordWrapperType",),
+        "RecordIO",
+        f"{name}.RecordWrapperType is RecordIO, which SageMaker applies in Pipe mode only; leave it out",
+    )
+
+
+def _data_type(source: Document, field: str) -> Refusals:
+    data_type = source.get("S3DataType", "S3Prefix")
+    if isinstance(data_type, str) and data_type not in ("S3Prefix", "ManifestFile"):
+        yield f"{field}.S3DataType {data_type!r} is not one the embedded AWS does; use S3Prefix or ManifestFile"
+
+
+def _spot(request: Document) -> Refusals:
+    if not request.get("EnableManagedSpotTraining"):
+        return
+    wait = _literal(request, "StoppingCondition", "MaxWaitTimeInSeconds")
+    run = _literal(request, "StoppingCondition", "MaxRuntimeInSeconds")
+    if wait is None or (isinstance(wait, int) and isinstance(run, int) and wait < run):
+        yield "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+
+
+def _transform(request: Document) -> Refusals:
+    given = request.get("TransformInput", {})
+    split = given.get("SplitType", "None")
+    content_type = given.get("ContentType", "text/csv")
+    yield from _data_type(_literal(given, "DataSource", "S3DataSource") or {}, "TransformInput.DataSource.S3DataSource")
+    if isinstance(split, str) and split not in ("None", "Line"):
+        yield f"TransformInput.SplitType {split!r} is not one the embedded AWS does; use None or Line"
+    if split == "Line" and isinstance(content_type, str) and "parquet" in content_type:
+        yield f"TransformInput.SplitType Line cannot split {content_type}, which has no lines; use None"
+    if _literal(request, "DataProcessing", "JoinSource") == "Input":
+        yield from _join(request, content_type, split)
+    if "DataCaptureConfig" in request:
+        yield "DataCaptureConfig is not one the embedded AWS does for transform jobs; leave it out"
+    concurrency, payload = request.get("MaxConcurrentTransforms"), request.get("MaxPayloadInMB")
+    if isinstance(concurrency, int) and isinstance(payload, int) and concurrency * payload > _MAX_BUFFERED_MB:
+        yield (
+            f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {_MAX_BUFFERED_MB} MB; "
+            f"got {concurrency} * {payload} MB"
+        )
+
+
+def _join(request: Document, content_type: Any, split: Any) -> Refusals:
+    accept = _literal(request, "TransformOutput", "Accept") or content_type
+    if split == "None" and content_type not in _JSON_TYPES and isinstance(content_type, str):
+        yield "DataProcessing.JoinSource Input needs TransformInput.SplitType Line, so that there are records to join"
+    are_known = isinstance(accept, str) and isinstance(content_type, str)
+    if are_known and (accept in _JSON_TYPES) != (content_type in _JSON_TYPES):
+        yield f"DataProcessing.JoinSource Input cannot join {accept} to {content_type}; use the same type for both"
+
+
+def _when(document: Document, path: tuple[str, ...], refused: str, sentence: str) -> Refusals:
+    if _literal(document, *path) == refused:
+        yield sentence
+
+
+def _literal(document: Document, *path: str) -> Any:
+    """The member at a path; None where there is none. An expression of a pipeline is a dict, and equals no literal."""
+    value: Any = document
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+_CHECKS: dict[str, Callable[[Document], Refusals]] = {
+    "ProcessingJob": _processing,
+    "TrainingJob": _training,
+    "TransformJob": _transform,
+}

@@ -1,0 +1,68 @@
+"""What is refused when a pipeline is created, with the step and the field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mllocal.execution.support import unsupported_parts
+
+CLUSTER = {"InstanceType": {"Get": "Parameters.Instance"}, "InstanceCount": 1}
+PROCESSING = {"ProcessingResources": {"ClusterConfig": CLUSTER}}
+
+
+def step(step_type: str, **members: Any) -> dict[str, Any]:
+    return {"Name": "Last", "Type": step_type, "Arguments": {}, **members}
+
+
+def problems(*steps: dict[str, Any]) -> str:
+    return "\n".join(unsupported_parts({"Steps": list(steps)}))
+
+
+@pytest.mark.parametrize(
+    ("refused", "sentence"),
+    [
+        (step("EMR"), "step 'Last' is of type 'EMR', which the embedded AWS does not run"),
+        (step("AutoML"), "step 'Last' is of type 'AutoML'"),
+        (step("Model", CacheConfig={"Enabled": True}), "step 'Last' of type 'Model' has CacheConfig.Enabled"),
+        (step("Lambda", RetryPolicies=[{"ExceptionType": ["x"]}]), "step 'Last' of type 'Lambda' has RetryPolicies"),
+        (step("ClarifyCheck", CheckType="MODEL_BIAS"), "step 'Last' of type 'ClarifyCheck' has CheckType 'MODEL_BIAS'"),
+        (
+            step(
+                "Processing",
+                Arguments={**PROCESSING, "ProcessingInputs": [{"InputName": "q", "DatasetDefinition": {}}]},
+            ),
+            "step 'Last' of type 'Processing': ProcessingInputs['q'].DatasetDefinition queries Athena",
+        ),
+        (step("Callback"), "step 'Last' of type 'Callback' has no SqsQueueUrl"),
+        (
+            step("Lambda", DependsOn=[{"Step": "A", "Trigger": "Sometimes"}]),
+            "use one of Completed, Failed, Stopped, Any",
+        ),
+        (
+            step("Lambda", DependsOn=[{"Step": "A", "Trigger": "Failed"}], Arguments={"a": {"Get": "Steps.A.Outcome"}}),
+            "refers to 'A', which has values only when it succeeded",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused(refused: dict[str, Any], sentence: str) -> None:
+    assert sentence in problems(refused)
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        step(
+            "Processing",
+            Arguments={**PROCESSING, "ProcessingInputs": {"Get": "Parameters.Inputs"}, "ProcessingOutputConfig": None},
+            CacheConfig={"Enabled": True, "ExpireAfter": "P30D"},
+            RetryPolicies=[{"ExceptionType": "x"}],
+        ),
+        step("Model", CacheConfig={"Enabled": False}, RetryPolicies=[]),
+        step("Callback", SqsQueueUrl={"Get": "Parameters.Queue"}, CacheConfig={"Enabled": True}),
+        step("Lambda", DependsOn=["A", {"Step": "B"}, {"Step": "C", "Trigger": "Any"}]),
+    ],
+)
+def test_what_can_run_is_not(accepted: dict[str, Any]) -> None:
+    assert problems(accepted) == ""

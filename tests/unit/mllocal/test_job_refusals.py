@@ -1,0 +1,62 @@
+"""What jobs may ask for that the embedded AWS does not do, also in a pipeline's steps with their expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mllocal.jobs.refusals import refusals
+
+_PARAMETER = {"Get": "Parameters.Anything"}
+_TRAINING = {
+    "AlgorithmSpecification": {"TrainingImage": "image:1", "TrainingInputMode": _PARAMETER},
+    "InputDataConfig": [
+        {
+            "ChannelName": "train",
+            "InputMode": _PARAMETER,
+            "DataSource": {"S3DataSource": {"S3DataType": _PARAMETER, "S3Uri": _PARAMETER}},
+        }
+    ],
+    "ResourceConfig": {"InstanceType": _PARAMETER, "InstanceCount": _PARAMETER},
+    "EnableManagedSpotTraining": _PARAMETER,
+    "StoppingCondition": {"MaxRuntimeInSeconds": _PARAMETER, "MaxWaitTimeInSeconds": _PARAMETER},
+    "CheckpointConfig": {"S3Uri": _PARAMETER, "LocalPath": _PARAMETER},
+    "Environment": {"MLP_FAULT": _PARAMETER},
+}
+_PROCESSING = {
+    "ProcessingInputs": [{"InputName": "a", "S3Input": {"LocalPath": _PARAMETER, "S3InputMode": _PARAMETER}}],
+    "ProcessingOutputConfig": {"Outputs": [{"OutputName": "b", "S3Output": {"LocalPath": _PARAMETER}}]},
+    "ProcessingResources": {"ClusterConfig": {"InstanceType": _PARAMETER, "InstanceCount": _PARAMETER}},
+}
+_TRANSFORM = {
+    "TransformInput": {"SplitType": _PARAMETER, "ContentType": _PARAMETER, "DataSource": _PARAMETER},
+    "TransformOutput": {"Accept": _PARAMETER},
+    "DataProcessing": {"JoinSource": "Input"},
+    "MaxConcurrentTransforms": _PARAMETER,
+    "MaxPayloadInMB": 6,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_"),
+    [("TrainingJob", _TRAINING), ("ProcessingJob", _PROCESSING), ("TransformJob", _TRANSFORM)],
+)
+def test_expressions_are_taken_for_possible(kind: str, request_: dict[str, Any]) -> None:
+    assert refusals(kind, request_) == []
+
+
+def test_every_problem_of_a_request_is_named_at_once() -> None:
+    channel = {"ChannelName": "train", "InputMode": "Pipe", "DataSource": {"FileSystemDataSource": {}}}
+    request = {
+        **_TRAINING,
+        "InputDataConfig": [channel],
+        "ResourceConfig": {"InstanceGroups": []},
+        "OutputDataConfig": {"CompressionType": "NONE"},
+        "CheckpointConfig": {"LocalPath": "/elsewhere"},
+    }
+
+    problems = refusals("TrainingJob", request)
+
+    fields = ("InputDataConfig['train'].DataSource", "ResourceConfig", "OutputDataConfig", "CheckpointConfig")
+    assert [next(field for field in fields if problem.startswith(field)) for problem in problems] == list(fields)
