@@ -10,7 +10,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint synth synth-all up down bench lock clean
+.PHONY: help setup demo test conformance lint synth synth-all up down bench lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +28,10 @@ $(VENV)/.ready: requirements.txt tools/bootstrap.txt pyproject.toml
 	@$(BIN)/python -m mllocal.images
 	@touch $@
 
-.tools/checkov/.ready: tools/checkov/requirements.txt $(VENV)/.ready
-	@echo "setup: installing checkov, in an environment of its own"
-	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/checkov
-	@VIRTUAL_ENV=$(CURDIR)/.tools/checkov $(BIN)/uv pip sync --quiet --require-hashes tools/checkov/requirements.txt
+.tools/%/.ready: tools/%/requirements.txt $(VENV)/.ready
+	@echo "setup: installing what tools/$* locks, in an environment of its own"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/$*
+	@VIRTUAL_ENV=$(CURDIR)/.tools/$* $(BIN)/uv pip sync --quiet --require-hashes tools/$*/requirements.txt
 	@touch $@
 
 node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
@@ -44,6 +44,12 @@ demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show 
 
 test: setup .tools/checkov/.ready ## Run every test
 	@$(BIN)/pytest
+
+conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## Run the tests against the sagemaker SDK, 3 and 2
+	@for sdk in conformance conformance-sdk-2; do \
+		PYTHONPATH=.:constructs:pipeline_definitions JSII_NODE=$(CURDIR)/$(BIN)/node MLPLATFORM_PYTHON=$(CURDIR)/$(BIN)/python \
+			.tools/$$sdk/bin/python -m pytest -p no:cacheprovider -W ignore tests/conformance || exit 1; \
+	done
 
 lint: setup ## Check style, types and the arrows between the packages
 	$(BIN)/ruff check .
@@ -75,9 +81,12 @@ benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.
 	@touch $@
 
 lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
-	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --extra cli --extra local --extra dev --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/checkov/requirements.in -o tools/checkov/requirements.txt
+	for tool in checkov conformance conformance-sdk-2; do \
+		uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
+			tools/$$tool/requirements.in -o tools/$$tool/requirements.txt || exit 1; \
+	done
 	for input in local/mllocal/images/*/requirements.in; do \
 		folder=$$(dirname $$input); \
 		uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make lock" --python-version 3.11 $$input \

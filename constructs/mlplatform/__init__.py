@@ -16,6 +16,8 @@ from mlplatform.pipeline import (
     SourceDirectory,
     UnknownImageError,
 )
+from mlplatform.pipeline.imported import ImportedPipeline
+from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import MlProject
 from mlplatform.training import Metric, MetricRule, TrainingPipeline
 
@@ -23,11 +25,13 @@ __all__ = [
     "BatchInference",
     "ContainerImage",
     "ExperimentStore",
+    "ImportedPipeline",
     "InvalidPropsError",
     "JobResources",
     "Metric",
     "MetricRule",
     "MlProject",
+    "OfflineSessionError",
     "PlatformNetwork",
     "ProjectNetwork",
     "SageMakerPipeline",
@@ -35,4 +39,5 @@ __all__ = [
     "SourceDirectory",
     "TrainingPipeline",
     "UnknownImageError",
+    "offline_session",
 ]

@@ -21,7 +21,7 @@ def holds(condition: dict[str, Any], values: Values) -> bool:
     """Whether a condition holds for the values of an execution."""
     match condition["Type"]:
         case "Not":
-            return not holds(condition["Expression"], values)
+            return not holds(condition["Condition"], values)
         case "Or":
             return any(holds(part, values) for part in condition["Conditions"])
         case "In":

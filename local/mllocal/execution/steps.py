@@ -56,9 +56,16 @@ def _lambda(step_run: StepRun) -> Result:
         raise StepFailedError(
             f"ClientError: {function_arn} must return {', '.join(missing)}, which this step declares as outputs; it returned {payload!r}"
         )
-    outputs = {name: payload[name] for name in names}
+    types = {
+        output["OutputName"]: output.get("OutputType", "String") for output in step_run.step.get("OutputParameters", [])
+    }
+    outputs = {name: _text_of(payload[name]) if types[name] == "String" else payload[name] for name in names}
     shown = [{"Name": name, "Value": str(value)} for name, value in outputs.items()]
     return Result({"Lambda": {"Arn": function_arn, "OutputParameters": shown}}, {"OutputParameters": outputs})
+
+
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _lambda_error(payload: Any) -> str:

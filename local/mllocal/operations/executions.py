@@ -182,6 +182,8 @@ def list_pipeline_executions(service: Service, scope: Scope, request: Request) -
 
 @operation("ListPipelineExecutionSteps")
 def list_pipeline_execution_steps(service: Service, scope: Scope, request: Request) -> Document:
+    if "PipelineExecutionArn" not in request:  # the model does not require it; the service does
+        raise validation("PipelineExecutionArn is missing; give the ARN of an execution")
     execution = find_execution(service, request["PipelineExecutionArn"])
     steps = [{**step, "CreationTime": step["StartTime"]} for step in execution["Steps"].values()]
     return listing.page(STEP, steps, {**request, "SortBy": "CreationTime"}, "PipelineExecutionSteps")

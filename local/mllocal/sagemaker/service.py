@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mllocal.errors import ApiError, in_use
+from mllocal.errors import ApiError, in_use, validation
 from mllocal.sagemaker import wire
 from mllocal.sagemaker.kinds import Kind
 from mllocal.sagemaker.store import Document, Scope, Store
@@ -81,9 +81,10 @@ class Service:
             "LastModifiedBy": {},
         }
         if not self.store.insert(kind.name, arn, document):
-            raise in_use(
-                f"{kind.name} names must be unique within an account and Region; {name!r} exists already: {arn}"
+            sentence = (
+                f"{kind.name} names must be unique within an AWS account and region; {name!r} already exists: {arn}"
             )
+            raise in_use(sentence) if kind.name.endswith("Job") else validation(sentence)
         return document
 
 

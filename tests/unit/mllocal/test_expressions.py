@@ -82,7 +82,7 @@ def test_an_expression_without_a_value_is_an_error_that_says_why(values: Values,
         ({"Type": "GreaterThan", "LeftValue": 2, "RightValue": 1}, True),
         ({"Type": "GreaterThanOrEqualTo", "LeftValue": 1, "RightValue": 1}, True),
         ({"Type": "In", "QueryValue": {"Get": "Parameters.Name"}, "Values": ["supply", "demand"]}, True),
-        ({"Type": "Not", "Expression": {"Type": "Equals", "LeftValue": 1, "RightValue": 1}}, False),
+        ({"Type": "Not", "Condition": {"Type": "Equals", "LeftValue": 1, "RightValue": 1}}, False),
         (
             {
                 "Type": "Or",

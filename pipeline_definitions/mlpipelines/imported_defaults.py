@@ -1,0 +1,115 @@
+"""What a project adds to the jobs of a definition that was made elsewhere, wherever the definition does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlpipelines.expressions import JsonObject
+from mlpipelines.options import NetworkConfig
+from mlpipelines.reading import iter_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDefaults:
+    """A project's key, network and tags.
+
+    `volume_kms_key_id` gives the key for the volume of an instance type, or None where it has no volume to encrypt.
+    Tags are the project's even where the definition has others under the same keys: costs and runs are told by them.
+    """
+
+    kms_key_id: str
+    volume_kms_key_id: Callable[[str], str | None]
+    network: NetworkConfig | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def with_job_defaults(definition: JsonObject, defaults: JobDefaults) -> JsonObject:
+    """A copy of a definition whose jobs and models are encrypted, connected and tagged as the project's own."""
+    copied = deepcopy(definition)
+    for step in iter_steps(copied):
+        complete = _COMPLETE.get(str(step.get("Type")))
+        if complete is not None and isinstance(step.get("Arguments"), dict):
+            complete(step["Arguments"], defaults)
+    return copied
+
+
+def _processing(request: JsonObject, defaults: JobDefaults) -> None:
+    if defaults.network is not None:
+        given = _part(request, "NetworkConfig") or {}
+        request["NetworkConfig"] = {**defaults.network.processing_network_config(), **given}
+    _key(_part(request, "ProcessingOutputConfig"), defaults)
+    _volume(_part(request, "ProcessingResources", "ClusterConfig"), defaults)
+    _tags(request, defaults)
+
+
+def _training(request: JsonObject, defaults: JobDefaults) -> None:
+    _vpc(request, defaults)
+    _key(_part(request, "OutputDataConfig"), defaults)
+    _volume(_part(request, "ResourceConfig"), defaults)
+    _tags(request, defaults)
+
+
+def _tuning(request: JsonObject, defaults: JobDefaults) -> None:
+    single = _part(request, "TrainingJobDefinition")
+    several = request.get("TrainingJobDefinitions")
+    for job in [single, *(several if isinstance(several, list) else [])]:
+        if isinstance(job, dict):
+            _vpc(job, defaults)
+            _key(_part(job, "OutputDataConfig"), defaults)
+            _volume(_part(job, "ResourceConfig"), defaults)
+    _tags(request, defaults)
+
+
+def _transform(request: JsonObject, defaults: JobDefaults) -> None:
+    _key(_part(request, "TransformOutput"), defaults)
+    _volume(_part(request, "TransformResources"), defaults)
+    _tags(request, defaults)
+
+
+def _model(request: JsonObject, defaults: JobDefaults) -> None:
+    _vpc(request, defaults)
+    _tags(request, defaults)
+
+
+_COMPLETE: Mapping[str, Callable[[JsonObject, JobDefaults], None]] = {
+    "Processing": _processing,
+    "QualityCheck": _processing,
+    "ClarifyCheck": _processing,
+    "Training": _training,
+    "Tuning": _tuning,
+    "Transform": _transform,
+    "Model": _model,
+}
+
+
+def _part(value: Any, *path: str) -> JsonObject | None:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else None
+
+
+def _vpc(request: JsonObject, defaults: JobDefaults) -> None:
+    if defaults.network is not None:
+        request.setdefault("VpcConfig", defaults.network.vpc_config())
+
+
+def _key(output: JsonObject | None, defaults: JobDefaults) -> None:
+    if output is not None:
+        output.setdefault("KmsKeyId", defaults.kms_key_id)
+
+
+def _volume(cluster: JsonObject | None, defaults: JobDefaults) -> None:
+    # A type that an execution chooses may have no volume, and SageMaker refuses a key for those.
+    if cluster is not None and isinstance(cluster.get("InstanceType"), str):
+        key = defaults.volume_kms_key_id(cluster["InstanceType"])
+        if key is not None:
+            cluster.setdefault("VolumeKmsKeyId", key)
+
+
+def _tags(request: JsonObject, defaults: JobDefaults) -> None:
+    given = request.get("Tags")
+    own = [tag for tag in given if tag.get("Key") not in defaults.tags] if isinstance(given, list) else []
+    request["Tags"] = [*own, *({"Key": key, "Value": value} for key, value in sorted(defaults.tags.items()))]

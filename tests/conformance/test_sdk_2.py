@@ -1,0 +1,134 @@
+"""Pipelines in SDK 2: imported offline as they are, and run by the SDK's own calls against the embedded AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import textwrap
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from aws_cdk import App, Environment, Stack
+from botocore.exceptions import WaiterError
+from sagemaker.inputs import TrainingInput
+from sagemaker.processing import ProcessingOutput, ScriptProcessor
+from sagemaker.session_settings import SessionSettings
+from sagemaker.sklearn import SKLearn
+from sagemaker.workflow.condition_step import ConditionStep
+from sagemaker.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.workflow.fail_step import FailStep
+from sagemaker.workflow.functions import JsonGet
+from sagemaker.workflow.parameters import ParameterFloat
+from sagemaker.workflow.pipeline import Pipeline
+from sagemaker.workflow.pipeline_context import PipelineSession
+from sagemaker.workflow.properties import PropertyFile
+from sagemaker.workflow.steps import ProcessingStep, TrainingStep
+
+from mlplatform import MlProject
+from mlplatform.pipeline.imported import ImportedPipeline
+from mlplatform.pipeline.imported_session import offline_session
+
+ROLE = "arn:aws:iam::123456789012:role/job"
+REGION = "us-east-1"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
+MACHINE = {"instance_count": 1, "instance_type": "ml.m5.large"}
+NO_TELEMETRY = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+TRAIN = """
+    import argparse, os
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--depth", type=int)
+    depth = parser.parse_args().depth
+    open(os.path.join(os.environ["SM_MODEL_DIR"], "depth"), "w").write(str(depth))
+"""
+EVALUATE = """
+    import json, pathlib
+    report = {"score": 0.75}
+    pathlib.Path("/opt/ml/processing/evaluation/evaluation.json").write_text(json.dumps(report))
+"""
+
+
+def team_pipeline(session: Any, role: str, data: str, directory: Path, name: str) -> Pipeline:
+    """Train, evaluate, and fail if the score is low: SDK 2's best known example, without the registry."""
+    (directory / "code").mkdir(exist_ok=True)
+    (directory / "code" / "train.py").write_text(textwrap.dedent(TRAIN))
+    (directory / "evaluate.py").write_text(textwrap.dedent(EVALUATE))
+    bound = ParameterFloat("Bound", default_value=0.5)
+    estimator = SKLearn(
+        entry_point="train.py",
+        source_dir=str(directory / "code"),
+        image_uri=IMAGE,
+        framework_version="1.2-1",
+        role=role,
+        hyperparameters={"depth": 3},
+        disable_profiler=True,
+        debugger_hook_config=False,
+        sagemaker_session=session,
+        **MACHINE,
+    )
+    train = TrainingStep("Train", step_args=estimator.fit({"train": TrainingInput(data)}))
+    processor = ScriptProcessor(image_uri=IMAGE, command=["python3"], role=role, sagemaker_session=session, **MACHINE)
+    evaluate = ProcessingStep(
+        "Evaluate",
+        step_args=processor.run(
+            code=str(directory / "evaluate.py"),
+            outputs=[ProcessingOutput(output_name="evaluation", source="/opt/ml/processing/evaluation")],
+        ),
+        property_files=[PropertyFile("Evaluation", "evaluation", "evaluation.json")],
+        depends_on=[train],
+    )
+    score = JsonGet(step_name="Evaluate", property_file="Evaluation", json_path="score")
+    check = ConditionStep(
+        "Check",
+        conditions=[ConditionGreaterThanOrEqualTo(score, bound)],
+        if_steps=[],
+        else_steps=[FailStep("TooLow", error_message="the score is low")],
+    )
+    return Pipeline(name, parameters=[bound], steps=[train, evaluate, check], sagemaker_session=session)
+
+
+@pytest.mark.parametrize(("bound", "status"), [(0.5, "Succeeded"), (0.9, "Failed")])
+def test_a_pipeline_of_sdk_2_runs(engine: dict[str, str], tmp_path: Path, bound: float, status: str) -> None:
+    name = f"sdk2-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
+    boto_session = boto3.Session(region_name=REGION)
+    boto_session.client("s3").create_bucket(Bucket=name)
+    boto_session.client("s3").put_object(Bucket=name, Key="data/x.csv", Body=b"x\n1\n")
+    # S3 has a key of its own for uploads with aws:kms and no key id; the embedded S3 has none.
+    settings = SessionSettings(encrypt_repacked_artifacts=False)
+    session = PipelineSession(
+        boto_session=boto_session, default_bucket=name, settings=settings, sagemaker_config=NO_TELEMETRY
+    )
+    pipeline = team_pipeline(session, ROLE, f"s3://{name}/data", tmp_path, name)
+    pipeline.create(role_arn=ROLE)
+
+    execution = pipeline.start(parameters={"Bound": bound})
+    with suppress(WaiterError):  # it failed
+        execution.wait(delay=0.2, max_attempts=1500)
+
+    steps = {step["StepName"]: step for step in execution.list_steps()}
+    assert execution.describe()["PipelineExecutionStatus"] == status, steps
+    assert ("TooLow" in steps) == (status == "Failed")
+
+
+def test_a_pipeline_of_sdk_2_is_imported_offline_and_the_same_twice(tmp_path: Path) -> None:
+    def template(directory: Path) -> dict[str, Any]:
+        app = App(outdir=str(directory / "out"), analytics_reporting=False)
+        stack = Stack(app, "stack", env=Environment(account="123456789012", region=REGION))
+        project = MlProject(stack, "Project", name="churn", owner="churn@example.com")
+        session = offline_session(project)
+        data = f"s3://{session.data_bucket}/data/"
+        pipeline = team_pipeline(session, session.job_role_arn, data, directory, "churn")
+        ImportedPipeline(project, "Churn", pipeline=pipeline)
+        app.synth()
+        made: dict[str, Any] = json.loads((directory / "out" / "stack.template.json").read_text())
+        return made
+
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir()
+    second.mkdir()
+    body = template(first)
+
+    assert body == template(second)
+    assert json.dumps(body).count("/imported/churn/") >= 2
