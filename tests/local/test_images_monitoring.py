@@ -7,13 +7,7 @@ import json
 import random
 from typing import Any
 
-import pytest
-
-from mllocal.execution.steps import STEP_TYPES
 from tests.local.workbench import ROLE, Execution, Workbench
-
-if "QualityCheck" not in STEP_TYPES:
-    pytest.skip("steps of type QualityCheck are not registered with the executor", allow_module_level=True)
 
 SEED = 11
 MONITOR = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
