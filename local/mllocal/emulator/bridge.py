@@ -1,6 +1,7 @@
 """Everything that reaches into ministack, which has no public way to add a service (the version is pinned exactly for this).
 
-Registers the SageMaker API, SageMaker's CloudFormation types, events of `aws.sagemaker`, and EventBridge targets that are pipelines.
+Registers the SageMaker API, SageMaker's CloudFormation types, events of `aws.sagemaker` and of alarms, and EventBridge targets that are
+pipelines.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import ministack.app
 from botocore.exceptions import ClientError
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import eventbridge
+from ministack.services import cloudwatch, eventbridge
 from ministack.services.cloudformation import provisioners, stacks
 
 from mllocal.emulator.resource_types import ResourceType
@@ -37,15 +38,28 @@ def current_scope() -> Scope:
 
 
 def emit_event(scope: Scope, detail_type: str, resources: list[str], detail: Document) -> None:
-    """Publish an event of `aws.sagemaker` on the default bus; only services may use an `aws.` source."""
-    entry = {
-        "Source": "aws.sagemaker",
-        "DetailType": detail_type,
-        "Detail": json.dumps(detail),
-        "Resources": resources,
-    }
+    """Publish an event of `aws.sagemaker` on the default bus."""
     with request_scope(scope.account, scope.region):
-        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+        _put_event("aws.sagemaker", detail_type, resources, detail)
+
+
+def _put_event(source: str, detail_type: str, resources: list[str], detail: Document) -> None:
+    """Only services may use an `aws.` source."""
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def register_alarm_events() -> None:
+    """Let EventBridge know each change of an alarm's state (CloudWatch user guide, "Alarm events and EventBridge")."""
+    record = cloudwatch._record_history
+
+    def record_and_tell(name: str, old: str, new: str, reason: str, *rest: Any, **options: Any) -> None:
+        record(name, old, new, reason, *rest, **options)
+        alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms[name]
+        detail = {"alarmName": name, "state": {"value": new, "reason": reason}, "previousState": {"value": old}}
+        _put_event("aws.cloudwatch", "CloudWatch Alarm State Change", [alarm["AlarmArn"]], detail)
+
+    cloudwatch._record_history = record_and_tell
 
 
 def register_sagemaker(service: Service) -> None:
