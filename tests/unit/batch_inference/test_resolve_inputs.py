@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from mlplatform.batch_inference.runtime import resolve_inputs
 from mlplatform.batch_inference.runtime.resolve_inputs import UnresolvedInputError
-from tests.unit.batch_inference.servers import client
+from tests.unit.servers import client
 
 GROUP = "demo"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/demo/"

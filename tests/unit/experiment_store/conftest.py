@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.batch_inference.servers import mlflow_server, s3_server
+from tests.unit.servers import mlflow_server, s3_server
 
 CLAIMS_BUCKET = "claims"
 

@@ -16,7 +16,6 @@ from botocore.stub import Stubber
 from mlplatform.experiment_store.runtime.capture.events import record_of
 from mlplatform.experiment_store.runtime.capture.handler import Claims, capture, handler
 from mlplatform.experiment_store.runtime.capture.mlflow_api import Mlflow, MlflowError
-from tests.unit.batch_inference.servers import ACCOUNT, REGION, client
 from tests.unit.experiment_store.conftest import CLAIMS_BUCKET
 from tests.unit.experiment_store.sagemaker_state_changes import (
     SAGEMAKER,
@@ -26,6 +25,7 @@ from tests.unit.experiment_store.sagemaker_state_changes import (
     processing,
     training,
 )
+from tests.unit.servers import ACCOUNT, REGION, client
 
 APP_ARN = f"{SAGEMAKER}:mlflow-app/app-ABCDEF"
 METRIC_TIME = datetime(2026, 11, 23, 3, 0, 20, tzinfo=UTC)

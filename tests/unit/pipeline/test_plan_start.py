@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ REQUEST = {"GroupName": "churn", "Name": "churn"}
 SECOND = timedelta(seconds=1)
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """A schedule of that name exists."""
 
 
@@ -30,7 +31,7 @@ class SimulatedScheduler:
     now: datetime = MONDAY
     fires_at: datetime | None = None
     starts: list[datetime] = field(default_factory=list)
-    exceptions = SimpleNamespace(ConflictException=Conflict)
+    exceptions = SimpleNamespace(ConflictException=ConflictError)
 
     def advance(self, to: datetime) -> None:
         self.now = to
@@ -46,7 +47,7 @@ class SimulatedScheduler:
 
     def create_schedule(self, *, ScheduleExpression: str, **_: Any) -> None:  # noqa: N803
         if self.fires_at is not None:
-            raise Conflict
+            raise ConflictError
         self.fires_at = time_of({"ScheduleExpression": ScheduleExpression})
 
     def update_schedule(self, *, ScheduleExpression: str, **_: Any) -> None:  # noqa: N803
@@ -85,7 +86,7 @@ def test_every_event_is_followed_by_a_start_and_starts_keep_their_distance(
     scheduler.advance(MONDAY + timedelta(days=30))
 
     starts = scheduler.starts
-    assert all(later - earlier >= cool_down for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier >= cool_down for earlier, later in pairwise(starts))
     for event in events:
         following = next(start for start in starts if start > MONDAY + event)
         assert following <= MONDAY + event + max(settle, cool_down) + settle + SECOND * 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.batch_inference.servers import s3_server
+from tests.unit.servers import s3_server
 
 
 @pytest.fixture(scope="session")
