@@ -10,10 +10,10 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance lint synth synth-all up down bench lock clean
+.PHONY: help setup demo test conformance lint synth synth-all up down bench lock image-registries clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready node_modules/.ready ## Install the locked Python packages, Node and the CDK CLI into this directory
 
@@ -94,6 +94,9 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	done
 	npm install --package-lock-only
 	npm install --package-lock-only --prefix benchmarks/synth_floor
+
+image-registries: setup .tools/conformance/.ready ## Write the table of AWS's images by region again, from the sagemaker SDK
+	@.tools/conformance/bin/python -m tools.image_registries
 
 clean: ## Remove everything that setup and runs created here
 	rm -rf $(VENV) .tools node_modules cdk.out .mlp .pytest_cache .mypy_cache .ruff_cache

@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Self
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from mlplatform.naming import is_token
 
-_SCIKIT_LEARN_REPOSITORY = "sagemaker-scikit-learn"
+BuiltInAlgorithm = Literal[
+    "blazingtext",
+    "factorization-machines",
+    "forecasting-deepar",
+    "image-classification",
+    "ipinsights",
+    "kmeans",
+    "knn",
+    "lda",
+    "linear-learner",
+    "ntm",
+    "object-detection",
+    "object2vec",
+    "pca",
+    "randomcutforest",
+    "semantic-segmentation",
+    "seq2seq",
+]
 
-# Source: aws/sagemaker-python-sdk, image_uri_config/sklearn.json (2026-08): one table for every version.
-_SCIKIT_LEARN_ACCOUNTS = {
-    "af-south-1": "510948584623",
-    "ap-east-1": "651117190479",
-    "ap-northeast-1": "354813040037",
-    "ap-northeast-2": "366743142698",
-    "ap-northeast-3": "867004704886",
-    "ap-south-1": "720646828776",
-    "ap-south-2": "628508329040",
-    "ap-southeast-1": "121021644041",
-    "ap-southeast-2": "783357654285",
-    "ap-southeast-3": "951798379941",
-    "ap-southeast-4": "106583098589",
-    "ca-central-1": "341280168497",
-    "ca-west-1": "190319476487",
-    "cn-north-1": "450853457545",
-    "cn-northwest-1": "451049120500",
-    "eu-central-1": "492215442770",
-    "eu-central-2": "680994064768",
-    "eu-north-1": "662702820516",
-    "eu-south-1": "978288397137",
-    "eu-south-2": "104374241257",
-    "eu-west-1": "141502667606",
-    "eu-west-2": "764974769150",
-    "eu-west-3": "659782779980",
-    "il-central-1": "898809789911",
-    "me-central-1": "272398656194",
-    "me-south-1": "801668240914",
-    "sa-east-1": "737474898029",
-    "us-east-1": "683313688378",
-    "us-east-2": "257758044811",
-    "us-gov-east-1": "237065988967",
-    "us-gov-west-1": "414596584902",
-    "us-iso-east-1": "833128469047",
-    "us-isob-east-1": "281123927165",
-    "us-isof-east-1": "108575199400",
-    "us-isof-south-1": "124985052026",
-    "us-west-1": "746614075791",
-    "us-west-2": "246618743249",
-}
+# Written by `make image-registries` from the tables of aws/sagemaker-python-sdk; `make conformance` holds it against them.
+_REGISTRIES = Path(__file__).with_name("image_registries.json")
 
 _DNS_SUFFIXES = {
     "cn-": "amazonaws.com.cn",
@@ -64,13 +46,13 @@ class UnknownImageError(ValueError):
 
 @dataclass(frozen=True)
 class ContainerImage:
-    """The image that a job or a model runs in. Make one with `scikit_learn()` or `from_uri()`.
+    """The image that a job or a model runs in: one of AWS's, such as `scikit_learn()` or `built_in("kmeans")`, or any `from_uri()`.
 
     AWS publishes its images once per region, so the URI is known only where the image is used: `uri(region)`.
     """
 
-    _uri: str | None = None
-    _scikit_learn_version: str | None = None
+    _name: str
+    _tag: str | None = None
 
     @classmethod
     def scikit_learn(cls, version: str = "1.9-0") -> Self:
@@ -78,33 +60,63 @@ class ContainerImage:
 
         `version` is AWS's, such as "1.9-0" for scikit-learn 1.9.0.
         """
-        return cls(_scikit_learn_version=version)
+        return cls("scikit-learn", f"{version}-cpu-py3")
+
+    @classmethod
+    def xgboost(cls, version: str = "3.2-0") -> Self:
+        """AWS's XGBoost image, in script mode or as a built-in algorithm; `version` is AWS's."""
+        return cls("xgboost", version)
+
+    @classmethod
+    def built_in(cls, algorithm: BuiltInAlgorithm, version: str = "1") -> Self:
+        """One of SageMaker's built-in algorithms, in the version that AWS keeps for use in production.
+
+        Source: SageMaker AI developer guide, "Docker Registry Paths and Example Code": use `:1`, not `:latest`.
+        """
+        return cls(algorithm, version)
+
+    @classmethod
+    def clarify(cls) -> Self:
+        """AWS's Clarify image, which computes bias metrics and explanations."""
+        return cls("clarify", "1.0")
+
+    @classmethod
+    def model_monitor(cls) -> Self:
+        """AWS's Model Monitor analyzer, which computes and checks the quality of data and models."""
+        return cls("model-monitor", "")
 
     @classmethod
     def from_uri(cls, uri: str) -> Self:
         """Any image in a registry that the project's job role can pull from; `uri` may be a token."""
-        return cls(_uri=uri)
+        return cls(uri)
 
     def uri(self, region: str) -> str:
         """The image's URI in a region.
 
         Raises `UnknownImageError` if AWS does not publish it there, or if the region is not known at synthesis.
         """
-        if self._uri is not None:
-            return self._uri
+        if self._tag is None:
+            return self._name
         if is_token(region):
             raise UnknownImageError(
-                "the scikit-learn image has another registry in each region, and this stack's region is not known; "
+                f"the {self._name} image has another registry in each region, and this stack's region is not known; "
                 "give the stack an environment with a region"
             )
-        account = _SCIKIT_LEARN_ACCOUNTS.get(region)
-        if account is None:
+        registries = _registries()
+        image = registries["images"][self._name]
+        accounts = registries["accounts"][image["accounts"]]
+        if region not in accounts:
             raise UnknownImageError(
-                f"AWS publishes no scikit-learn image in region '{region}'; "
-                f"use one of {', '.join(_SCIKIT_LEARN_ACCOUNTS)}"
+                f"AWS publishes no {self._name} image in region '{region}'; use one of {', '.join(accounts)}"
             )
-        registry = f"{account}.dkr.ecr.{region}.{_dns_suffix(region)}"
-        return f"{registry}/{_SCIKIT_LEARN_REPOSITORY}:{self._scikit_learn_version}-cpu-py3"
+        registry = f"{accounts[region]}.dkr.ecr.{region}.{_dns_suffix(region)}"
+        return f"{registry}/{image['repository']}" + (f":{self._tag}" if self._tag else "")
+
+
+@cache
+def _registries() -> dict[str, Any]:
+    tables: dict[str, Any] = json.loads(_REGISTRIES.read_text(encoding="utf-8"))
+    return tables
 
 
 def _dns_suffix(region: str) -> str:

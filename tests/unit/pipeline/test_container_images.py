@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from aws_cdk import Aws
 
 from mlplatform import ContainerImage, UnknownImageError
+from mlplatform.pipeline.image import BuiltInAlgorithm
 
 
 def test_the_scikit_learn_image_is_in_the_registry_of_the_region() -> None:
@@ -23,6 +26,15 @@ def test_an_unknown_region_is_answered_with_the_known_ones() -> None:
 def test_a_region_that_synthesis_does_not_know_is_an_error_and_not_a_guess() -> None:
     with pytest.raises(UnknownImageError, match="give the stack an environment with a region"):
         ContainerImage.scikit_learn().uri(Aws.REGION)
+
+
+def test_built_in_algorithms_are_pinned_to_the_version_for_production() -> None:
+    assert ContainerImage.built_in("kmeans").uri("us-east-1") == "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1"
+
+
+def test_each_built_in_algorithm_is_in_the_table() -> None:
+    for algorithm in get_args(BuiltInAlgorithm):
+        assert ContainerImage.built_in(algorithm).uri("eu-west-1").endswith(f"/{algorithm}:1")
 
 
 def test_an_own_image_is_the_same_everywhere() -> None:
