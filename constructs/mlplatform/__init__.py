@@ -16,7 +16,6 @@ from mlplatform.pipeline import (
     SourceDirectory,
     UnknownImageError,
 )
-from mlplatform.pipeline.imported import ImportedPipeline
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import MlProject
 from mlplatform.training import Metric, MetricRule, TrainingPipeline
@@ -25,7 +24,6 @@ __all__ = [
     "BatchInference",
     "ContainerImage",
     "ExperimentStore",
-    "ImportedPipeline",
     "InvalidPropsError",
     "JobResources",
     "Metric",

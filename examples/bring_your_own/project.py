@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from examples.bring_your_own.diagnosis.pipeline import get_pipeline
-from mlplatform import MlProject, Schedule
-from mlplatform.pipeline.imported import ImportedPipeline
-from mlplatform.pipeline.imported_session import offline_session
+from mlplatform import MlProject, SageMakerPipeline, Schedule, offline_session
 
 
 def define(project: MlProject) -> None:
@@ -18,4 +16,4 @@ def define(project: MlProject) -> None:
         model_package_group_name=session.model_package_group_name,
     )
     schedule = Schedule.cron("0 3 ? * MON *", time_zone="Europe/Berlin")
-    ImportedPipeline(project, "Diagnosis", pipeline=pipeline, schedule=schedule)
+    SageMakerPipeline(project, "Diagnosis", project=project, pipeline=pipeline, schedule=schedule)

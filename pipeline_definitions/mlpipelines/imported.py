@@ -1,6 +1,6 @@
 """Pipelines that were made elsewhere: a definition as it is, its texts with their places, and a copy with others.
 
-Nothing here knows where a definition comes from; `mlplatform.ImportedPipeline` uses it for the `sagemaker` SDK's.
+Nothing here knows where a definition comes from; `mlplatform.SageMakerPipeline` uses it for the `sagemaker` SDK's.
 """
 
 from __future__ import annotations

@@ -27,9 +27,7 @@ from sagemaker.workflow.pipeline_context import PipelineSession
 from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
-from mlplatform import MlProject
-from mlplatform.pipeline.imported import ImportedPipeline
-from mlplatform.pipeline.imported_session import offline_session
+from mlplatform import MlProject, SageMakerPipeline, offline_session
 
 ROLE = "arn:aws:iam::123456789012:role/job"
 REGION = "us-east-1"
@@ -120,7 +118,7 @@ def test_a_pipeline_of_sdk_2_is_imported_offline_and_the_same_twice(tmp_path: Pa
         session = offline_session(project)
         data = f"s3://{session.data_bucket}/data/"
         pipeline = team_pipeline(session, session.job_role_arn, data, directory, "churn")
-        ImportedPipeline(project, "Churn", pipeline=pipeline)
+        SageMakerPipeline(project, "Churn", project=project, pipeline=pipeline)
         app.synth()
         made: dict[str, Any] = json.loads((directory / "out" / "stack.template.json").read_text())
         return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from constructs import Construct
@@ -22,13 +23,13 @@ from mlpipelines import (
     TransformStep,
 )
 from mlplatform.batch_inference.functions import publish_manifest_function, resolve_inputs_function
-from mlplatform.batch_inference.trigger import ScheduledStart
 from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH, RuntimeFunction
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.jobs import (
     TRANSIENT_FAULTS,
     JobResources,
     ScriptRunner,
+    execution_uri,
     input_path,
     input_uri_parameter,
     output_path,
@@ -102,8 +103,8 @@ class BatchInference(Construct):
         super().__init__(project, construct_id)
 
         self._project, self._name = project, name
+        self._uri = partial(execution_uri, project, name)
         image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
-        project.allow_jobs_to_pull(image_uri)
         resources = JobResources() if processing is None else processing
         platform = SourceDirectory(_RUNTIME, only=[_WRITE_PARQUET])
         runner = ScriptRunner(project=project, source=ship(source, project), image_uri=image_uri, resources=resources)
@@ -112,7 +113,6 @@ class BatchInference(Construct):
 
         resolve_inputs = resolve_inputs_function(self, project, name)
         publish_manifest = publish_manifest_function(self, project, name)
-        project.allow_pipeline_to_invoke(resolve_inputs.function_arn, publish_manifest.function_arn)
 
         resolved = self._resolve_inputs(resolve_inputs, input_uri)
         prepared = runner.step(
@@ -130,7 +130,7 @@ class BatchInference(Construct):
 
         self.pipeline = SageMakerPipeline(
             self,
-            "Pipeline",
+            "Default",  # so that its resources are called after this construct
             project=project,
             pipeline=Pipeline(
                 name=name,
@@ -138,27 +138,10 @@ class BatchInference(Construct):
                 parameters=[input_uri],
                 steps=[resolved, prepared, model, predicted, written, published],
             ),
+            schedule=schedule,
         )
         self.output_uri: str = project.output_uri(name)
         """The S3 prefix with `latest.json`, `manifests/` and `runs/`."""
-        self.schedule: ScheduledStart | None = None
-        """The schedule with its dead-letter queue, if one was asked for."""
-        if schedule is not None:
-            self.schedule = ScheduledStart(self, "Schedule", project=project, pipeline=self.pipeline, schedule=schedule)
-
-    @property
-    def pipeline_name(self) -> str:
-        """The name, by reference to the resource."""
-        return self.pipeline.pipeline_name
-
-    @property
-    def pipeline_arn(self) -> str:
-        """The ARN, by reference to the resource."""
-        return self.pipeline.pipeline_arn
-
-    def _uri(self, name: str) -> Join:
-        """Where an execution keeps what it calls `name`: apart from every other execution."""
-        return Join(values=(self._project.artifact_uri(self._name), PIPELINE_EXECUTION_ID, name))
 
     def _resolve_inputs(self, function: RuntimeFunction, input_uri: Text) -> LambdaStep:
         return LambdaStep(

@@ -58,21 +58,17 @@ class UploadedCode:
             if uri is not None and self.asset_uri(place) is None:
                 yield f"{place}: the uploaded {uri} stands inside a longer text; give the job its code as an input"
 
-    @property
-    def bucket_name(self) -> str | None:
-        """The asset bucket, if anything was shipped."""
-        return next((uri.removeprefix("s3://").split("/", 1)[0] for uri in self._shipped.values()), None)
-
-    def let_jobs_read(self) -> None:
-        """Let the project's jobs read what was shipped.
+    def read_statements(self) -> list[Statement]:
+        """What lets the project's jobs read what was shipped.
 
         Every version of it: an execution that started before a deployment goes on with the code it started with.
         """
-        if self.bucket_name is None:
-            return
-        bucket_arn = f"arn:{self.project.partition}:s3:::{self.bucket_name}"
+        bucket = next((uri.removeprefix("s3://").split("/", 1)[0] for uri in self._shipped.values()), None)
+        if bucket is None:
+            return []
+        bucket_arn = f"arn:{self.project.partition}:s3:::{bucket}"
         folder = f"{_FOLDER}/{self.project.name}"
-        self.project.job_role.allow(
+        return [
             Statement(
                 sid="ReadImportedCode",
                 actions=["s3:GetObject"],
@@ -85,7 +81,7 @@ class UploadedCode:
                 resources=[bucket_arn],
                 conditions={"StringLike": {"s3:prefix": f"{folder}/*"}},
             ),
-        )
+        ]
 
     def _ship(self, files: Mapping[str, bytes]) -> str:
         stable = {name: _stable(name, content) for name, content in files.items()}

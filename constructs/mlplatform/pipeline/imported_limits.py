@@ -1,9 +1,9 @@
-"""What an imported pipeline may name, and what it is granted: all that lies outside the project is told at once."""
+"""What a pipeline may name, and what it is granted: all that the project's roles may not use is told at once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from mlpipelines import JsonObject, iter_steps
 from mlpipelines.imported import Place, texts
@@ -17,10 +17,11 @@ _IMAGES = frozenset({"ImageUri", "TrainingImage", "Image"})
 _FUNCTION_STEP = "/opt/ml/input/data/sagemaker_remote_function_bootstrap/job_driver.sh"
 
 
-def problems_outside(definition: JsonObject, project: MlProject, buckets: Collection[str]) -> Iterator[str]:
+def problems_outside(definition: JsonObject, project: MlProject) -> Iterator[str]:
     """A sentence for each role, bucket and group that is not the project's, and each step that cannot be imported."""
     yield from _function_steps(definition)
     places = list(texts(definition))
+    buckets = _buckets_of(project)
     for before, place in zip([None, *places], places, strict=False):
         if (role := _ROLE.fullmatch(place.text)) and place.text != project.job_role_arn:
             yield (
@@ -38,6 +39,13 @@ def problems_outside(definition: JsonObject, project: MlProject, buckets: Collec
                 f"{place}: model package group '{place.text}' is not the project's '{project.model_package_group_name}'; "
                 "use `session.model_package_group_name`, or map it in `replacements`"
             )
+
+
+def _buckets_of(project: MlProject) -> set[str]:
+    """The buckets in which the project's jobs may do anything: its own, and those of assets and of `reads`."""
+    arn = f"arn:{project.partition}:s3:::"
+    resources = (resource for statement in project.job_role.statements for resource in statement.resources)
+    return {resource.removeprefix(arn).split("/", 1)[0] for resource in resources if resource.startswith(arn)}
 
 
 def _buckets(before: Place | None, place: Place) -> list[str]:
@@ -58,21 +66,25 @@ def _function_steps(definition: JsonObject) -> Iterator[str]:
 def allow_what_it_names(definition: JsonObject, project: MlProject) -> None:
     """Let the pipeline invoke its functions, write to its queues and tune, and its jobs pull their images."""
     places = list(texts(definition))
-    for image in sorted({place.text for place in places if place.member in _IMAGES}):
+    for image in dict.fromkeys(place.text for place in places if place.member in _IMAGES):
         project.allow_jobs_to_pull(image)
-    functions = sorted({place.text for place in places if place.member == "FunctionArn"})
+    functions = dict.fromkeys(place.text for place in places if place.member == "FunctionArn")
     if functions:
         project.allow_pipeline_to_invoke(*functions)
     queues = [match for place in places if place.member == "SqsQueueUrl" and (match := _QUEUE.fullmatch(place.text))]
     if queues:
-        arns = sorted({f"arn:{project.partition}:sqs:{it['region']}:{it['account']}:{it['name']}" for it in queues})
-        project.pipeline_role.allow(Statement(sid="SendCallbacks", actions=["sqs:SendMessage"], resources=arns))
+        arns = dict.fromkeys(
+            f"arn:{project.partition}:sqs:{it['region']}:{it['account']}:{it['name']}" for it in queues
+        )
+        project.pipeline_role.allow(Statement(sid="SendCallbacks", actions=["sqs:SendMessage"], resources=list(arns)))
     if any(step.get("Type") == "Tuning" for step in iter_steps(definition)):
         project.pipeline_role.allow(_tuning(project))
 
 
-def reading(project: MlProject, uris: Sequence[str]) -> list[Statement]:
+def read_statements(project: MlProject, uris: Sequence[str]) -> list[Statement]:
     """What lets jobs read prefixes of other buckets."""
+    if not uris:
+        return []
     paths = sorted(uri.removeprefix("s3://").rstrip("*") for uri in uris)
     buckets = sorted({path.split("/", 1)[0] for path in paths})
     return [

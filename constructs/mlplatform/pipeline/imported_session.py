@@ -40,7 +40,7 @@ def offline_session(project: MlProject) -> Any:
 
     Give it to the team's pipeline as its session, with `session.job_role_arn` as role, `session.default_bucket()` for
     artifacts, `session.data_bucket` and `session.output_bucket`, and `session.model_package_group_name`. What the SDK
-    uploads is kept in `session.uploads` and becomes CDK assets when `ImportedPipeline` takes the pipeline.
+    uploads is kept in `session.uploads` and becomes CDK assets when `SageMakerPipeline` takes the pipeline.
 
     Raises `OfflineSessionError` if the SDK is not installed, or if the stack's region is not known at synthesis.
     """
@@ -127,7 +127,7 @@ def _sdk_session_class() -> Any:
             if error.name is None or not error.name.startswith("sagemaker"):
                 raise
     raise OfflineSessionError(
-        "the sagemaker SDK is not installed here; install mlplatform[sagemaker], or give ImportedPipeline a definition"
+        "the sagemaker SDK is not installed here; install mlplatform[sagemaker], or give SageMakerPipeline a definition"
     )
 
 

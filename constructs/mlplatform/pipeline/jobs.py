@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlpipelines import (
+    PIPELINE_EXECUTION_ID,
+    Join,
     Parameter,
     ProcessingInput,
     ProcessingOutput,
@@ -157,6 +159,11 @@ def script_entrypoint(script: str) -> tuple[str, ...]:
     """
     unpack = f'mkdir -p "{_CODE}"; cd "{_CODE}"; tar -xzf "{_CODE_INPUT}/"*.gz'
     return ("bash", "-c", f'set -e; {unpack}; exec python3 "{script}" "$@"', "--")
+
+
+def execution_uri(project: MlProject, pipeline_name: str, name: str) -> Join:
+    """Where an execution keeps what it calls `name`, in the artifact bucket: apart from every other execution."""
+    return Join(values=(project.artifact_uri(pipeline_name), PIPELINE_EXECUTION_ID, name))
 
 
 def input_uri_parameter(default: str) -> Parameter:

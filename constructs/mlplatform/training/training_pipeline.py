@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from constructs import Construct
 
 from mlpipelines import (
     PIPELINE_EXECUTION_ARN,
-    PIPELINE_EXECUTION_ID,
     ConditionStep,
     FailStep,
     Join,
@@ -33,6 +33,7 @@ from mlplatform.pipeline.jobs import (
     TRANSIENT_FAULTS,
     JobResources,
     ScriptRunner,
+    execution_uri,
     input_path,
     input_uri_parameter,
     output_path,
@@ -41,6 +42,7 @@ from mlplatform.pipeline.jobs import (
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
+from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory, StagedSource
 from mlplatform.project import MlProject
 from mlplatform.training.metric import Metric, MetricRule
@@ -74,6 +76,7 @@ class TrainingPipeline(Construct):
         hyperparameters: their defaults.
         training_metrics: metrics that the training script prints as `<name>=<number>`; they become the job's metrics.
         register_when: the rule; when not given, the model must beat the baseline (`relative_rmse` below 1).
+        schedule: when it starts by itself; when not given, it never does.
         processing, training: the machines of the processing jobs and of the training job.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything
@@ -96,6 +99,7 @@ class TrainingPipeline(Construct):
         hyperparameters: Mapping[str, Hyperparameter] | None = None,
         training_metrics: Sequence[str] = ("validation:rmse", "validation:mae", "validation:wape"),
         register_when: MetricRule | None = None,
+        schedule: Schedule | None = None,
         processing: JobResources | None = None,
         training: JobResources | None = None,
     ) -> None:
@@ -107,9 +111,9 @@ class TrainingPipeline(Construct):
         region = project.region
         image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(region)
         staged = ship(source, project)
-        project.allow_jobs_to_pull(image_uri)
         name = resource_name(project.name, construct_id)
         self._project, self._name, self._region = project, name, region
+        self._uri = partial(execution_uri, project, name)
         self._runner = ScriptRunner(
             project=project,
             source=staged,
@@ -134,7 +138,7 @@ class TrainingPipeline(Construct):
 
         self.pipeline = SageMakerPipeline(
             self,
-            "Pipeline",
+            "Default",  # so that its resources are called after this construct
             project=project,
             pipeline=Pipeline(
                 name=name,
@@ -142,21 +146,8 @@ class TrainingPipeline(Construct):
                 parameters=[input_uri, *parameters],
                 steps=[validated, built, trained, evaluated, checked],
             ),
+            schedule=schedule,
         )
-
-    @property
-    def pipeline_name(self) -> str:
-        """The name, by reference to the resource."""
-        return self.pipeline.pipeline_name
-
-    @property
-    def pipeline_arn(self) -> str:
-        """The ARN, by reference to the resource."""
-        return self.pipeline.pipeline_arn
-
-    def _uri(self, name: str) -> Join:
-        """Where an execution keeps what it calls `name`: apart from every other execution."""
-        return Join(values=(self._project.artifact_uri(self._name), PIPELINE_EXECUTION_ID, name))
 
     def _validate_data(self, script: str, input_uri: Text) -> ProcessingStep:
         return self._runner.step(

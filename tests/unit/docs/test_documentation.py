@@ -21,9 +21,11 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def test_the_readme_shows_the_project_as_it_is() -> None:
+def test_the_readme_shows_the_projects_as_they_are() -> None:
+    """Both run: the first in tests/local, the second in tests/conformance, where the SDK is."""
     assert blocks(REPOSITORY / "README.md", "python") == [
-        (REPOSITORY / "examples" / "demand_forecast" / "project.py").read_text()
+        (REPOSITORY / "examples" / example / "project.py").read_text()
+        for example in ("demand_forecast", "bring_your_own")
     ]
 
 

@@ -1,4 +1,4 @@
-"""Pipelines that were made elsewhere. The SDK is not here: `Sdk` has what `ImportedPipeline` wants of one of its pipelines."""
+"""Pipelines that were made elsewhere. The SDK is not here: `Sdk` has what `SageMakerPipeline` wants of one of its pipelines."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from aws_cdk import App
 from mlpipelines import NetworkConfig, PipelineDefinitionError
 from mlpipelines.imported import texts, with_texts
 from mlpipelines.imported_defaults import JobDefaults, with_job_defaults
-from mlplatform import InvalidPropsError, MlProject, Schedule
-from mlplatform.pipeline.imported import ImportedPipeline
+from mlplatform import InvalidPropsError, MlProject, SageMakerPipeline, Schedule
 from mlplatform.pipeline.imported_session import ARTIFACT_BUCKET, DATA_BUCKET, JOB_ROLE_ARN
+from mlplatform.policy import Statement
 from tests.unit.mlpipelines import samples
 from tests.unit.pipeline.synthesis import Synthesized, flat, new_project, synthesize_project
 
@@ -92,7 +92,7 @@ def archive(files: dict[str, bytes], time: int) -> bytes:
 
 
 def imported(**options: Any) -> Callable[[MlProject], object]:
-    return lambda project: ImportedPipeline(project, "Churn", **options)
+    return lambda project: SageMakerPipeline(project, "Churn", project=project, **options)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_code_inside_a_longer_text_is_refused(project: MlProject) -> None:
     sdk.sagemaker_session.uploads = {uri: b"t"}
 
     with pytest.raises(InvalidPropsError, match=f"COMMAND: the uploaded {uri} stands inside a longer text"):
-        ImportedPipeline(project, "Inside", pipeline=sdk)
+        SageMakerPipeline(project, "Inside", project=project, pipeline=sdk)
 
 
 def test_a_definition_comes_in_with_replacements(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_definition_comes_in_with_replacements(tmp_path: Path) -> None:
 
     def define(project: MlProject) -> None:
         replacements = {ELSEWHERE: project.job_role_arn, "their-data": project.data_bucket_name}
-        ImportedPipeline(project, "Churn", pipeline=body, replacements=replacements)
+        SageMakerPipeline(project, "Churn", project=project, pipeline=body, replacements=replacements)
 
     made = synthesize_project(tmp_path, define)
 
@@ -231,7 +231,7 @@ def test_everything_outside_the_project_is_told_at_once(project: MlProject) -> N
     register = {"Name": "Register", "Type": "RegisterModel", "Arguments": {"ModelPackageGroupName": "theirs"}}
 
     with pytest.raises(InvalidPropsError) as refused:
-        ImportedPipeline(project, "Outside", pipeline=definition(step, register))
+        SageMakerPipeline(project, "Outside", project=project, pipeline=definition(step, register))
 
     first, second, third = refused.value.problems
     assert first.startswith(f"step 'Evaluate', Arguments.RoleArn: role {ELSEWHERE} is of account 999988887777")
@@ -249,7 +249,7 @@ def test_other_buckets_may_be_read_when_they_are_named(tmp_path: Path) -> None:
 
 def test_a_bucket_whose_name_begins_as_a_placeholder_is_another_bucket(project: MlProject) -> None:
     with pytest.raises(InvalidPropsError, match=f"bucket '{DATA_BUCKET}-2' is not the project's"):
-        ImportedPipeline(project, "Longer", pipeline=definition(evaluate(f"s3://{DATA_BUCKET}-2/x")))
+        SageMakerPipeline(project, "Longer", project=project, pipeline=definition(evaluate(f"s3://{DATA_BUCKET}-2/x")))
 
 
 def test_a_bucket_in_a_join_is_seen(project: MlProject) -> None:
@@ -258,7 +258,16 @@ def test_a_bucket_in_a_join_is_seen(project: MlProject) -> None:
     step["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] = joined
 
     with pytest.raises(InvalidPropsError, match="bucket 'their-data' is not the project's"):
-        ImportedPipeline(project, "Joined", pipeline=definition(step))
+        SageMakerPipeline(project, "Joined", project=project, pipeline=definition(step))
+
+
+def test_a_bucket_that_the_job_role_may_use_is_no_other(tmp_path: Path) -> None:
+    def define(project: MlProject) -> None:
+        resources = [f"arn:{project.partition}:s3:::their-data"]
+        project.job_role.allow(Statement(sid="FindTheirs", actions=["s3:ListBucket"], resources=resources))
+        SageMakerPipeline(project, "Churn", project=project, pipeline=definition(evaluate("s3://their-data/x")))
+
+    assert code_uri(synthesize_project(tmp_path, define), "Evaluate") == "s3://their-data/x"
 
 
 def test_function_steps_are_refused(project: MlProject) -> None:
@@ -266,7 +275,7 @@ def test_function_steps_are_refused(project: MlProject) -> None:
     step["Arguments"]["AppSpecification"]["ContainerArguments"] = ["--s3_base_uri", f"s3://{ARTIFACT_BUCKET}/fn"]
 
     with pytest.raises(InvalidPropsError, match="step 'Evaluate' is a function of @step: the SDK signs it"):
-        ImportedPipeline(project, "Function", pipeline=definition(step))
+        SageMakerPipeline(project, "Function", project=project, pipeline=definition(step))
 
 
 def test_what_sagemaker_would_refuse_is_refused_at_synthesis(project: MlProject) -> None:
@@ -274,19 +283,22 @@ def test_what_sagemaker_would_refuse_is_refused_at_synthesis(project: MlProject)
     step["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceType"] = "ml.m5.huge"
 
     with pytest.raises(PipelineDefinitionError, match=r"ml\.m5\.huge"):
-        ImportedPipeline(project, "Huge", pipeline=definition(step))
+        SageMakerPipeline(project, "Huge", project=project, pipeline=definition(step))
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"pipeline": "pipeline.json"}, "pipeline is of type str; give a sagemaker SDK pipeline"),
+        (
+            {"pipeline": "pipeline.json"},
+            "pipeline is of type str; give an mlpipelines.Pipeline, a sagemaker SDK pipeline",
+        ),
         ({"pipeline": definition(), "reads": ["bucket/x"]}, "reads has 'bucket/x'; use s3://<bucket>/<prefix>"),
     ],
 )
 def test_wrong_props_are_refused(project: MlProject, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidPropsError, match=sentence):
-        ImportedPipeline(project, "Wrong", **options)
+        SageMakerPipeline(project, "Wrong", project=project, **options)
 
 
 def test_functions_queues_and_tuning_are_granted(tmp_path: Path) -> None:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from aws_cdk import App, Stack
 
-from mlpipelines import FailStep, Join, LambdaStep, Parameter, Pipeline, PipelineDefinitionError
-from mlplatform import InvalidPropsError, MlProject, SageMakerPipeline
+from mlpipelines import FailStep, Join, LambdaStep, Parameter, Pipeline, PipelineDefinitionError, ProcessingStep
+from mlplatform import InvalidPropsError, MlProject, SageMakerPipeline, Schedule
 from mlplatform.pipeline.naming import kebab_case
 from tests.unit.pipeline.synthesis import Synthesized, flat, new_project, synthesize_project
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/own:1"
 
 
 def define(project: MlProject) -> None:
@@ -51,6 +57,36 @@ def test_executions_run_under_the_pipeline_role_with_the_parallelism_asked_for(s
     assert flat(properties["RoleArn"]).startswith("<ProjectPipelineRole")
     assert properties["ParallelismConfiguration"] == {"MaxParallelExecutionSteps": 3}
     assert {"Key": "project", "Value": "demo"} in properties["Tags"]
+
+
+def test_a_pipeline_of_ours_gets_the_projects_key_tags_grants_and_schedule(tmp_path: Path) -> None:
+    def define(project: MlProject) -> None:
+        call = LambdaStep(name="Call", function_arn=FUNCTION)
+        job = ProcessingStep(
+            name="Job", image_uri=IMAGE, role_arn=project.job_role_arn, instance_type="ml.m5.large", depends_on=[call]
+        )
+        pipeline = Pipeline(name="demo-own", steps=[call, job])
+        SageMakerPipeline(project, "Own", project=project, pipeline=pipeline, schedule=Schedule.rate(hours=6))
+
+    made = synthesize_project(tmp_path, define)
+
+    job = made.steps("demo-own")["Job"]["Arguments"]
+    assert job["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"].startswith("<ProjectKey")
+    assert {"Key": "project", "Value": "demo"} in job["Tags"]
+    schedule = made.only("AWS::Scheduler::Schedule")
+    assert (schedule["Name"], schedule["ScheduleExpression"]) == ("demo-own", "rate(6 hours)")
+    assert "DeadLetterConfig" in schedule["Target"]
+    roles = json.dumps(made.resources("AWS::IAM::Role"))
+    assert FUNCTION in roles
+    assert "repository/own" in roles
+
+
+def test_a_pipeline_of_ours_stays_in_the_project(project: MlProject) -> None:
+    other = "arn:aws:iam::999988887777:role/team"
+    job = ProcessingStep(name="Job", image_uri=IMAGE, role_arn=other, instance_type="ml.m5.large")
+
+    with pytest.raises(InvalidPropsError, match="is of account 999988887777 and not the project's job role"):
+        SageMakerPipeline(project, "Other", project=project, pipeline=Pipeline(name="demo-other", steps=[job]))
 
 
 def test_the_arn_goes_through_the_resource(project: MlProject) -> None:

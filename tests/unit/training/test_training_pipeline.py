@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App
 
 from mlpipelines import PipelineDefinitionError
-from mlplatform import InvalidPropsError, JobResources, Metric, MlProject, SourceDirectory, TrainingPipeline
+from mlplatform import InvalidPropsError, JobResources, Metric, MlProject, Schedule, SourceDirectory, TrainingPipeline
 from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
 
 SCRIPTS = ("validate.py", "features.py", "train.py", "evaluate.py", "fit.py")
@@ -32,6 +32,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory, source: SourceDirector
             input_prefix="raw/",
             hyperparameters={"depth": 3, "rate": 0.1, "loss": "poisson", "warm": True},
             register_when=Metric("accuracy", group="binary_classification_metrics").at_least(0.9),
+            schedule=Schedule.cron("0 3 1 * ? *"),
             training=JobResources(instance_type="ml.g4dn.xlarge", max_runtime_minutes=120),
         )
 
@@ -129,6 +130,11 @@ def test_a_registered_version_waits_for_approval_and_knows_its_metrics_and_its_c
         "SAGEMAKER_REGION": "us-east-1",
         "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
     }
+
+
+def test_it_is_trained_again_on_its_schedule(synthesized: Synthesized) -> None:
+    schedule = synthesized.only("AWS::Scheduler::Schedule")
+    assert (schedule["Name"], schedule["ScheduleExpression"]) == (NAME, "cron(0 3 1 * ? *)")
 
 
 def test_jobs_may_read_source_archives_and_nothing_else_of_the_asset_bucket(synthesized: Synthesized) -> None:

@@ -6,7 +6,6 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
-from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
@@ -20,7 +19,7 @@ class ScheduledStart(Construct):
     """Starts one pipeline on a schedule of EventBridge Scheduler, through a role that can do nothing else.
 
     A start that SageMaker refuses is tried again for an hour; then it goes to `dead_letters`, kept 14 days, encrypted
-    with the project's key.
+    with the project's key. `name` is the pipeline's, `pipeline_arn` goes through the resource.
     """
 
     def __init__(
@@ -29,11 +28,11 @@ class ScheduledStart(Construct):
         construct_id: str,
         *,
         project: MlProject,
-        pipeline: SageMakerPipeline,
+        name: str,
+        pipeline_arn: str,
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, construct_id)
-        name, pipeline_arn = pipeline.definition.name, pipeline.pipeline_arn
         self.dead_letters = dead_letter_queue(
             self, "DeadLetters", key_arn=project.key_arn, of=f"the schedule of {name}"
         )
