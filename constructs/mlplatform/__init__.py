@@ -8,12 +8,15 @@ from mlplatform.batch_inference import BatchInference
 from mlplatform.experiment_store import ExperimentStore
 from mlplatform.network import PlatformNetwork, ProjectNetwork
 from mlplatform.pipeline import (
+    AlarmRaised,
     ContainerImage,
     InvalidPropsError,
     JobResources,
+    NewData,
     SageMakerPipeline,
     Schedule,
     SourceDirectory,
+    StartOn,
     UnknownImageError,
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
@@ -21,6 +24,7 @@ from mlplatform.project import MlProject
 from mlplatform.training import Metric, MetricRule, TrainingPipeline
 
 __all__ = [
+    "AlarmRaised",
     "BatchInference",
     "ContainerImage",
     "ExperimentStore",
@@ -29,12 +33,14 @@ __all__ = [
     "Metric",
     "MetricRule",
     "MlProject",
+    "NewData",
     "OfflineSessionError",
     "PlatformNetwork",
     "ProjectNetwork",
     "SageMakerPipeline",
     "Schedule",
     "SourceDirectory",
+    "StartOn",
     "TrainingPipeline",
     "UnknownImageError",
     "offline_session",

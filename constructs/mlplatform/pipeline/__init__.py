@@ -6,14 +6,18 @@ from mlplatform.pipeline.problems import InvalidPropsError
 from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory, StagedSource
+from mlplatform.pipeline.start_events import AlarmRaised, NewData, StartOn
 
 __all__ = [
+    "AlarmRaised",
     "ContainerImage",
     "InvalidPropsError",
     "JobResources",
+    "NewData",
     "SageMakerPipeline",
     "Schedule",
     "SourceDirectory",
     "StagedSource",
+    "StartOn",
     "UnknownImageError",
 ]

@@ -21,7 +21,8 @@ from mlplatform.pipeline.jobs import JobResources
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.pipeline.schedule import Schedule
-from mlplatform.pipeline.scheduled_start import ScheduledStart
+from mlplatform.pipeline.start_events import StartOn
+from mlplatform.pipeline.starts import PipelineStarts
 from mlplatform.project import MlProject
 
 MAX_INLINE_DEFINITION_BYTES = 1_048_576  # 1 MiB: API reference, CreatePipeline, PipelineDefinition.
@@ -49,6 +50,7 @@ class SageMakerPipeline(Construct):
         pipeline: an `mlpipelines.Pipeline`; or one of the `sagemaker` SDK, unchanged, built with `offline_session(project)`,
             whose local code becomes assets of the stack; or a definition as a JSON object.
         schedule: when it starts by itself; never when not given.
+        start_on: events that start it, with a cool-down; none when not given.
         replacements: texts of the definition and what stands for them here, such as a bucket by another account's name
             and `project.data_bucket_name`. They are replaced wherever they stand as a whole word.
         reads: S3 URIs of prefixes in other buckets that the jobs may read.
@@ -70,6 +72,7 @@ class SageMakerPipeline(Construct):
         project: MlProject,
         pipeline: Pipeline | SdkPipeline | JsonObject,
         schedule: Schedule | None = None,
+        start_on: StartOn | None = None,
         replacements: Mapping[str, str] | None = None,
         reads: Sequence[str] = (),
         max_parallel_steps: int | None = None,
@@ -97,11 +100,17 @@ class SageMakerPipeline(Construct):
         self.definition.validate()
         allow_what_it_names(definition, project)
         self.resource = self._resource(subject)
-        self.schedule: ScheduledStart | None = None
-        """The schedule with its dead-letter queue, if one was asked for."""
-        if schedule is not None:
-            self.schedule = ScheduledStart(
-                self, "Schedule", project=project, name=given.name, pipeline_arn=self.pipeline_arn, schedule=schedule
+        self.starts: PipelineStarts | None = None
+        """What starts it by itself, with a dead-letter queue; None if neither a schedule nor events were given."""
+        if schedule is not None or start_on is not None:
+            self.starts = PipelineStarts(
+                self,
+                "Schedule",
+                project=project,
+                name=given.name,
+                pipeline_arn=self.pipeline_arn,
+                schedule=schedule,
+                start_on=start_on,
             )
 
     def _resource(self, subject: str) -> sagemaker.CfnPipeline:

@@ -20,6 +20,7 @@ _ABORT_UPLOADS = {
     "status": "Enabled",
     "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
 }
+_EVENTS = {"eventBridgeConfiguration": {"eventBridgeEnabled": True}}
 ACCESS_LOG_DAYS = 365
 
 
@@ -73,11 +74,12 @@ def project_bucket(
     log_bucket_name: str,
     keep_old_versions_days: int,
     partition: str,
+    tells_event_bridge: bool = False,
 ) -> tuple[s3.CfnBucket, str]:
     """Create a versioned bucket under the project's key; returns it and its name.
 
     Old versions of an object go after `keep_old_versions_days`; the current one stays until somebody deletes
-    it.
+    it. With `tells_event_bridge`, S3 publishes an event for each change of an object.
     """
     bucket = s3.CfnBucket(
         scope,
@@ -101,6 +103,7 @@ def project_bucket(
             ]
         },
         logging_configuration={"destinationBucketName": log_bucket_name, "logFilePrefix": f"{construct_id}/"},
+        notification_configuration=_EVENTS if tells_event_bridge else None,
         ownership_controls=_OWNER_ENFORCED,
         public_access_block_configuration=_BLOCK_ALL,
         versioning_configuration=_VERSIONED,

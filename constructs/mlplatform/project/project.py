@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import MissingRemovalPolicies, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_kms as kms
@@ -120,13 +120,15 @@ class MlProject(Construct):
         )
         self.key_arn: str = key.attr_arn
         _, self.log_bucket_name = log_bucket(self, "Logs", account=self.account, partition=self.partition)
-        common = {
+        common: dict[str, Any] = {
             "key_arn": self.key_arn,
             "log_bucket_name": self.log_bucket_name,
             "partition": self.partition,
         }
         # Old versions of inputs and outputs are what a run's lineage points at; artifacts can be made again.
-        _, self.data_bucket_name = project_bucket(self, "Data", keep_old_versions_days=365, **common)
+        _, self.data_bucket_name = project_bucket(
+            self, "Data", keep_old_versions_days=365, tells_event_bridge=True, **common
+        )
         _, self.artifact_bucket_name = project_bucket(self, "Artifacts", keep_old_versions_days=90, **common)
         _, self.output_bucket_name = project_bucket(self, "Output", keep_old_versions_days=365, **common)
 

@@ -44,6 +44,7 @@ from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory, StagedSource
+from mlplatform.pipeline.start_events import StartOn
 from mlplatform.project import MlProject
 from mlplatform.training.metric import Metric, MetricRule
 
@@ -77,6 +78,7 @@ class TrainingPipeline(Construct):
         training_metrics: metrics that the training script prints as `<name>=<number>`; they become the job's metrics.
         register_when: the rule; when not given, the model must beat the baseline (`relative_rmse` below 1).
         schedule: when it starts by itself; when not given, it never does.
+        start_on: events that retrain it, such as new data or a drift alarm, at most once in a cool-down; none when not given.
         processing, training: the machines of the processing jobs and of the training job.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything
@@ -100,6 +102,7 @@ class TrainingPipeline(Construct):
         training_metrics: Sequence[str] = ("validation:rmse", "validation:mae", "validation:wape"),
         register_when: MetricRule | None = None,
         schedule: Schedule | None = None,
+        start_on: StartOn | None = None,
         processing: JobResources | None = None,
         training: JobResources | None = None,
     ) -> None:
@@ -147,6 +150,7 @@ class TrainingPipeline(Construct):
                 steps=[validated, built, trained, evaluated, checked],
             ),
             schedule=schedule,
+            start_on=start_on,
         )
 
     def _validate_data(self, script: str, input_uri: Text) -> ProcessingStep:

@@ -130,7 +130,7 @@ def test_without_a_schedule_nothing_starts_by_itself(tmp_path: Path, source: Sou
     synthesized = synthesize_project(tmp_path, define)
     for kind in ("AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup", "AWS::SQS::Queue"):
         assert synthesized.resources(kind) == {}
-    assert made[0].pipeline.schedule is None
+    assert made[0].pipeline.starts is None
 
 
 def test_functions_may_do_what_their_step_needs_and_no_more(synthesized: Synthesized) -> None:

@@ -4,7 +4,8 @@ Event: `settle_minutes`, how long the events have to settle before the pipeline 
 Environment: `PIPELINE_NAME`, `COOL_DOWN_MINUTES`, and `SCHEDULE`: what EventBridge Scheduler is asked for, as JSON, but for the time.
 
 The schedule has one name, so any number of events, in any order and as often as they come, plan one start. It deletes itself when it has
-fired. Events during a cool-down are not lost: they plan the start for its end.
+fired. Events during a cool-down are not lost: they plan the start for its end. Events while it fires, of which nobody knows whether the
+start still sees them, fail, and Lambda brings them again one and three minutes later.
 """
 
 import json
@@ -18,19 +19,19 @@ import boto3
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
+class FiringError(Exception):
+    """The schedule is firing just now; the event has to come again."""
+
+
 def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     """Plan a start. Answers when it will be."""
-    cool_down = timedelta(minutes=int(os.environ["COOL_DOWN_MINUTES"]))
-    last = last_start(boto3.client("sagemaker"), os.environ["PIPELINE_NAME"])
     now = datetime.now(UTC)
-    planned = plan(
-        boto3.client("scheduler"),
-        json.loads(os.environ["SCHEDULE"]),
+    at = not_before(
         settled=now + timedelta(minutes=event["settle_minutes"]),
-        last=last,
-        cool_down=cool_down,
-        now=now,
+        last=last_start(boto3.client("sagemaker"), os.environ["PIPELINE_NAME"]),
+        cool_down=timedelta(minutes=int(os.environ["COOL_DOWN_MINUTES"])),
     )
+    planned = plan(boto3.client("scheduler"), json.loads(os.environ["SCHEDULE"]), at, now)
     return {"starts_at": planned.isoformat()}
 
 
@@ -43,26 +44,14 @@ def last_start(sagemaker: Any, pipeline_name: str) -> datetime:
     return started
 
 
-def plan(
-    scheduler: Any,
-    request: Mapping[str, Any],
-    *,
-    settled: datetime,
-    last: datetime,
-    cool_down: timedelta,
-    now: datetime,
-) -> datetime:
-    """Create the schedule; if there is one that has not fired yet, leave it; move one that has fired."""
-    at = not_before(settled, last, cool_down)
+def plan(scheduler: Any, request: Mapping[str, Any], at: datetime, now: datetime) -> datetime:
+    """Create the schedule, or leave the one that has yet to fire; when the pipeline will start."""
     try:
         scheduler.create_schedule(**request, ScheduleExpression=expression(at))
     except scheduler.exceptions.ConflictException:
-        known = time_of(scheduler.get_schedule(GroupName=request["GroupName"], Name=request["Name"]))
-        if known > now:
-            return known
-        # It has fired and is not deleted yet, and what it started may not be listed yet.
-        at = not_before(settled, max(last, known), cool_down)
-        scheduler.update_schedule(**request, ScheduleExpression=expression(at))
+        at = time_of(scheduler.get_schedule(GroupName=request["GroupName"], Name=request["Name"]))
+        if at <= now:
+            raise FiringError(f"the schedule of {at:%H:%M:%S} is firing; this event comes again") from None
     return at
 
 

@@ -1,22 +1,24 @@
-"""The schedule that starts a pipeline by itself."""
+"""How a pipeline starts by itself: on a schedule, on events, or both."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
+from mlplatform.pipeline.planned_start import PlannedStart, StartTarget
 from mlplatform.pipeline.schedule import Schedule
+from mlplatform.pipeline.start_events import StartOn
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
 from mlplatform.project.permissions import start_statement
 
-_MAX_EVENT_AGE_SECONDS = 3_600
-_MAX_RETRIES = 10
 
-
-class ScheduledStart(Construct):
-    """Starts one pipeline on a schedule of EventBridge Scheduler, through a role that can do nothing else.
+class PipelineStarts(Construct):
+    """Starts one pipeline through EventBridge Scheduler, with a role that can do nothing else.
 
     A start that SageMaker refuses is tried again for an hour; then it goes to `dead_letters`, kept 14 days, encrypted
     with the project's key. `name` is the pipeline's, `pipeline_arn` goes through the resource.
@@ -30,36 +32,40 @@ class ScheduledStart(Construct):
         project: MlProject,
         name: str,
         pipeline_arn: str,
-        schedule: Schedule,
+        schedule: Schedule | None,
+        start_on: StartOn | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = dead_letter_queue(
-            self, "DeadLetters", key_arn=project.key_arn, of=f"the schedule of {name}"
-        )
+        self.dead_letters = dead_letter_queue(self, "DeadLetters", key_arn=project.key_arn, of=f"the starts of {name}")
         dead_letters_arn: str = self.dead_letters.attr_arn
         queue_policy(self, "DeadLettersPolicy", self.dead_letters, arn=dead_letters_arn)
         group = scheduler.CfnScheduleGroup(self, "Group", name=name)
         role = self._role(project, pipeline_arn, dead_letters_arn, group_name=name)
-        scheduler.CfnSchedule(
-            self,
-            "Resource",
-            name=name,
-            group_name=group.ref,
-            description=f"Starts the pipeline {name}",
-            schedule_expression=schedule.expression,
-            schedule_expression_timezone=schedule.time_zone,
-            flexible_time_window={"mode": "OFF"},
-            kms_key_arn=project.key_arn,
-            target={
-                "arn": pipeline_arn,
-                "roleArn": role.arn,
-                "deadLetterConfig": {"arn": dead_letters_arn},
-                "retryPolicy": {
-                    "maximumEventAgeInSeconds": _MAX_EVENT_AGE_SECONDS,
-                    "maximumRetryAttempts": _MAX_RETRIES,
-                },
-            },
+        target = StartTarget(
+            pipeline_name=name, pipeline_arn=pipeline_arn, role_arn=role.arn, dead_letters_arn=dead_letters_arn
         )
+        if schedule is not None:
+            scheduler.CfnSchedule(
+                self,
+                "Resource",
+                name=name,
+                group_name=group.ref,
+                description=f"Starts the pipeline {name}",
+                schedule_expression=schedule.expression,
+                schedule_expression_timezone=schedule.time_zone,
+                flexible_time_window={"mode": "OFF"},
+                kms_key_arn=project.key_arn,
+                target=_lower_camel(target.request),
+            )
+        if start_on is not None:
+            PlannedStart(
+                self,
+                "OnEvents",
+                project=project,
+                start_on=start_on,
+                group_name=group.ref,
+                target=target,
+            )
 
     def _role(self, project: MlProject, pipeline_arn: str, queue_arn: str, *, group_name: str) -> ServiceRole:
         scheduler_arn = f"arn:{project.partition}:scheduler:{project.region}:{project.account}"
@@ -70,10 +76,18 @@ class ScheduledStart(Construct):
             account=project.account,
             # EventBridge Scheduler sends the ARN of the group (user guide, "Prevent confused deputy").
             source_arn=f"{scheduler_arn}:schedule-group/{group_name}",
-            description=f"Starts the pipeline {group_name} on its schedule",
+            description=f"Starts the pipeline {group_name} by itself",
             statements=[
                 Statement(sid="KeepFailedStarts", actions=["sqs:SendMessage"], resources=[queue_arn]),
                 Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),
                 start_statement(pipeline_arn),
             ],
         )
+
+
+def _lower_camel(members: Mapping[str, Any]) -> dict[str, Any]:
+    """What the API calls `RoleArn` is `roleArn` to the CDK."""
+    return {
+        name[0].lower() + name[1:]: _lower_camel(value) if isinstance(value, Mapping) else value
+        for name, value in members.items()
+    }

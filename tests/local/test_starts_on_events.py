@@ -1,0 +1,112 @@
+"""A pipeline that starts on new data and on an alarm: a project's own template, on the embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
+
+from mlpipelines import FailStep, Pipeline
+from mlplatform import AlarmRaised, MlProject, NewData, SageMakerPipeline, StartOn
+from mlplatform.pipeline.runtime.plan_start import time_of
+from tests.local.workbench import Workbench
+
+NAME = "retraining-on-events"
+STACK = "starts-on-events"
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def data_bucket(workbench: Workbench, tmp_path: Path) -> str:
+    """The stack of a project with one pipeline, deployed; its data bucket."""
+    account, region = workbench.engine.account, workbench.engine.region
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    stack = Stack(
+        app,
+        STACK,
+        env=Environment(account=account, region=region),
+        synthesizer=DefaultStackSynthesizer(
+            file_assets_bucket_name=workbench.bucket, generate_bootstrap_version_rule=False
+        ),
+    )
+    project = MlProject(stack, "Project", name="retraining", owner="team@example.com")
+    alarm_arn = f"arn:aws:cloudwatch:{region}:{account}:alarm:drift-of-retraining"
+    SageMakerPipeline(
+        project,
+        "OnEvents",
+        project=project,
+        pipeline=Pipeline(name=NAME, steps=[FailStep(name="Stop", message="started")]),
+        start_on=StartOn(events=[NewData(prefix="sales/", settle_minutes=0), AlarmRaised(alarm_arn=alarm_arn)]),
+    )
+    app.synth()
+    upload_assets(workbench, tmp_path)
+    cloudformation = workbench.engine.client("cloudformation")
+    cloudformation.create_stack(StackName=STACK, TemplateBody=(tmp_path / f"{STACK}.template.json").read_text())
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    (bucket,) = (
+        found["PhysicalResourceId"]
+        for found in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+        if found["LogicalResourceId"].startswith("ProjectData") and found["ResourceType"] == "AWS::S3::Bucket"
+    )
+    return str(bucket)
+
+
+def upload_assets(workbench: Workbench, assembly: Path) -> None:
+    """What `cdk deploy` publishes before it deploys; every asset here is a file."""
+    files = json.loads((assembly / f"{STACK}.assets.json").read_text())["files"]
+    for file in files.values():
+        (destination,) = file["destinations"].values()
+        workbench.put(destination["objectKey"], (assembly / file["source"]["path"]).read_bytes())
+
+
+def first_start(workbench: Workbench) -> datetime:
+    """When the pipeline was started first; the schedules of the embedded AWS fire every ten seconds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        executions = workbench.sagemaker.list_pipeline_executions(PipelineName=NAME)["PipelineExecutionSummaries"]
+        if executions:
+            assert len(executions) == 1
+            started: datetime = executions[0]["StartTime"]
+            return started
+        time.sleep(0.5)
+    raise AssertionError(f"{NAME} was not started within {PATIENCE_SECONDS} seconds")
+
+
+def planned_start(workbench: Workbench) -> datetime:
+    """What the one-time schedule says, once there is one."""
+    scheduler = workbench.engine.client("scheduler")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not scheduler.list_schedules(GroupName=NAME)["Schedules"] and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return time_of(scheduler.get_schedule(GroupName=NAME, Name="on-events"))
+
+
+def test_many_objects_make_one_start_and_an_alarm_in_the_cool_down_plans_the_next_for_its_end(
+    workbench: Workbench, data_bucket: str
+) -> None:
+    s3, cloudwatch = workbench.engine.client("s3"), workbench.engine.client("cloudwatch")
+    s3.put_object(Bucket=data_bucket, Key="elsewhere/1.csv", Body=b"1")
+    for number in range(5):
+        s3.put_object(Bucket=data_bucket, Key=f"sales/{number}.csv", Body=b"1")
+    first = first_start(workbench)
+    cloudwatch.put_metric_alarm(
+        AlarmName="drift-of-retraining",
+        Namespace="Retraining",
+        MetricName="drift",
+        Statistic="Maximum",
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=0.2,
+        Period=60,
+        EvaluationPeriods=1,
+    )
+    for state in ("ALARM", "OK", "ALARM"):
+        cloudwatch.set_alarm_state(AlarmName="drift-of-retraining", StateValue=state, StateReason="a test")
+    second = planned_start(workbench)
+
+    assert timedelta(days=1) <= second - first <= timedelta(days=1, seconds=2)
