@@ -22,7 +22,7 @@ def normal(value: Json) -> Json:
     - `AppManaged: false` and `DisableProfiler: true` are the service's defaults for what these pipelines do; SDK 2
       and we write them, SDK 3 does not.
     - A join of one value with nothing between is the value as text, where the API wants text.
-    - `MlflowConfig: null` is no MLflow; SDK 3 writes it.
+    - `MlflowConfig: null` is no MLflow, `HyperParameters: {}` no hyperparameters; SDK 3 writes them.
     """
     if isinstance(value, list):
         return [normal(item) for item in value]
@@ -59,6 +59,7 @@ def differences(ours: Json, theirs: Json, path: str = "") -> Iterator[str]:
 def _says_nothing(name: str, item: Json) -> bool:
     return (name, item) in (
         ("AppManaged", False),
+        ("HyperParameters", {}),
         ("MlflowConfig", None),
         ("ProfilerConfig", {"DisableProfiler": True}),
     )

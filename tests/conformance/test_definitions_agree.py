@@ -14,7 +14,9 @@ from sagemaker.mlops.workflow import ConditionStep as SdkConditionStep
 from sagemaker.mlops.workflow import FailStep as SdkFailStep
 from sagemaker.mlops.workflow import Pipeline as SdkPipeline
 from sagemaker.mlops.workflow import SageMakerJobExceptionTypeEnum as JobFault
-from sagemaker.mlops.workflow import SageMakerJobStepRetryPolicy, StepExceptionTypeEnum, StepRetryPolicy
+from sagemaker.mlops.workflow import SageMakerJobStepRetryPolicy, StepExceptionTypeEnum, StepRetryPolicy, TrainingStep
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute
 
 from mlpipelines import (
     Condition,
@@ -33,13 +35,16 @@ from mlpipelines import (
     Parameter,
     Pipeline,
     RetryPolicy,
+    Step,
     problems_in,
 )
 from mlplatform.pipeline.imported_session import make_session
 from tests.conformance.agreement import differences, normal
-from tests.conformance.sdk import REGION
+from tests.conformance.sdk import MACHINE, REGION
+from tests.conformance.sdk_steps_twin import pipeline as sdk_steps_twin
+from tests.conformance.sdk_steps_twin import steps as sdk_steps
 from tests.conformance.sdk_twin import pipeline as sdk_twin
-from tests.unit.mlpipelines import samples
+from tests.unit.mlpipelines import samples, step_samples
 
 COLOR = Parameter(name="Color", default="red", enum_values=("red", "blue"))
 SDK_COLOR = ParameterString("Color", default_value="red", enum_values=["red", "blue"])
@@ -103,6 +108,49 @@ def test_the_sdks_definition_passes_our_checks(twins: tuple[dict[str, Any], dict
 
 def test_the_sdk_renders_the_same_bytes_twice_without_a_call_to_aws(session: Any) -> None:
     assert sdk_twin(session).definition() == sdk_twin(session).definition()
+
+
+@pytest.fixture(scope="module")
+def every_other_step(session: Any) -> dict[str, Any]:
+    theirs = json.loads(sdk_steps_twin(session).definition())
+    return {step["Name"]: step for step in theirs["Steps"]}
+
+
+@pytest.mark.parametrize("step", step_samples.STEPS, ids=lambda step: step.name)
+def test_every_other_type_of_step_renders_as_the_sdk_renders_it(every_other_step: dict[str, Any], step: Step) -> None:
+    assert list(differences(normal(step.to_json()), normal(every_other_step[step.name]))) == []
+
+
+def test_the_model_of_a_tuning_step_is_found_where_the_sdk_finds_it(session: Any) -> None:
+    tune = sdk_steps(session)["Tune"]
+    theirs = tune.get_top_model_s3_uri(1, s3_bucket="artifacts", prefix="models").expr
+
+    join = theirs["Std:Join"]
+    assert join["Values"][:3] == ["s3:/", "artifacts", "models"]
+    assert step_samples.TUNE.top_model_artifacts(1).to_json() == {
+        "Std:Join": {"On": "/", "Values": ["/".join(join["Values"][:3]), *join["Values"][3:]]}
+    }
+
+
+def test_a_number_parameter_as_hyperparameter_is_refused_until_it_is_made_text(session: Any) -> None:
+    def problems(value: Any) -> tuple[str, ...]:
+        trainer = ModelTrainer(
+            training_image=samples.IMAGE,
+            role=samples.ROLE,
+            compute=Compute(**MACHINE),
+            hyperparameters={"depth": value},
+            sagemaker_session=session,
+        )
+        step = TrainingStep("Train", step_args=trainer.train())
+        pipeline = SdkPipeline("p", parameters=[depth], steps=[step], sagemaker_session=session)
+        return problems_in(json.loads(pipeline.definition()))
+
+    depth = ParameterInteger("Depth")
+    (problem,) = problems(depth)
+
+    assert problem.startswith("step 'Train': HyperParameters.depth is parameter 'Depth' of type Integer")
+    assert problem.endswith("which is .to_string() in the SDK")
+    assert problems(depth.to_string()) == ()
 
 
 @pytest.mark.parametrize("kind", OURS)

@@ -4,7 +4,16 @@ Each check is a small registered generator of sentences. The last ones, the gate
 step against botocore's own model of the operation that SageMaker will call.
 """
 
-from mlpipelines.lint import conditions, gate, graph, parameters, references, retries_and_cache, structure
+from mlpipelines.lint import (
+    conditions,
+    gate,
+    graph,
+    parameters,
+    references,
+    retries_and_cache,
+    structure,
+    training_jobs,
+)
 from mlpipelines.lint.definition import Check, Definition
 from mlpipelines.lint.words import kind
 
@@ -15,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     *conditions.CHECKS,
     *graph.CHECKS,
     *retries_and_cache.CHECKS,
+    *training_jobs.CHECKS,
     *gate.CHECKS,
 )
 

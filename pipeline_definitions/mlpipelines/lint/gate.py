@@ -60,12 +60,13 @@ _SEGMENT = re.compile(r"\.?(?P<member>[^.\[\]]+)|\[(?P<index>[^\]]*)\]")
 
 def arguments(definition: Definition) -> Iterator[str]:
     """Each step's arguments are what the operation takes."""
-    defaults = {name: entry.get("DefaultValue") for name, entry in definition.parameters.items()}
     for label, step in definition.labelled_steps():
         operation, request = _operation(step), step.get("Arguments")
         if operation is None or not isinstance(request, dict):
             continue
-        checker = ShapeChecker(operation=operation.create, supplied=operation.supplied, defaults=defaults)
+        checker = ShapeChecker(
+            operation=operation.create, supplied=operation.supplied, parameters=definition.parameters
+        )
         problems = checker.problems(request, input_shape(operation.create))
         yield from (f"{label}: {problem}" for problem in problems)
         if step.get("Type") == "RegisterModel" and "CertifyForMarketplace" in request:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from mlpipelines.expressions import JsonObject
 from mlpipelines.lint.service_model import Shape
 from mlpipelines.lint.words import advice, kind, quote
 from mlpipelines.reading import is_expression
@@ -46,12 +47,12 @@ class ShapeChecker:
 
     operation: str
     supplied: frozenset[str] = frozenset()
-    defaults: Mapping[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, JsonObject] = field(default_factory=dict)
 
     def problems(self, value: object, shape: Shape, path: str = "") -> Iterator[str]:
         """What is wrong with a value, each sentence starting with the path of the member."""
         if is_expression(value):
-            yield from self._default_problems(value, shape, path)
+            yield from self._parameter_problems(value, shape, path)
         elif value is None:
             return  # JSON null stands for a member that is left out
         elif not _has_type(value, shape.type_name):
@@ -71,12 +72,21 @@ class ShapeChecker:
         else:
             yield from self._scalar_problems(value, shape, path)
 
-    def _default_problems(self, value: object, shape: Shape, path: str) -> Iterator[str]:
-        """An expression fits everywhere, but the default of a parameter is known now."""
+    def _parameter_problems(self, value: object, shape: Shape, path: str) -> Iterator[str]:
+        """An expression fits everywhere, but the type and the default of a parameter are known now."""
         target = dict_of(value).get("Get")
         name = target.removeprefix("Parameters.") if isinstance(target, str) else ""
-        default = self.defaults.get(name) if target == f"Parameters.{name}" else None
-        if default is not None and not isinstance(default, dict | list):
+        parameter = self.parameters.get(name, {}) if target == f"Parameters.{name}" else {}
+        given, default = parameter.get("Type"), parameter.get("DefaultValue")
+        if shape.type_name == "string" and given in ("Integer", "Float", "Boolean"):
+            # CreatePipeline refuses it (aws/sagemaker-python-sdk#2631), so SDK 2 writes hyperparameters with to_string()
+            # by itself (#2995); SDK 3 does not.
+            yield (
+                f"{path} is parameter '{name}' of type {given}, and {self.operation} takes text; SageMaker does not turn "
+                f'it into text by itself: write {{"Std:Join": {{"On": "", "Values": [{{"Get": "{target}"}}]}}}}, '
+                "which is .to_string() in the SDK"
+            )
+        elif default is not None and not isinstance(default, dict | list):
             yield from self.problems(default, shape, f"{path} (the default of parameter '{name}')")
 
     def _structure_problems(self, value: Mapping[str, object], shape: Shape, path: str) -> Iterator[str]:

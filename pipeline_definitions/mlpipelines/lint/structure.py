@@ -33,6 +33,8 @@ STEP_TYPES = (
     "Tuning",
 )
 """Source: `StepTypeEnum` of the `sagemaker` SDK 2.257.7, and EMRServerless of SDK 3."""
+TRIGGERS = ("Completed", "Failed", "Stopped", "Any")
+"""Source: `TriggerCondition` of the `sagemaker` SDK 3.27."""
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")
 
 
@@ -139,7 +141,7 @@ def _is_name(output: JsonObject) -> bool:
 
 
 def depends_on(definition: Definition) -> Iterator[str]:
-    """DependsOn is a list of step names."""
+    """DependsOn is a list of step names, each alone or with the end that the step must come to."""
     for label, step in definition.labelled_steps():
         entries = step.get("DependsOn")
         if entries is None:
@@ -151,6 +153,9 @@ def depends_on(definition: Definition) -> Iterator[str]:
             name = entry.get("Step") if isinstance(entry, dict) else entry
             if not isinstance(name, str):
                 yield f"{label} has {quote(entry)} in DependsOn; use the name of a step"
+            elif isinstance(entry, dict) and entry.get("Trigger", TRIGGERS[0]) not in TRIGGERS:
+                trigger = entry["Trigger"]
+                yield f"{label} depends on step '{name}' with Trigger {quote(trigger)}; {advice(trigger, TRIGGERS)}"
 
 
 CHECKS: tuple[Check, ...] = (

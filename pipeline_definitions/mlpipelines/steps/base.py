@@ -5,22 +5,37 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from mlpipelines.expressions import Get, JsonObject
 from mlpipelines.options import CacheConfig, RetryPolicy
+
+
+@dataclass(frozen=True)
+class StepDependency:
+    """A step to wait for, or its name, and the end that it must come to: `StepDependency(train, "Failed")`.
+
+    `Any` is any of the other three. An execution in which a step ran because another failed ends as `CompletedWithFailures`.
+    """
+
+    step: str | Step
+    trigger: Literal["Completed", "Failed", "Stopped", "Any"] = "Completed"
+
+    def to_json(self) -> str | JsonObject:
+        name = self.step if isinstance(self.step, str) else self.step.name
+        return name if self.trigger == "Completed" else {"Step": name, "Trigger": self.trigger}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step(ABC):
     """A node of the pipeline's graph.
 
-    A step runs once every step is done whose outputs it refers to, or that stands in `depends_on` (steps, or
-    names of steps). Names are unique in a pipeline, branches included: up to 64 letters, digits, `-` and `_`.
+    A step runs once every step is done whose outputs it refers to, or that stands in `depends_on` (steps, names of steps,
+    or a `StepDependency`). Names are unique in a pipeline, branches included: up to 64 letters, digits, `-` and `_`.
     """
 
     name: str
-    depends_on: Sequence[str | Step] = ()
+    depends_on: Sequence[str | Step | StepDependency] = ()
     display_name: str | None = None
     description: str | None = None
     type: ClassVar[str]
@@ -33,7 +48,8 @@ class Step(ABC):
         """The step as it stands in a pipeline definition."""
         step: JsonObject = {"Name": self.name, "Type": self.type, "Arguments": self.request()}
         if self.depends_on:
-            step["DependsOn"] = [needed if isinstance(needed, str) else needed.name for needed in self.depends_on]
+            needs = [one if isinstance(one, StepDependency) else StepDependency(one) for one in self.depends_on]
+            step["DependsOn"] = [need.to_json() for need in needs]
         if self.display_name is not None:
             step["DisplayName"] = self.display_name
         if self.description is not None:

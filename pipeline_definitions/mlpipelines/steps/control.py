@@ -1,4 +1,4 @@
-"""Steps that run no job: call a Lambda function, branch on conditions, end the execution."""
+"""Steps that run no job: ask a Lambda function or somebody, branch on conditions, end the execution."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from mlpipelines.steps.base import Step
 
 
 @dataclass(frozen=True, kw_only=True)
-class LambdaOutput:
-    """A member of the JSON object that the function answers with."""
-
+class _OutputParameter:
     name: str
     type: ParameterType = "String"
 
@@ -23,22 +21,22 @@ class LambdaOutput:
         return {"OutputName": self.name, "OutputType": self.type}
 
 
+class LambdaOutput(_OutputParameter):
+    """A member of the JSON object that the function answers with."""
+
+
+class CallbackOutput(_OutputParameter):
+    """A value that comes with the answer to a callback."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class LambdaStep(Step):
-    """Calls a Lambda function with `inputs` as its event, and takes `outputs` out of what it answers.
-
-    SageMaker waits at most 10 minutes, and the answer is a flat JSON object (developer guide, "Lambda step").
-    """
-
-    type: ClassVar[str] = "Lambda"
-
-    function_arn: Text
+class _AskingStep(Step):
     inputs: Mapping[str, Value] = field(default_factory=dict)
-    outputs: Sequence[LambdaOutput] = ()
+    outputs: Sequence[_OutputParameter] = ()
     cache: CacheConfig | None = None
 
     def output(self, name: str) -> Get:
-        """The output called `name`, once the function has answered."""
+        """The output called `name`, once there is an answer."""
         return self.get(f"OutputParameters['{name}']")
 
     def request(self) -> JsonObject:
@@ -48,9 +46,39 @@ class LambdaStep(Step):
         step = super().to_json()
         if self.cache is not None:
             step["CacheConfig"] = self.cache.to_json()
-        step["FunctionArn"] = to_json(self.function_arn)
         step["OutputParameters"] = [output.to_json() for output in self.outputs]
         return step
+
+
+@dataclass(frozen=True, kw_only=True)
+class LambdaStep(_AskingStep):
+    """Calls a Lambda function with `inputs` as its event, and takes `outputs` out of what it answers.
+
+    SageMaker waits at most 10 minutes, and the answer is a flat JSON object (developer guide, "Lambda step").
+    """
+
+    type: ClassVar[str] = "Lambda"
+
+    function_arn: Text
+
+    def to_json(self) -> JsonObject:
+        return {**super().to_json(), "FunctionArn": to_json(self.function_arn)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallbackStep(_AskingStep):
+    """Sends a message with `inputs` and a token to an SQS queue, and waits until somebody answers with that token.
+
+    The answer is SendPipelineExecutionStepSuccess, with `outputs`, or SendPipelineExecutionStepFailure, with the reason
+    (developer guide, "Callback step").
+    """
+
+    type: ClassVar[str] = "Callback"
+
+    sqs_queue_url: Text
+
+    def to_json(self) -> JsonObject:
+        return {**super().to_json(), "SqsQueueUrl": to_json(self.sqs_queue_url)}
 
 
 @dataclass(frozen=True, kw_only=True)

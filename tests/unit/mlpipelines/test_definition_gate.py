@@ -94,14 +94,22 @@ def test_the_default_of_a_parameter_is_checked_where_it_is_used() -> None:
     )
 
 
-def test_a_number_where_text_is_expected_is_found_in_the_default_of_a_parameter() -> None:
-    parameter = Parameter(name="Uri", type="Integer", default=5)
-    pipeline = Pipeline(name="p", steps=(dataclasses.replace(ALONE, output_s3_uri=parameter),), parameters=(parameter,))
+@pytest.mark.parametrize("default", [5, None])
+def test_a_parameter_that_is_a_number_is_refused_where_text_is_expected(default: int | None) -> None:
+    """The SDK 3 writes hyperparameters so; the service refuses it, aws/sagemaker-python-sdk#2631."""
+    parameter = Parameter(name="Depth", type="Integer", default=default)
+    body = Pipeline(name="p", steps=(ALONE,), parameters=(parameter,)).definition()
+    request = body["Steps"][0]["Arguments"]
+    request["HyperParameters"] = {"depth": {"Get": "Parameters.Depth"}}
 
-    assert pipeline.problems() == (
-        "step 'Train': OutputDataConfig.S3OutputPath (the default of parameter 'Uri') is 5, which is a number; "
-        "CreateTrainingJob takes text",
+    assert problems_in(body) == (
+        "step 'Train': HyperParameters.depth is parameter 'Depth' of type Integer, and CreateTrainingJob takes text; "
+        "SageMaker does not turn it into text by itself: write "
+        '{"Std:Join": {"On": "", "Values": [{"Get": "Parameters.Depth"}]}}, which is .to_string() in the SDK',
     )
+
+    request["HyperParameters"] = {"depth": {"Std:Join": {"On": "", "Values": [{"Get": "Parameters.Depth"}]}}}
+    assert problems_in(body) == ()
 
 
 def test_a_required_member_is_there() -> None:

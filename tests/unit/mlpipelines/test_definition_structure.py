@@ -231,3 +231,11 @@ def test_a_default_is_one_of_the_enum_values() -> None:
     assert problems_in(definition(call("A"), parameters=[parameter])) == (
         "parameter 'P' has the default 'c', which is none of its EnumValues; use one of 'daily', 'weekly'",
     )
+
+
+def test_a_trigger_is_one_of_four() -> None:
+    def problems(trigger: str) -> tuple[str, ...]:
+        return problems_in(definition(call("A"), call("B", DependsOn=[{"Step": "A", "Trigger": trigger}])))
+
+    assert problems("Failed") == ()
+    assert problems("Faild") == ("step 'B' depends on step 'A' with Trigger 'Faild'; did you mean 'Failed'?",)
