@@ -21,7 +21,7 @@ from mlplatform.pipeline import (
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import MlProject
-from mlplatform.training import Metric, MetricRule, TrainingPipeline
+from mlplatform.training import Metric, MetricRule, TrainingPipeline, TrainingResources, TrainingScripts, Tuning
 
 __all__ = [
     "AlarmRaised",
@@ -42,6 +42,9 @@ __all__ = [
     "SourceDirectory",
     "StartOn",
     "TrainingPipeline",
+    "TrainingResources",
+    "TrainingScripts",
+    "Tuning",
     "UnknownImageError",
     "offline_session",
 ]

@@ -23,7 +23,7 @@ from mlpipelines import (
     TransformStep,
 )
 from mlplatform.batch_inference.functions import publish_manifest_function, resolve_inputs_function
-from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH, RuntimeFunction
+from mlplatform.pipeline.functions import RuntimeFunction, step_function_problems
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.jobs import (
     TRANSIENT_FAULTS,
@@ -44,7 +44,6 @@ from mlplatform.project import MlProject
 
 _RUNTIME = Path(__file__).parent / "runtime"
 _WRITE_PARQUET = "write_parquet.py"
-_LONGEST_FUNCTION = "-publish-manifest"
 _MAX_FILTER_LENGTH = 63  # API reference, DataProcessing, InputFilter and OutputFilter.
 
 
@@ -97,7 +96,7 @@ class BatchInference(Construct):
         problems = [
             *source.missing(prepare),
             *_column_problems(columns, partition),
-            *_name_problems(name),
+            *step_function_problems(name, "ResolveInputs", "PublishManifest"),
         ]
         raise_if_any(f"BatchInference '{construct_id}'", problems)
         super().__init__(project, construct_id)
@@ -256,9 +255,3 @@ def _column_problems(columns: Sequence[str], partition: str | None) -> Iterator[
         yield "output column 'date' would hide the partition date=<day>; give it another name, or partition by it"
     if len(_output_filter(len(columns) - 1)) > _MAX_FILTER_LENGTH:
         yield f"output_columns has {len(columns)} columns, too many for a transform's output filter; use fewer keys"
-
-
-def _name_problems(name: str) -> Iterator[str]:
-    longest = MAX_FUNCTION_NAME_LENGTH - len(_LONGEST_FUNCTION)
-    if len(name) > longest:
-        yield f"the pipeline's name '{name}' has {len(name)} characters; use a shorter construct id, for {longest} at most"

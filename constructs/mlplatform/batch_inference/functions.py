@@ -6,24 +6,22 @@ from pathlib import Path
 
 from constructs import Construct
 
-from mlplatform.pipeline.functions import RuntimeFunction
+from mlplatform.pipeline.functions import RuntimeFunction, step_function
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 
 _RUNTIME = Path(__file__).parent / "runtime"
-_STEP_TIMEOUT_SECONDS = 300  # SageMaker waits ten minutes for a Lambda step (developer guide, "Lambda step").
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 
 
 def resolve_inputs_function(scope: Construct, project: MlProject, pipeline_name: str) -> RuntimeFunction:
     """Finds the newest approved model and the versions of the input, and records them."""
     data, artifacts = _arn(project, project.data_bucket_name), _arn(project, project.artifact_bucket_name)
-    return _function(
+    return step_function(
         scope,
         "ResolveInputs",
-        project,
-        name=f"{pipeline_name}-resolve-inputs",
-        description=f"Step ResolveInputs of the pipeline {pipeline_name}",
+        project=project,
+        pipeline_name=pipeline_name,
         code=_RUNTIME / "resolve_inputs.py",
         statements=[
             Statement(
@@ -47,12 +45,11 @@ def publish_manifest_function(scope: Construct, project: MlProject, pipeline_nam
     """Checks what a run wrote, then publishes its manifest and latest.json."""
     artifacts, output = _arn(project, project.artifact_bucket_name), _arn(project, project.output_bucket_name)
     root = f"{output}/{pipeline_name}"
-    return _function(
+    return step_function(
         scope,
         "PublishManifest",
-        project,
-        name=f"{pipeline_name}-publish-manifest",
-        description=f"Step PublishManifest of the pipeline {pipeline_name}",
+        project=project,
+        pipeline_name=pipeline_name,
         code=_RUNTIME / "publish_manifest.py",
         statements=[
             Statement(
@@ -80,32 +77,6 @@ def publish_manifest_function(scope: Construct, project: MlProject, pipeline_nam
                 wildcard_reason=_OBJECTS_OF_A_RUN,
             ),
         ],
-    )
-
-
-def _function(
-    scope: Construct,
-    construct_id: str,
-    project: MlProject,
-    *,
-    name: str,
-    description: str,
-    code: Path,
-    statements: list[Statement],
-) -> RuntimeFunction:
-    use_key = Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn])
-    return RuntimeFunction(
-        scope,
-        construct_id,
-        name=name,
-        description=description,
-        code=code,
-        handler=f"{code.stem}.handler",
-        statements=[*statements, use_key],
-        key_arn=project.key_arn,
-        log_retention_days=project.log_retention_days,
-        failures="a pipeline step calls it and waits: its failure is the step's, with the reason",
-        timeout_seconds=_STEP_TIMEOUT_SECONDS,
     )
 
 

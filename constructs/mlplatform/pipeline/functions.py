@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
@@ -10,8 +10,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mlplatform.compliance import accept
+from mlplatform.pipeline.naming import kebab_case
 from mlplatform.pipeline.source import stage_zip
 from mlplatform.policy import ServiceRole, Statement
+from mlplatform.project import MlProject
 
 RUNTIME = "python3.14"  # The newest that Lambda has, as AwsSolutions-L1 asks.
 MAX_FUNCTION_NAME_LENGTH = 64  # AWS Lambda API reference, CreateFunction, FunctionName.
@@ -91,3 +93,42 @@ class RuntimeFunction(Construct):
         )
         self.function_arn: str = self.resource.attr_arn
         """The function's ARN, by reference."""
+
+
+STEP_TIMEOUT_SECONDS = 300  # SageMaker waits ten minutes for a Lambda step (developer guide, "Lambda step").
+
+
+def step_function(
+    scope: Construct,
+    construct_id: str,
+    *,
+    project: MlProject,
+    pipeline_name: str,
+    code: Path,
+    statements: Sequence[Statement],
+) -> RuntimeFunction:
+    """The function of a Lambda step that is called as the construct: `code`, with the project's key and log retention."""
+    use_key = Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn])
+    return RuntimeFunction(
+        scope,
+        construct_id,
+        name=f"{pipeline_name}-{kebab_case(construct_id)}",
+        description=f"Step {construct_id} of the pipeline {pipeline_name}",
+        code=code,
+        handler=f"{code.stem}.handler",
+        statements=[*statements, use_key],
+        key_arn=project.key_arn,
+        log_retention_days=project.log_retention_days,
+        failures="a pipeline step calls it and waits: its failure is the step's, with the reason",
+        timeout_seconds=STEP_TIMEOUT_SECONDS,
+    )
+
+
+def step_function_problems(pipeline_name: str, *construct_ids: str) -> Iterator[str]:
+    """A sentence if the functions of these steps would have names that Lambda does not take."""
+    longest = MAX_FUNCTION_NAME_LENGTH - max(len(kebab_case(construct_id)) for construct_id in construct_ids) - 1
+    if len(pipeline_name) > longest:
+        yield (
+            f"the pipeline's name '{pipeline_name}' has {len(pipeline_name)} characters; "
+            f"use a shorter construct id, for {longest} at most"
+        )

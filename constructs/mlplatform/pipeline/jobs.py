@@ -85,10 +85,14 @@ class ScriptRunner:
         inputs: Mapping[str, Text],
         outputs: Mapping[str, Text],
         arguments: Sequence[Value],
+        entrypoint: Sequence[str] | None = None,
         property_files: Sequence[PropertyFile] = (),
         depends_on: Sequence[Step] = (),
     ) -> ProcessingStep:
-        """A processing step. `inputs` and `outputs` are S3 prefixes by name; `arguments` go to the script as they are."""
+        """A processing step. `inputs` and `outputs` are S3 prefixes by name; `arguments` go to the script as they are.
+
+        The script is run once, unless `entrypoint` does otherwise.
+        """
         key_arn = self.project.key_arn
         return ProcessingStep(
             name=name,
@@ -98,7 +102,7 @@ class ScriptRunner:
             instance_count=self.resources.instance_count,
             volume_size_gb=self.resources.volume_gb,
             max_runtime_seconds=self.resources.max_runtime_seconds,
-            entrypoint=script_entrypoint(script),
+            entrypoint=script_entrypoint(script) if entrypoint is None else entrypoint,
             arguments=arguments,
             inputs=[
                 ProcessingInput(name="code", s3_uri=self.source.s3_uri, local_path=_CODE_INPUT),
@@ -155,10 +159,15 @@ def output_path(name: str) -> str:
 def script_entrypoint(script: str) -> tuple[str, ...]:
     """The container's entrypoint: unpack the source, then become the script with the container's arguments.
 
-    SageMaker allows 256 characters for each part.
+    SageMaker allows 256 characters for each part (API reference, AppSpecification).
     """
+    return with_source('exec python3 "$0" "$@"', script)
+
+
+def with_source(command: str, script: str) -> tuple[str, ...]:
+    """An entrypoint that unpacks the source, then runs a command of bash, in which `$0` is the script."""
     unpack = f'mkdir -p "{_CODE}"; cd "{_CODE}"; tar -xzf "{_CODE_INPUT}/"*.gz'
-    return ("bash", "-c", f'set -e; {unpack}; exec python3 "{script}" "$@"', "--")
+    return ("bash", "-c", f"set -e; {unpack}; {command}", script)
 
 
 def execution_uri(project: MlProject, pipeline_name: str, name: str) -> Join:

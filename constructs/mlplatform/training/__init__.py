@@ -1,6 +1,9 @@
-"""Training: validate, build features, train, evaluate, and register what is good enough."""
+"""Training: validate, build features, train or tune, evaluate, compare with production, and register what is good enough."""
 
 from mlplatform.training.metric import Metric, MetricRule
+from mlplatform.training.resources import TrainingResources
+from mlplatform.training.scripts import TrainingScripts
 from mlplatform.training.training_pipeline import TrainingPipeline
+from mlplatform.training.tuning import Tuning
 
-__all__ = ["Metric", "MetricRule", "TrainingPipeline"]
+__all__ = ["Metric", "MetricRule", "TrainingPipeline", "TrainingResources", "TrainingScripts", "Tuning"]

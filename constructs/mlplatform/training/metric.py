@@ -25,6 +25,11 @@ class MetricRule:
     comparison: _Comparison
     bound: float
 
+    @property
+    def lower_is_better(self) -> bool:
+        """Which way the metric improves."""
+        return self.comparison in ("below", "at most")
+
     def condition(self, value: JsonGet) -> Condition:
         """The rule as a condition on a value of the property file."""
         return _CONDITIONS[self.comparison](value, self.bound)

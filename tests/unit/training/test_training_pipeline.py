@@ -6,7 +6,16 @@ import pytest
 from aws_cdk import App
 
 from mlpipelines import PipelineDefinitionError
-from mlplatform import InvalidPropsError, JobResources, Metric, MlProject, Schedule, SourceDirectory, TrainingPipeline
+from mlplatform import (
+    InvalidPropsError,
+    Metric,
+    MlProject,
+    Schedule,
+    SourceDirectory,
+    TrainingPipeline,
+    TrainingResources,
+    TrainingScripts,
+)
 from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
 
 SCRIPTS = ("validate.py", "features.py", "train.py", "evaluate.py", "fit.py")
@@ -33,7 +42,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory, source: SourceDirector
             hyperparameters={"depth": 3, "rate": 0.1, "loss": "poisson", "warm": True},
             register_when=Metric("accuracy", group="binary_classification_metrics").at_least(0.9),
             schedule=Schedule.cron("0 3 1 * ? *"),
-            training=JobResources(instance_type="ml.g4dn.xlarge", max_runtime_minutes=120),
+            training=TrainingResources(instance_type="ml.g4dn.xlarge", max_runtime_minutes=120),
         )
 
     return synthesize_project(tmp_path_factory.mktemp("out"), define)
@@ -54,7 +63,9 @@ def test_the_steps_are_those_of_the_contract(steps: dict[str, Json]) -> None:
         "ValidateData",
         "BuildFeatures",
         "Train",
+        "FindProductionModel",
         "Evaluate",
+        "CompareModels",
         "CheckMetric",
         "RegisterModel",
         "MetricTooLow",
@@ -116,9 +127,12 @@ def test_the_model_is_registered_when_the_rule_holds_and_refused_with_its_value_
     assert message[1] == condition["LeftValue"]
 
 
-def test_a_registered_version_waits_for_approval_and_knows_its_metrics_and_its_code(steps: dict[str, Json]) -> None:
+def test_a_registered_version_knows_its_metrics_its_code_and_how_it_compares(steps: dict[str, Json]) -> None:
     register = steps["RegisterModel"]["Arguments"]
-    assert register["ModelApprovalStatus"] == "PendingManualApproval"
+    assert register["ModelApprovalStatus"] == {"Get": "Steps.CompareModels.OutputParameters['approval_status']"}
+    assert register["CustomerMetadataProperties"]["comparison"] == {
+        "Get": "Steps.CompareModels.OutputParameters['summary']"
+    }
     assert register["ModelPackageGroupName"] == "demo"
     statistics = register["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]["Std:Join"]
     assert statistics["Values"][-1] == "evaluation.json"
@@ -156,7 +170,7 @@ def test_all_wrong_props_are_told_at_once(project: MlProject, source: SourceDire
             "Wrong",
             source=source,
             input_prefix="raw/",
-            train="tain.py",
+            scripts=TrainingScripts(train="tain.py"),
             hyperparameters={"sagemaker_program": "x", "learning rate": 1, "InputUri": "y"},
         )
     problems = caught.value.problems
@@ -168,7 +182,7 @@ def test_all_wrong_props_are_told_at_once(project: MlProject, source: SourceDire
 def test_an_instance_type_that_sagemaker_does_not_have_is_refused(project: MlProject, source: SourceDirectory) -> None:
     with pytest.raises(PipelineDefinitionError, match=r"ml\.m5\.huge"):
         TrainingPipeline(
-            project, "Huge", source=source, input_prefix="raw/", training=JobResources(instance_type="ml.m5.huge")
+            project, "Huge", source=source, input_prefix="raw/", training=TrainingResources(instance_type="ml.m5.huge")
         )
 
 

@@ -1,8 +1,8 @@
 """Lambda of the step CompareModels: the new model beside the one in production, on the same held-out data, and who approves.
 
 Event: `metric` (a dotted path in evaluation.json), `lower_is_better`, `new_evaluation_uri` and `production_evaluation_uri` (evaluation.json
-of each), `production_model_package_arn` (`none` when there is none), `approve_when_better_by` (a share of production's value; `null`
-leaves approval to a person) and `comparison_uri`, where the report is written.
+of each), `production_model_package_arn` (`none` when there is none), `comparison_uri`, where the report is written, and perhaps
+`approve_when_better_by`, a share of production's value; without it a person approves.
 Answer: `approval_status`, `summary` (a sentence that SageMaker takes as metadata of a version) and `comparison_uri`.
 """
 
@@ -36,7 +36,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
         production,
         version=event["production_model_package_arn"].rsplit("/", 1)[-1],
         lower_is_better=event["lower_is_better"],
-        better_by=event["approve_when_better_by"],
+        better_by=event.get("approve_when_better_by"),
     )
     report = {
         "metric": event["metric"],
@@ -47,7 +47,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
             "value": production,
             "evaluation": event["production_evaluation_uri"],
         },
-        "approve_when_better_by": event["approve_when_better_by"],
+        "approve_when_better_by": event.get("approve_when_better_by"),
         "approval_status": status,
         "summary": summary,
     }

@@ -1,0 +1,69 @@
+"""The machines that train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlpipelines import InstancePreference, ManagedSpotTraining
+from mlplatform.pipeline.jobs import JobResources
+from mlplatform.pipeline.problems import raise_if_any
+
+_MAX_PREFERENCES = 5  # API reference, ResourceConfig, InstancePreferences.
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResources(JobResources):
+    """The machines of a training job. More than one instance makes a distributed job, whose traffic is encrypted.
+
+    With `spot`, the job runs on spare capacity, at up to 90 % less (Amazon SageMaker pricing, managed spot training): it
+    waits for it, is interrupted, and goes on from its checkpoints in `/opt/ml/checkpoints`, all within
+    `max_wait_minutes`; twice `max_runtime_minutes` when not given.
+    Without it, `fallback_instance_types` are tried in order when there is no capacity of `instance_type`.
+
+    Raises `InvalidPropsError` with everything that does not go together.
+    """
+
+    spot: bool = False
+    max_wait_minutes: int | None = None
+    fallback_instance_types: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        raise_if_any("TrainingResources", self._problems())
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """All types that the job may run on, the first choice first."""
+        return (self.instance_type, *self.fallback_instance_types)
+
+    @property
+    def preferences(self) -> tuple[InstancePreference, ...]:
+        """The types in order, if there are several."""
+        types = self.instance_types if self.fallback_instance_types else ()
+        return tuple(InstancePreference(instance_type=kind) for kind in types)
+
+    @property
+    def managed_spot(self) -> ManagedSpotTraining | None:
+        """What a spot job is told; None for one on demand."""
+        wait = 2 * self.max_runtime_minutes if self.max_wait_minutes is None else self.max_wait_minutes
+        return ManagedSpotTraining(max_wait_seconds=wait * 60) if self.spot else None
+
+    def volume_kms_key_id(self, key_arn: str) -> str | None:
+        """The key for the volumes; none if any type has only disks of its own: one request is for all types."""
+        keys = [JobResources(instance_type=kind).volume_kms_key_id(key_arn) for kind in self.instance_types]
+        return key_arn if all(keys) else None
+
+    def _problems(self) -> Iterator[str]:
+        if self.spot and self.fallback_instance_types:
+            yield "spot and fallback_instance_types exclude each other in SageMaker; use one of them"
+        if self.max_wait_minutes is not None and not self.spot:
+            yield f"max_wait_minutes is {self.max_wait_minutes} without spot; leave it out, or set spot=True"
+        if self.max_wait_minutes is not None and self.max_wait_minutes < self.max_runtime_minutes:
+            yield (
+                f"max_wait_minutes is {self.max_wait_minutes} and includes the run of up to {self.max_runtime_minutes}; "
+                f"use {self.max_runtime_minutes} or more"
+            )
+        if len(self.instance_types) > _MAX_PREFERENCES:
+            yield f"there are {len(self.instance_types)} instance types; use at most {_MAX_PREFERENCES}"
+        for kind in sorted({kind for kind in self.instance_types if self.instance_types.count(kind) > 1}):
+            yield f"instance type {kind} is named twice; name each once"
