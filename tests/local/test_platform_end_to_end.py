@@ -207,6 +207,25 @@ def test_an_approved_version_forecasts_the_week_and_publishes_it_last(
     assert all(0 <= row["forecast"] < 2000 for row in rows)
 
 
+def test_the_next_version_is_registered_with_its_comparison_with_the_approved_one(
+    deployment: Deployment, trained: Execution
+) -> None:
+    approved = deployment.versions()[-1]["ModelPackageArn"]
+    deployment.workbench.sagemaker.update_model_package(ModelPackageArn=approved, ModelApprovalStatus="Approved")
+
+    execution = deployment.run(TRAINING, max_iter="150")
+
+    newest = deployment.workbench.sagemaker.describe_model_package(
+        ModelPackageName=execution.steps["RegisterModel"]["Metadata"]["RegisterModel"]["Arn"]
+    )
+    metadata = newest["CustomerMetadataProperties"]
+    report = json.loads(deployment.read(metadata["comparison_uri"]))
+    assert metadata["compared_with"] == approved
+    assert "of version 1" in metadata["comparison"]
+    assert report["production"]["value"] != report["new"]["value"]
+    assert newest["ModelApprovalStatus"] == "PendingManualApproval"
+
+
 def test_mlflow_has_a_finished_run_for_the_training_job_with_its_parameters(
     deployment: Deployment, trained: Execution
 ) -> None:
