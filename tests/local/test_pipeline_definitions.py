@@ -9,6 +9,7 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from mlpipelines import Get
+from tests.local.execution_steps import run
 from tests.local.workbench import ROLE, Workbench, shell_step
 
 
@@ -61,3 +62,10 @@ def test_steps_with_underscores_in_their_names_run(workbench: Workbench) -> None
     execution = workbench.run(first, second)
 
     assert execution.statuses == {"_Make_the_features_": "Succeeded", "_": "Succeeded"}
+
+
+def test_a_member_that_is_null_is_one_left_out(workbench: Workbench) -> None:
+    names = ("DependsOn", "PropertyFiles", "RetryPolicies", "CacheConfig", "DisplayName", "OutputParameters")
+    step = {**shell_step("Step", "true").to_json(), **dict.fromkeys(names)}
+
+    assert run(workbench, step).status == "Succeeded"
