@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from mllocal.jobs.logs import JobLog
 from tests.local.job_requests import TRAIN, processing_request, training_request, transform_request
 from tests.local.workbench import Workbench
 
@@ -185,3 +186,16 @@ def test_a_failed_training_job_still_answers_everything_that_describe_must_have(
     assert job["SecondaryStatus"] == "Failed"
     shape = workbench.sagemaker.meta.service_model.operation_model("DescribeTrainingJob").output_shape
     assert set(shape.required_members) - set(job) == set()
+
+
+def test_a_log_stream_that_is_there_already_is_the_jobs_own(workbench: Workbench) -> None:
+    """The client asks again when the answer to its first request was lost."""
+    logs = workbench.engine.client("logs")
+    first = JobLog(logs, "/aws/sagemaker/ProcessingJobs", f"{workbench.bucket}/algo-1")
+    first.close()
+
+    again = JobLog(logs, "/aws/sagemaker/ProcessingJobs", f"{workbench.bucket}/algo-1")
+    again.add("a line")
+    again.close()
+
+    assert workbench.log_lines("ProcessingJobs", workbench.bucket) == ["a line"]

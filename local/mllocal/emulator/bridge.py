@@ -91,7 +91,7 @@ def _answer(service: Service, operation: str, scope: Scope, body: bytes) -> Answ
 def _parse(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError("SerializationException", f"the request's body is not JSON: {error}") from None
     if not isinstance(request, dict):
         raise validation(f"the request's body must be a JSON object; got {type(request).__name__}")

@@ -80,7 +80,7 @@ def _save(keys: tuple[str, ...]) -> None:
 
 
 def _save_one(key: str, get_state: Callable[[], Any]) -> None:
-    state = get_state()
+    state = snapshot(get_state)
     if state is None:
         return
     path = Path(persistence.STATE_DIR) / f"{key}.json"
@@ -89,3 +89,13 @@ def _save_one(key: str, get_state: Callable[[], Any]) -> None:
     # ministack logs a failure and goes on; a written file is a new one.
     if not path.exists() or path.stat().st_ino == before:
         raise NotSavedError(f"the state of {key} could not be written to {path}; see the engine's log")
+
+
+def snapshot(get_state: Callable[[], Any]) -> Any:
+    """What a service holds. Others add to it meanwhile, on threads of their own, which breaks off the copying: then it starts again."""
+    while True:
+        try:
+            return get_state()
+        except RuntimeError as error:
+            if "changed size during iteration" not in str(error):
+                raise

@@ -8,8 +8,14 @@ from typing import Any
 
 from mllocal.execution.expressions import UnresolvedError, Values
 
+
+def _equal(left: Any, right: Any) -> bool:
+    """As in JSON, where true is not 1."""
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "Equals": operator.eq,
+    "Equals": _equal,
     "GreaterThan": operator.gt,
     "GreaterThanOrEqualTo": operator.ge,
     "LessThan": operator.lt,
@@ -25,7 +31,8 @@ def holds(condition: dict[str, Any], values: Values) -> bool:
         case "Or":
             return any(holds(part, values) for part in condition["Conditions"])
         case "In":
-            return values.resolve(condition["QueryValue"]) in values.resolve(condition["Values"])
+            wanted = values.resolve(condition["QueryValue"])
+            return any(_equal(wanted, value) for value in values.resolve(condition["Values"]))
         case comparison:
             left = values.resolve(condition["LeftValue"])
             right = values.resolve(condition["RightValue"])

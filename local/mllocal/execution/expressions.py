@@ -10,7 +10,7 @@ from typing import Any
 
 from mllocal.errors import ApiError
 
-_PATH_PART = re.compile(r"\.?(?P<name>[A-Za-z0-9_-]+)|\[(?P<index>\d+)\]|\['(?P<key>[^']*)'\]")
+_PATH_PART = re.compile(r"\.?(?P<name>[A-Za-z0-9_-]+)|\[(?P<index>\d+)\]|\[(?P<quote>['\"])(?P<key>.*?)(?P=quote)\]")
 _KEY_FIELDS = ("OutputName", "InputName", "ChannelName", "MetricName", "Name")
 
 
@@ -68,7 +68,8 @@ class Values:
 
     def _json_get(self, arguments: dict[str, Any]) -> Any:
         uri = self._json_uri(arguments)
-        return _lookup(self.read_json(uri), arguments["Path"], f"{arguments['Path']} of {uri}")
+        path: str = arguments["Path"]
+        return _lookup(self.read_json(uri), path.removeprefix("$"), f"{path} of {uri}")
 
     def _json_uri(self, arguments: dict[str, Any]) -> str:
         if "S3Uri" in arguments:

@@ -63,4 +63,6 @@ def _node(place: StepPlace) -> Node:
         condition, side = place.branches[-1]
         waits_for.add(condition)
         branch = (condition, side == "IfSteps")
-    return Node(dict(place.step), frozenset(waits_for), branch, triggers_of(place.step))
+    # JSON null stands for a member that is left out.
+    step = {name: value for name, value in place.step.items() if value is not None}
+    return Node(step, frozenset(waits_for), branch, triggers_of(step))

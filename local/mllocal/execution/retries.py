@@ -5,6 +5,7 @@ Source: the developer guide, "Retry Policy for Pipeline Steps", defaults include
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -78,7 +79,10 @@ class RetryPolicy:
             return None
         if self.expire_after_seconds is not None and elapsed_seconds >= self.expire_after_seconds:
             return None
-        return self.interval_seconds * self.backoff_rate**retries
+        try:
+            return min(self.interval_seconds * self.backoff_rate**retries, threading.TIMEOUT_MAX)
+        except OverflowError:
+            return threading.TIMEOUT_MAX
 
 
 SERVICE_DEFAULTS = (

@@ -62,6 +62,9 @@ class StepRun:
         return resolved
 
     def resource_name(self) -> str:
-        """A name in the form that SageMaker Pipelines gives to what its steps create."""
-        short = self.name[:STEP_NAME_IN_JOB_NAME_LENGTH].strip("-")
+        """A name in the form that SageMaker Pipelines gives to what its steps create.
+
+        A step's name may have underscores, the name of a job or a model may not.
+        """
+        short = self.name[:STEP_NAME_IN_JOB_NAME_LENGTH].replace("_", "-").strip("-")
         return f"pipelines-{self.execution['PipelineExecutionId']}-{short}-{random_id(10)}"

@@ -32,13 +32,15 @@ class JobLog:
         self._flusher.start()
 
     def _create_stream(self) -> None:
+        # The stream is this job's alone: when it is there, the client had to ask twice, because the first answer was lost.
         exceptions = self._client.exceptions
-        try:
-            self._client.create_log_stream(**self._where)
-        except exceptions.ResourceNotFoundException:
-            with contextlib.suppress(exceptions.ResourceAlreadyExistsException):
-                self._client.create_log_group(logGroupName=self._where["logGroupName"])
-            self._client.create_log_stream(**self._where)
+        with contextlib.suppress(exceptions.ResourceAlreadyExistsException):
+            try:
+                self._client.create_log_stream(**self._where)
+            except exceptions.ResourceNotFoundException:
+                with contextlib.suppress(exceptions.ResourceAlreadyExistsException):
+                    self._client.create_log_group(logGroupName=self._where["logGroupName"])
+                self._client.create_log_stream(**self._where)
 
     def follow(self, stream: IO[str]) -> None:
         """Take lines until the stream ends."""

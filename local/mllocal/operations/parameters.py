@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Callable
 from typing import Any
 
 from mllocal.errors import validation
 
-_TYPES = {"String": str, "Integer": int, "Float": float}
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def parameter_values(definition: dict[str, Any], given: list[dict[str, str]]) -> dict[str, Any]:
@@ -32,25 +36,46 @@ def parameter_values(definition: dict[str, Any], given: list[dict[str, str]]) ->
 
 def parameter_texts(values: dict[str, Any]) -> list[dict[str, str]]:
     """Values as the API lists them."""
-    return [
-        {"Name": name, "Value": value if isinstance(value, str) else json.dumps(value)}
-        for name, value in values.items()
-    ]
+    return [{"Name": name, "Value": _text_of(value)} for name, value in values.items()]
 
 
 def _value(parameter: dict[str, Any], text: str | None) -> Any:
     name, kind = parameter["Name"], parameter["Type"]
     if text is None:
-        if "DefaultValue" not in parameter:
+        if parameter.get("DefaultValue") is None:
             raise ValueError(f"parameter {name!r} has no default; give a value for it")
         return parameter["DefaultValue"]
-    if parameter.get("EnumValues") and text not in parameter["EnumValues"]:
-        raise ValueError(f"parameter {name!r} is {text!r}; use one of {', '.join(parameter['EnumValues'])}")
-    if kind == "Boolean":
-        if text.lower() not in ("true", "false"):
-            raise ValueError(f"parameter {name!r} is {text!r}; use true or false")
-        return text.lower() == "true"
     try:
-        return _TYPES[kind](text)
+        value = _PARSERS[kind](text)
     except ValueError:
         raise ValueError(f"parameter {name!r} is {text!r}, which is not of its type {kind}") from None
+    choices = parameter.get("EnumValues") or [value]
+    if value not in choices:
+        raise ValueError(f"parameter {name!r} is {text!r}; use one of {', '.join(map(_text_of, choices))}")
+    return value
+
+
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text) if _FLOAT.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {"String": str, "Integer": _integer, "Float": _float, "Boolean": _boolean}

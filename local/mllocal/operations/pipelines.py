@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from mllocal.aws import Aws
 from mllocal.errors import ApiError, validation
@@ -15,6 +17,9 @@ from mllocal.sagemaker.kinds import PIPELINE
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope
 from mlpipelines import problems_in
+
+MOST_LEVELS = 200
+"""How deep the values of a definition may lie: branches within branches of 50 condition steps, and no deeper than Python resolves."""
 
 
 @operation("CreatePipeline")
@@ -92,16 +97,48 @@ def find_pipeline(service: Service, scope: Scope, name: str) -> Document:
 def _definition(service: Service, scope: Scope, request: Request) -> str:
     """The definition's text, from the request or from S3. Raises with every problem it has."""
     text = request.get("PipelineDefinition") or _from_s3(scope, request.get("PipelineDefinitionS3Location"))
-    try:
-        definition: Any = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise validation(f"PipelineDefinition is not JSON: {error}; give the JSON text of a definition") from None
+    definition = _parsed(text)
     problems = problems_in(definition) or unsupported_parts(definition)
     if problems:
         name = request["PipelineName"]
         listed = "\n".join(f"- {problem}" for problem in problems)
         raise validation(f"the definition of pipeline {name!r} has {len(problems)} problem(s):\n{listed}")
     return text
+
+
+def _parsed(text: str) -> Any:
+    """The JSON of a text. Python takes NaN, numbers beyond any float and any depth for JSON, until something fails on them."""
+    try:
+        definition = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        raise validation(f"PipelineDefinition is not JSON: {error}; give the JSON text of a definition") from None
+    level = [definition]
+    for _ in range(MOST_LEVELS):
+        level = [item for value in level for item in _items(value)]
+    if level:
+        raise _too_deep()
+    return definition
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is not a number that it can hold")
+
+
+def _too_deep() -> ApiError:
+    return validation(
+        f"PipelineDefinition has values more than {MOST_LEVELS} levels deep; nest its steps and values less"
+    )
 
 
 def _from_s3(scope: Scope, location: dict[str, str] | None) -> str:
@@ -116,5 +153,11 @@ def _from_s3(scope: Scope, location: dict[str, str] | None) -> str:
         raise validation(
             f"PipelineDefinitionS3Location {uri} cannot be read: {error}; upload the definition first"
         ) from None
-    text: str = body.read().decode()
-    return text
+    content: bytes = body.read()
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        uri = f"s3://{location['Bucket']}/{location['ObjectKey']}"
+        raise validation(
+            f"PipelineDefinitionS3Location {uri} is not UTF-8: {error}; upload the definition's JSON"
+        ) from None

@@ -28,6 +28,8 @@ def retry_policies(definition: Definition) -> Iterator[str]:
         policies = step.get("RetryPolicies")
         if policies is not None and not isinstance(policies, list):
             yield f"{label} has RetryPolicies {quote(policies)}; use a list"
+        elif policies and len(objects(policies)) < len(policies):
+            yield f"{label} has RetryPolicies {quote(policies)}; each one is an object with ExceptionType"
         for policy in objects(policies):
             yield from (f"{label} has a retry policy with {problem}" for problem in _policy_problems(policy))
 

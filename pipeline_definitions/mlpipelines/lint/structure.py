@@ -111,6 +111,15 @@ def step_arguments(definition: Definition) -> Iterator[str]:
         yield from _top_level_problems(label, step)
 
 
+def step_members(definition: Definition) -> Iterator[str]:
+    """What a step has beside its arguments is of its kind."""
+    for label, step in definition.labelled_steps():
+        yield from _list_problems(f"PropertyFiles of {label}", step.get("PropertyFiles"), "property file")
+        for name in ("DisplayName", "Description"):
+            if not isinstance(step.get(name, ""), str | None):
+                yield f"{label} has {name} {quote(step[name])}; use text"
+
+
 def _top_level_problems(label: str, step: JsonObject) -> Iterator[str]:
     needed = {"Lambda": "FunctionArn", "Callback": "SqsQueueUrl"}.get(str(step.get("Type")))
     if needed and not isinstance(step.get(needed), str | dict):
@@ -164,5 +173,6 @@ CHECKS: tuple[Check, ...] = (
     step_names,
     step_types,
     step_arguments,
+    step_members,
     depends_on,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -88,3 +89,12 @@ def test_faults_and_throttling_of_services_are_tried_again_without_a_policy_and_
     assert retries().delay_after(THROTTLING) == 1
     assert retries().delay_after(SERVICE_FAULT) == 1
     assert retries({"ExceptionType": [THROTTLING], "MaxAttempts": 0}).delay_after(THROTTLING) is None
+
+
+def test_a_wait_longer_than_any_clock_takes_is_the_longest_there_is() -> None:
+    policy = {"ExceptionType": [CAPACITY_ERROR], "IntervalSeconds": 1e300, "BackoffRate": 1e300, "MaxAttempts": 3}
+    counted = retries(policy)
+
+    delays = [counted.delay_after(CAPACITY_ERROR) for _ in range(3)]
+
+    assert delays == [threading.TIMEOUT_MAX] * 3

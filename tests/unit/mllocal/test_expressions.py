@@ -31,6 +31,7 @@ def values() -> Values:
         ({"Get": "Execution.PipelineExecutionId"}, "abc"),
         ({"Get": "Steps.Features.ProcessingOutputConfig.Outputs['train'].S3Output.S3Uri"}, "s3://b/train"),
         ({"Get": "Steps.Features.ProcessingOutputConfig.Outputs[0].OutputName"}, "train"),
+        ({"Get": 'Steps.Features.ProcessingOutputConfig.Outputs["train"].S3Output.S3Uri'}, "s3://b/train"),
         ({"Get": "Steps.Resolve.OutputParameters['arn']"}, "arn:x"),
         (
             {"Std:Join": {"On": "/", "Values": ["s3:/", {"Get": "Parameters.Name"}, {"Get": "Parameters.Rate"}]}},
@@ -48,6 +49,8 @@ def values() -> Values:
         ),
         ({"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Features.PropertyFiles.report"}, "Path": "classes[1]"}}, "b"),
         ({"Std:JsonGet": {"S3Uri": {"Std:Join": {"On": "/", "Values": ["s3://b", "other.json"]}}, "Path": "n"}}, 1),
+        ({"Std:JsonGet": {"S3Uri": "s3://b/other.json", "Path": "$.n"}}, 1),
+        ({"Std:JsonGet": {"S3Uri": "s3://b/other.json", "Path": "$['n']"}}, 1),
         ({"Plain": ["text", 1, {"Get": "Parameters.Name"}]}, {"Plain": ["text", 1, "demand"]}),
     ],
 )
@@ -82,6 +85,9 @@ def test_an_expression_without_a_value_is_an_error_that_says_why(values: Values,
         ({"Type": "GreaterThan", "LeftValue": 2, "RightValue": 1}, True),
         ({"Type": "GreaterThanOrEqualTo", "LeftValue": 1, "RightValue": 1}, True),
         ({"Type": "In", "QueryValue": {"Get": "Parameters.Name"}, "Values": ["supply", "demand"]}, True),
+        ({"Type": "Equals", "LeftValue": 1, "RightValue": 1.0}, True),
+        ({"Type": "Equals", "LeftValue": 1, "RightValue": True}, False),
+        ({"Type": "In", "QueryValue": False, "Values": [0, ""]}, False),
         ({"Type": "Not", "Condition": {"Type": "Equals", "LeftValue": 1, "RightValue": 1}}, False),
         (
             {

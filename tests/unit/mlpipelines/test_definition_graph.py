@@ -187,6 +187,12 @@ def test_retry_policies_are_a_list() -> None:
     assert problems_in(definition(call("A", RetryPolicies={}))) == ("step 'A' has RetryPolicies {}; use a list",)
 
 
+def test_each_retry_policy_is_an_object() -> None:
+    assert problems_in(definition(call("A", RetryPolicies=[5]))) == (
+        "step 'A' has RetryPolicies [5]; each one is an object with ExceptionType",
+    )
+
+
 def test_a_cache_is_on_or_off() -> None:
     assert problems_in(definition(call("A", CacheConfig={"Enabled": "yes"}))) == (
         'step \'A\' has CacheConfig {"Enabled": "yes"}; use an object whose Enabled is true or false',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mlpipelines import JsonObject, problems_in
@@ -139,6 +141,19 @@ def test_output_parameters_have_different_names() -> None:
     assert problems_in(definition(call("A", OutputParameters=outputs))) == (
         "step 'A' has 2 outputs with the name 'x'; use different names",
     )
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ({"PropertyFiles": "report"}, "PropertyFiles of step 'A' is 'report'; use a list of property files"),
+        ({"PropertyFiles": [5]}, "entry 0 of PropertyFiles of step 'A' is 5; each property file is a JSON object"),
+        ({"DisplayName": 5}, "step 'A' has DisplayName 5; use text"),
+        ({"Description": []}, "step 'A' has Description []; use text"),
+    ],
+)
+def test_what_a_step_has_beside_its_arguments_is_of_its_kind(members: dict[str, Any], sentence: str) -> None:
+    assert problems_in(definition(call("A", **members))) == (sentence,)
 
 
 def test_depends_on_is_a_list() -> None:
