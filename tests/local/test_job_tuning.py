@@ -146,9 +146,12 @@ def test_a_stopped_tuning_job_stops_its_training_jobs(workbench: Workbench) -> N
 @pytest.mark.parametrize(
     ("configuration", "message"),
     [
-        ({"Strategy": "Hyperband"}, "Strategy Hyperband is not one"),
+        ({"Strategy": "Hyperband"}, "HyperParameterTuningJobConfig.Strategy Hyperband is not one"),
         ({"TrainingJobEarlyStoppingType": "Auto"}, "TrainingJobEarlyStoppingType Auto"),
-        ({"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "auc"}}, "objective metric 'auc'"),
+        (
+            {"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "auc"}},
+            "HyperParameterTuningJobObjective.MetricName 'auc'",
+        ),
         (
             {"ParameterRanges": {"ContinuousParameterRanges": [{"Name": "x", "MinValue": "2", "MaxValue": "1"}]}},
             "MaxValue must be larger",

@@ -36,11 +36,29 @@ _TRANSFORM = {
     "MaxConcurrentTransforms": _PARAMETER,
     "MaxPayloadInMB": 6,
 }
+_RANGE = {"Name": "x", "MinValue": _PARAMETER, "MaxValue": "1"}
+_TUNING: dict[str, Any] = {
+    "HyperParameterTuningJobConfig": {
+        "Strategy": _PARAMETER,
+        "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": _PARAMETER},
+        "ResourceLimits": {"MaxNumberOfTrainingJobs": _PARAMETER, "MaxParallelTrainingJobs": _PARAMETER},
+        "ParameterRanges": {"ContinuousParameterRanges": [_RANGE], "CategoricalParameterRanges": _PARAMETER},
+        "TrainingJobEarlyStoppingType": _PARAMETER,
+    },
+    "TrainingJobDefinition": {**_TRAINING, "StaticHyperParameters": _PARAMETER},
+}
 
 
 @pytest.mark.parametrize(
     ("kind", "request_"),
-    [("TrainingJob", _TRAINING), ("ProcessingJob", _PROCESSING), ("TransformJob", _TRANSFORM)],
+    [
+        ("TrainingJob", _TRAINING),
+        ("ProcessingJob", _PROCESSING),
+        ("TransformJob", _TRANSFORM),
+        ("HyperParameterTuningJob", _TUNING),
+        ("Model", {"Containers": _PARAMETER}),
+        ("ModelPackage", {"ModelPackageGroupName": _PARAMETER, "InferenceSpecification": _PARAMETER}),
+    ],
 )
 def test_expressions_are_taken_for_possible(kind: str, request_: dict[str, Any]) -> None:
     assert refusals(kind, request_) == []
@@ -60,3 +78,23 @@ def test_every_problem_of_a_request_is_named_at_once() -> None:
 
     fields = ("InputDataConfig['train'].DataSource", "ResourceConfig", "OutputDataConfig", "CheckpointConfig")
     assert [next(field for field in fields if problem.startswith(field)) for problem in problems] == list(fields)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "field"),
+    [
+        ({"Strategy": "Grid"}, "HyperParameterTuningJobConfig.ParameterRanges.ContinuousParameterRanges"),
+        ({"ParameterRanges": {}}, "HyperParameterTuningJobConfig.ParameterRanges: ParameterRanges holds no range"),
+        ({"ResourceLimits": {}, "Strategy": "Random"}, "HyperParameterTuningJobConfig.ResourceLimits.MaxNumber"),
+        ({"HyperParameterTuningJobObjective": None}, "HyperParameterTuningJobConfig.HyperParameterTuningJobObjective"),
+    ],
+)
+def test_what_a_tuning_job_cannot_do_is_named_by_its_field(configuration: dict[str, Any], field: str) -> None:
+    request = {
+        **_TUNING,
+        "HyperParameterTuningJobConfig": {**_TUNING["HyperParameterTuningJobConfig"], **configuration},
+    }
+
+    (problem,) = refusals("HyperParameterTuningJob", request)
+
+    assert problem.startswith(field)
