@@ -10,7 +10,7 @@ from typing import Any
 
 from mllocal.jobs import faults
 from mllocal.jobs.literals import literal, when
-from mllocal.jobs.tuning_refusals import tuning_refusals
+from mllocal.jobs.tuning_refusals import definitions_of, tuning_refusals
 from mllocal.sagemaker.store import Document
 
 Refusals = Iterator[str]
@@ -182,9 +182,8 @@ def _join(request: Document, content_type: Any, split: Any) -> Refusals:
 
 def _tuning(request: Document) -> Refusals:
     yield from tuning_refusals(request)
-    definition = literal(request, "TrainingJobDefinition")
-    if isinstance(definition, dict):
-        yield from (f"TrainingJobDefinition.{problem}" for problem in refusals("TrainingJob", definition))
+    for field, definition in definitions_of(request):
+        yield from (f"{field}.{problem}" for problem in refusals("TrainingJob", definition))
 
 
 def _model(request: Document) -> Refusals:

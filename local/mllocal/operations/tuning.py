@@ -8,6 +8,7 @@ from functools import partial
 from mllocal.errors import validation
 from mllocal.jobs import tuning
 from mllocal.jobs.refusals import refusals
+from mllocal.jobs.warm_start import parent_problems
 from mllocal.operations import listing
 from mllocal.operations.jobs import find_job, stop_job
 from mllocal.sagemaker.kinds import HYPER_PARAMETER_TUNING_JOB as KIND
@@ -15,6 +16,7 @@ from mllocal.sagemaker.kinds import TRAINING_JOB
 from mllocal.sagemaker.service import Request, Service, operation
 from mllocal.sagemaker.store import Document, Scope
 
+_FINAL_METRIC = "FinalHyperParameterTuningJobObjectiveMetric"
 _NO_COUNTS = {
     "TrainingJobStatusCounters": dict.fromkeys(
         ("Completed", "InProgress", "RetryableError", "NonRetryableError", "Stopped"), 0
@@ -36,6 +38,10 @@ class _Trainings:
         arn: str = self.service.invoke("CreateTrainingJob", self.scope, request)["TrainingJobArn"]
         return arn
 
+    def metric_values(self, arn: str) -> dict[str, list[float]]:
+        """Its metrics as they come."""
+        return self.service.runner.metric_values(arn)
+
     def wait(self, arn: str) -> None:
         """Return when it has ended."""
         self.service.runner.wait(arn)
@@ -50,10 +56,22 @@ def create(service: Service, scope: Scope, request: Request) -> Document:
     problems = refusals(KIND.name, request)
     if problems:
         raise validation("; ".join(problems))
+    parents = _parents(service, scope, request)
     document = {"Tags": [], **request, **_NO_COUNTS, str(KIND.status_field): "InProgress"}
     job = service.create(KIND, scope, request[KIND.name_field], document)
-    service.runner.start(KIND, job, partial(tuning.run, trainings=_Trainings(service, scope)))
+    trainings = _Trainings(service, scope)
+    service.runner.start(KIND, job, partial(tuning.run, trainings=trainings, parents=parents))
     return job
+
+
+def _parents(service: Service, scope: Scope, request: Request) -> list[Document]:
+    """The tuning jobs to start from. Raises with every problem they have."""
+    given = request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", [])
+    parents = [find_job(KIND, service, scope, parent) for parent in given]
+    problems = list(parent_problems(request, parents)) if parents else []
+    if problems:
+        raise validation("; ".join(problems))
+    return parents
 
 
 @operation("DescribeHyperParameterTuningJob")
@@ -79,13 +97,12 @@ def list_training_jobs(service: Service, scope: Scope, request: Request) -> Docu
     summaries = find_job(KIND, service, scope, request)["TrainingJobSummaries"]
     if request.get("SortBy") != "FinalObjectiveMetricValue":
         return listing.page(TRAINING_JOB, summaries, request, "TrainingJobSummaries")
-    # Paged as by time, with the metric in the time's place.
-    keyed = [{**item, "CreationTime": _objective_value(item), "Created": item["CreationTime"]} for item in summaries]
+    # Those without a value are not listed. Paged as by time, with the metric in the time's place.
+    keyed = [
+        {**item, "CreationTime": item[_FINAL_METRIC]["Value"], "Created": item["CreationTime"]}
+        for item in summaries
+        if _FINAL_METRIC in item
+    ]
     answer = listing.page(TRAINING_JOB, keyed, request, "TrainingJobSummaries")
     page = [{**item, "CreationTime": item["Created"]} for item in answer["TrainingJobSummaries"]]
     return {**answer, "TrainingJobSummaries": page}
-
-
-def _objective_value(summary: Document) -> float:
-    value: float = summary.get("FinalHyperParameterTuningJobObjectiveMetric", {}).get("Value", float("inf"))
-    return value
