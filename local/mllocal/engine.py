@@ -47,6 +47,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     fail_interrupted(service)
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
+    bridge.give_s3_its_managed_key()
     bridge.register_resource_types(resource_types(service))
     return service
 
