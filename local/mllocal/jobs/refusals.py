@@ -108,6 +108,8 @@ def _training(request: Document) -> Refusals:
     )
     if "TensorBoardOutputConfig" in request:
         yield "TensorBoardOutputConfig is not one the embedded AWS does; write to /opt/ml/output/data or to MLflow"
+    if "ModelPackageConfig" in request:
+        yield "ModelPackageConfig is not one the embedded AWS does; register the model in a step of its own, or by CreateModelPackage"
     if "ServerlessJobConfig" in request:
         yield "ServerlessJobConfig trains on AWS's own models, which the embedded AWS does not have"
     checkpoints = literal(request, "CheckpointConfig", "LocalPath")
@@ -215,6 +217,8 @@ def _model_package(request: Document) -> Refusals:
     specification = request.get("InferenceSpecification", {})
     if not literal(specification, "Containers") and literal(specification, "Get") is None:
         yield "InferenceSpecification.Containers is missing; say which image serves the model"
+    if "ValidationSpecification" in request:
+        yield "ValidationSpecification runs transform jobs when a package is made, which the embedded AWS does not; use a Transform step"
 
 
 _CHECKS: dict[str, Callable[[Document], Refusals]] = {

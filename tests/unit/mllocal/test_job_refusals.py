@@ -72,11 +72,18 @@ def test_every_problem_of_a_request_is_named_at_once() -> None:
         "ResourceConfig": {"InstanceGroups": []},
         "OutputDataConfig": {"CompressionType": "NONE"},
         "CheckpointConfig": {"LocalPath": "/elsewhere"},
+        "ModelPackageConfig": {},
     }
 
     problems = refusals("TrainingJob", request)
 
-    fields = ("InputDataConfig['train'].DataSource", "ResourceConfig", "OutputDataConfig", "CheckpointConfig")
+    fields = (
+        "InputDataConfig['train'].DataSource",
+        "ResourceConfig",
+        "OutputDataConfig",
+        "ModelPackageConfig",
+        "CheckpointConfig",
+    )
     assert [next(field for field in fields if problem.startswith(field)) for problem in problems] == list(fields)
 
 
@@ -98,3 +105,15 @@ def test_what_a_tuning_job_cannot_do_is_named_by_its_field(configuration: dict[s
     (problem,) = refusals("HyperParameterTuningJob", request)
 
     assert problem.startswith(field)
+
+
+def test_a_package_that_asks_for_validation_jobs_is_refused() -> None:
+    request = {
+        "ModelPackageGroupName": "forecast",
+        "InferenceSpecification": {"Containers": [{"Image": "image:1"}]},
+        "ValidationSpecification": {"ValidationRole": "role", "ValidationProfiles": []},
+    }
+
+    (problem,) = refusals("ModelPackage", request)
+
+    assert problem.startswith("ValidationSpecification runs transform jobs")
