@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mllocal.jobs import faults
-from mllocal.jobs.literals import literal, when
+from mllocal.jobs.literals import items, literal, when
 from mllocal.jobs.tuning_refusals import definitions_of, tuning_refusals
 from mllocal.sagemaker.store import Document
 
@@ -70,7 +70,7 @@ def _processing(request: Document) -> Refusals:
             yield f"{name}.FeatureStoreOutput needs Feature Store, which the embedded AWS does not have; use S3Output"
         yield from _path_refusals(output.get("S3Output"), f"{name}.S3Output")
     cluster = literal(request, "ProcessingResources", "ClusterConfig") or {}
-    yield from _one_instance_type(cluster, "ProcessingResources.ClusterConfig")
+    yield from _machines(cluster, "ProcessingResources.ClusterConfig")
 
 
 def _path_refusals(location: Any, field: str) -> Refusals:
@@ -79,14 +79,17 @@ def _path_refusals(location: Any, field: str) -> Refusals:
         yield f"{field}.LocalPath must be a folder under /opt/ml/processing/; got {path!r}"
 
 
-def _one_instance_type(resources: Document, field: str) -> Refusals:
-    for name in ("InstanceGroups", "InstancePreferences"):
-        if name in resources:
-            yield f"{field}.{name} is not one the embedded AWS does; give InstanceType and InstanceCount"
-            return
-    if "InstanceType" not in resources:
+def _machines(resources: Document, field: str) -> Refusals:
+    if "InstanceGroups" in resources:
+        yield f"{field}.InstanceGroups is not one the embedded AWS does; give InstanceType and InstanceCount"
+        return
+    preferences = items(resources, "InstancePreferences")
+    if "InstanceType" not in resources and "InstancePreferences" not in resources:
         yield f"{field}.InstanceType is missing"
-    if "InstanceCount" not in resources:
+    if "InstanceType" in resources and "InstancePreferences" in resources:
+        yield f"{field} has InstanceType and InstancePreferences; give one of them"
+    uncounted = [item for item in preferences if "InstanceCount" not in item]
+    if "InstanceCount" not in resources and (uncounted or "InstancePreferences" not in resources):
         yield f"{field}.InstanceCount is missing"
 
 
@@ -99,7 +102,7 @@ def _training(request: Document) -> Refusals:
     yield from when(specification, ("TrainingInputMode",), "Pipe", f"AlgorithmSpecification.TrainingInputMode {_PIPE}")
     for channel in request.get("InputDataConfig", []):
         yield from _channel(channel)
-    yield from _one_instance_type(request.get("ResourceConfig", {}), "ResourceConfig")
+    yield from _machines(request.get("ResourceConfig", {}), "ResourceConfig")
     yield from when(
         request,
         ("OutputDataConfig", "CompressionType"),
@@ -146,6 +149,8 @@ def _data_type(source: Document, field: str) -> Refusals:
 def _spot(request: Document) -> Refusals:
     if not request.get(_SPOT):
         return
+    if literal(request, "ResourceConfig", "InstancePreferences"):
+        yield f"ResourceConfig.InstancePreferences are of on-demand instances; leave out {_SPOT} or give InstanceType"
     wait = literal(request, "StoppingCondition", "MaxWaitTimeInSeconds")
     run = literal(request, "StoppingCondition", "MaxRuntimeInSeconds")
     if wait is None or (isinstance(wait, int) and isinstance(run, int) and wait < run):

@@ -25,6 +25,7 @@ from mllocal.jobs.container import (
 )
 from mllocal.jobs.hosts import Cluster, Host
 from mllocal.jobs.inputs import Source, download_to_hosts, reading
+from mllocal.jobs.machines import Machines
 from mllocal.jobs.runner import Job, JobFailedError, JobStoppedError
 from mllocal.jobs.secondary import entered
 from mllocal.jobs.sync import DirectorySync
@@ -171,8 +172,8 @@ class Training:
         return changes
 
     def _new_cluster(self) -> Cluster:
-        resources = self._job.document["ResourceConfig"]
-        return Cluster.create(self._job.directory, resources["InstanceType"], resources.get("InstanceCount", 1))
+        machines = Machines.of(self._job.document["ResourceConfig"])
+        return Cluster.create(self._job.directory, machines.instance_type, machines.count)
 
     def _program(self) -> Program:
         variables = self._variables()

@@ -117,3 +117,20 @@ def test_a_package_that_asks_for_validation_jobs_is_refused() -> None:
     (problem,) = refusals("ModelPackage", request)
 
     assert problem.startswith("ValidationSpecification runs transform jobs")
+
+
+@pytest.mark.parametrize(
+    ("resources", "problems"),
+    [
+        ({"InstancePreferences": _PARAMETER, "InstanceCount": 1}, []),
+        ({"InstancePreferences": [{"InstanceType": "ml.m5.large", "InstanceCount": 1}]}, []),
+        ({"InstancePreferences": [{"InstanceType": "ml.m5.large"}]}, ["ResourceConfig.InstanceCount is missing"]),
+        ({}, ["ResourceConfig.InstanceType is missing", "ResourceConfig.InstanceCount is missing"]),
+    ],
+)
+def test_what_a_job_runs_on_is_one_type_or_preferences_with_a_count(
+    resources: dict[str, Any], problems: list[str]
+) -> None:
+    request = {**_TRAINING, "ResourceConfig": resources, "EnableManagedSpotTraining": False}
+
+    assert refusals("TrainingJob", request) == problems
