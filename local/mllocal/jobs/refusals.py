@@ -10,6 +10,7 @@ from typing import Any
 
 from mllocal.jobs import faults
 from mllocal.jobs.literals import items, literal, when
+from mllocal.jobs.training_definitions import training_request
 from mllocal.jobs.tuning_refusals import definitions_of, tuning_refusals
 from mllocal.sagemaker.store import Document
 
@@ -190,7 +191,7 @@ def _join(request: Document, content_type: Any, split: Any) -> Refusals:
 def _tuning(request: Document) -> Refusals:
     yield from tuning_refusals(request)
     for field, definition in definitions_of(request):
-        yield from (f"{field}.{problem}" for problem in refusals("TrainingJob", definition))
+        yield from (f"{field}.{problem}" for problem in refusals("TrainingJob", training_request(definition)))
 
 
 def _model(request: Document) -> Refusals:

@@ -16,6 +16,7 @@ from mllocal.jobs.objective import Objective, rank
 from mllocal.jobs.ranges import ranges_of
 from mllocal.jobs.runner import Job, JobFailedError
 from mllocal.jobs.search import Strategy, Trial, Values, strategy
+from mllocal.jobs.training_definitions import training_request
 from mllocal.jobs.warm_start import WarmStart
 from mllocal.sagemaker.store import Document
 
@@ -210,13 +211,10 @@ class Tuning:
                 return
 
     def _start(self, search: Search, values: Values) -> None:
-        definition = search.definition
         number = len(self._attempts)
-        request = {
-            name: definition[name] for name in definition if name not in _TUNING_ONLY and definition[name] is not None
-        }
+        request = training_request(search.definition)
         request["TrainingJobName"] = f"{self._job.name}-{number + 1:03d}-{secrets.token_hex(4)}"
-        request["HyperParameters"] = {**definition.get("StaticHyperParameters", {}), **values}
+        request["HyperParameters"] = {**search.definition.get("StaticHyperParameters", {}), **values}
         request["Tags"] = self._job.document.get("Tags", [])
         arn = self._trainings.create(request)
         attempt = Attempt(arn, values, number, search, self._trainings.metric_values(arn))
@@ -253,13 +251,3 @@ class Tuning:
 
 def _counted_status(status: str) -> str:
     return {"Stopping": "InProgress", "Failed": "NonRetryableError"}.get(status, status)
-
-
-# Members of a training job definition that are not members of a training job.
-_TUNING_ONLY = {
-    "DefinitionName",
-    "TuningObjective",
-    "HyperParameterRanges",
-    "StaticHyperParameters",
-    "HyperParameterTuningResourceConfig",
-}

@@ -89,11 +89,8 @@ def _refusals_of_several(configuration: Document) -> Refusals:
 
 
 def _definition_refusals(configuration: Document, definition: Document, field: str) -> Refusals:
-    if "HyperParameterTuningResourceConfig" in definition:
-        yield (
-            f"{field}.HyperParameterTuningResourceConfig is not one the embedded AWS does; "
-            "use ResourceConfig with InstanceType and InstanceCount"
-        )
+    if "HyperParameterTuningResourceConfig" in definition and "ResourceConfig" in definition:
+        yield f"{field} has HyperParameterTuningResourceConfig and ResourceConfig; give one of them"
     if field != _SINGLE and "DefinitionName" not in definition:
         yield f"{field}.DefinitionName is missing"
     yield from _objective_refusals(configuration, definition, field)

@@ -317,6 +317,7 @@ def test_a_metric_further_from_no_bias_than_the_baseline_is_a_violation(
             {"predicted_label": None, "predictor": {"model_name": "m", "accept_type": "application/json"}},
             "predictor.accept_type 'application/json' is not one the embedded AWS does",
         ),
+        ({"methods": None}, "'methods' is missing in the analysis configuration"),
         ({"methods": {"shap": {}}}, "'predictor' is missing in the analysis configuration"),
     ],
 )

@@ -125,7 +125,10 @@ class Analysis:
 
 
 def _problems(configuration: Document) -> Iterator[str]:
-    methods = configuration.get("methods", {})
+    methods = configuration.get("methods")
+    if not isinstance(methods, dict):
+        yield "'methods' is missing in the analysis configuration"
+        return
     for name in sorted(set(methods) - set(METHODS)):
         yield f"methods.{name} is not one the embedded AWS computes; it computes {', '.join(METHODS)}"
     for name, instead in _REFUSED.items():
