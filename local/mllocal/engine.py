@@ -48,6 +48,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
     bridge.register_alarm_events()
+    bridge.give_s3_its_managed_key()
     bridge.register_resource_types(resource_types(service))
     return service
 

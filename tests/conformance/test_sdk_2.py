@@ -15,7 +15,6 @@ from aws_cdk import App, Environment, Stack
 from botocore.exceptions import WaiterError
 from sagemaker.inputs import TrainingInput
 from sagemaker.processing import ProcessingOutput, ScriptProcessor
-from sagemaker.session_settings import SessionSettings
 from sagemaker.sklearn import SKLearn
 from sagemaker.workflow.condition_step import ConditionStep
 from sagemaker.workflow.conditions import ConditionGreaterThanOrEqualTo
@@ -93,11 +92,7 @@ def test_a_pipeline_of_sdk_2_runs(engine: dict[str, str], tmp_path: Path, bound:
     boto_session = boto3.Session(region_name=REGION)
     boto_session.client("s3").create_bucket(Bucket=name)
     boto_session.client("s3").put_object(Bucket=name, Key="data/x.csv", Body=b"x\n1\n")
-    # S3 has a key of its own for uploads with aws:kms and no key id; the embedded S3 has none.
-    settings = SessionSettings(encrypt_repacked_artifacts=False)
-    session = PipelineSession(
-        boto_session=boto_session, default_bucket=name, settings=settings, sagemaker_config=NO_TELEMETRY
-    )
+    session = PipelineSession(boto_session=boto_session, default_bucket=name, sagemaker_config=NO_TELEMETRY)
     pipeline = team_pipeline(session, ROLE, f"s3://{name}/data", tmp_path, name)
     pipeline.create(role_arn=ROLE)
 

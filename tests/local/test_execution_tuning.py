@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from mlpipelines import Get
-from tests.local.execution_steps import run
+from tests.local.execution_steps import create, run
 from tests.local.job_requests import training_request
 from tests.local.workbench import Workbench, shell_step
 
@@ -61,8 +64,11 @@ def test_a_step_after_tuning_gets_the_best_training_job(workbench: Workbench) ->
     assert ":hyper-parameter-tuning-job/" in arn
 
 
-def test_a_tuning_that_cannot_run_fails_its_step_with_the_field(workbench: Workbench) -> None:
-    execution = run(workbench, tuning_step(workbench, Strategy="Hyperband"))
+def test_a_tuning_that_cannot_run_is_refused_when_the_pipeline_is_created(workbench: Workbench) -> None:
+    criteria = {"ConvergenceDetected": {"CompleteOnConvergence": "Enabled"}}
 
-    assert execution.status == "Failed"
-    assert "Strategy Hyperband is not one the embedded AWS does" in execution.reason("Tune_the_model")
+    with pytest.raises(ClientError) as refused:
+        create(workbench, tuning_step(workbench, TuningJobCompletionCriteria=criteria))
+
+    assert "step 'Tune_the_model' of type 'Tuning': HyperParameterTuningJobConfig." in str(refused.value)
+    assert "TuningJobCompletionCriteria.ConvergenceDetected is not one the embedded AWS does" in str(refused.value)

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from typing import Any
 
-from tests.local.workbench import ROLE, Execution, Workbench
+from tests.local.check_steps import CLARIFY, MONITOR, job, run
+from tests.local.workbench import Workbench
 
 SEED = 11
-MONITOR = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor-analyzer"
-CLARIFY = "205585389593.dkr.ecr.us-east-1.amazonaws.com/sagemaker-clarify-processing:1.0"
 
 
 def rows(shift: float = 0.0) -> str:
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     return "age,rate\n" + "".join(f"{chance.randint(1, 90)},{chance.gauss(shift, 1):.4f}\n" for _ in range(2000))
-
-
-def job(image: str, output: str, inputs: dict[str, str], environment: dict[str, str], where: str) -> dict[str, Any]:
-    """The arguments of a check as the SDK renders them."""
-    sources = [
-        {"InputName": name, "S3Input": _source(uri, f"/opt/ml/processing/input/{name}")} for name, uri in inputs.items()
-    ]
-    target = {"S3Uri": output, "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
-    return {
-        "ProcessingInputs": sources,
-        "ProcessingOutputConfig": {"Outputs": [{"OutputName": where, "S3Output": target}]},
-        "ProcessingResources": {
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 20}
-        },
-        "AppSpecification": {"ImageUri": image},
-        "RoleArn": ROLE,
-        "StoppingCondition": {"MaxRuntimeInSeconds": 1800},
-        **({"Environment": environment} if environment else {}),
-    }
-
-
-def _source(uri: str, path: str) -> dict[str, str]:
-    return {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
 
 
 def quality(workbench: Workbench, name: str, data: str, **settings: Any) -> dict[str, Any]:
@@ -86,17 +61,6 @@ def bias(workbench: Workbench, name: str, **settings: Any) -> dict[str, Any]:
     arguments = job(CLARIFY, workbench.uri(f"{name}/results"), inputs, {}, "analysis_result")
     check = {"CheckType": "DATA_BIAS", "SkipCheck": False, "FailOnViolation": True, "RegisterNewBaseline": False}
     return {"Name": name, "Type": "ClarifyCheck", "Arguments": arguments, **check, **settings}
-
-
-def run(workbench: Workbench, *steps: dict[str, Any]) -> Execution:
-    """Create a pipeline of steps written as JSON, and run it."""
-    definition = {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": list(steps)}
-    text = json.dumps(definition)
-    name = f"checks-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    workbench.sagemaker.create_pipeline(
-        PipelineName=name, PipelineDefinition=text, RoleArn=ROLE, ClientRequestToken=name.ljust(32, "0")
-    )
-    return workbench.wait(workbench.start(name))
 
 
 def test_a_first_run_registers_its_own_baseline_without_a_check(workbench: Workbench) -> None:

@@ -75,6 +75,49 @@ def test_a_job_fails_as_the_service_does_when_it_is_asked_to(workbench: Workbenc
     assert workbench.wait_for_job("processing", name)["FailureReason"].startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("fault", "selected"), [("", ("ml.m5.large", 2)), ("capacity:1", ("ml.m5.xlarge", 1)), ("capacity:2", None)]
+)
+def test_the_first_preferred_instance_type_with_capacity_is_selected(
+    workbench: Workbench, fault: str, selected: tuple[str, int] | None
+) -> None:
+    name = f"preferences-{fault.partition(':')[2]}x"
+    request = processing_request(name, "true", Environment={"MLP_FAULT": fault})
+    request["ProcessingResources"]["ClusterConfig"] = {
+        "InstancePreferences": [{"InstanceType": "ml.m5.large", "InstanceCount": 2}, {"InstanceType": "ml.m5.xlarge"}],
+        "InstanceCount": 1,
+        "VolumeSizeInGB": 30,
+    }
+    workbench.sagemaker.create_processing_job(**request)
+
+    job = workbench.wait_for_job("processing", name)
+
+    cluster = job["ProcessingResources"]["ClusterConfig"]
+    if selected is None:
+        assert job["FailureReason"].startswith("CapacityError:")
+        assert "SelectedInstanceType" not in cluster
+    else:
+        assert job["ProcessingJobStatus"] == "Completed", job
+        assert (cluster["SelectedInstanceType"], cluster["SelectedInstanceCount"]) == selected
+
+
+def test_a_training_job_runs_on_the_instances_it_prefers(workbench: Workbench) -> None:
+    script = "import os; print('hosts', os.environ['SM_HOSTS'], os.environ['SM_CURRENT_INSTANCE_TYPE'])"
+    request = training_request(workbench, "preferring", script)
+    request["ResourceConfig"] = {
+        "InstancePreferences": [{"InstanceType": "ml.m5.xlarge"}, {"InstanceType": "ml.m5.large"}],
+        "InstanceCount": 2,
+        "VolumeSizeInGB": 30,
+    }
+    workbench.sagemaker.create_training_job(**request)
+
+    job = workbench.wait_for_job("training", "preferring")
+
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert job["ResourceConfig"]["SelectedInstanceType"] == "ml.m5.xlarge"
+    assert 'hosts ["algo-1", "algo-2"] ml.m5.xlarge' in workbench.log_lines("TrainingJobs", "preferring")
+
+
 def test_attempts_are_counted_for_each_step_of_an_execution(workbench: Workbench) -> None:
     tags = [
         {"Key": _FAULT, "Value": "capacity:1 internal:1"},

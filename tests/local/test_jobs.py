@@ -151,7 +151,10 @@ def test_an_unknown_image_fails_the_job_and_names_those_there_are(workbench: Wor
     ("change", "message"),
     [
         ({"InstanceType": "ml.m99.huge"}, "Member must satisfy enum value set"),
-        ({"InstancePreferences": [{"InstanceType": "ml.m5.large"}]}, "InstancePreferences is not one"),
+        (
+            {"InstancePreferences": [{"InstanceType": "ml.m5.large"}]},
+            "has InstanceType and InstancePreferences; give one of them",
+        ),
     ],
 )
 def test_a_job_that_cannot_run_is_refused_when_it_is_created(

@@ -1,7 +1,7 @@
 """Everything that reaches into ministack, which has no public way to add a service (the version is pinned exactly for this).
 
 Registers the SageMaker API, SageMaker's CloudFormation types, events of `aws.sagemaker` and of alarms, and EventBridge targets that are
-pipelines.
+pipelines; gives S3 the key that AWS manages for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import ministack.app
 from botocore.exceptions import ClientError
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import cloudwatch, eventbridge
+from ministack.services import cloudwatch, eventbridge, s3
 from ministack.services.cloudformation import provisioners, stacks
 
 from mllocal.emulator.resource_types import ResourceType
@@ -27,6 +27,8 @@ from mllocal.sagemaker.wire import TARGET_PREFIX
 Answer = tuple[int, dict[str, str], bytes]
 AsgiApplication = Callable[..., Awaitable[None]]
 Result = TypeVar("Result")
+_SSE = "x-amz-server-side-encryption"
+_SSE_KEY = f"{_SSE}-aws-kms-key-id"
 _JSON = "application/x-amz-json-1.1"
 
 application: AsgiApplication = ministack.app.app
@@ -147,3 +149,15 @@ def register_pipeline_targets(service: Service) -> None:
         service.invoke("StartPipelineExecution", current_scope(), request)
 
     eventbridge._invoke_target = invoke_target
+
+
+def give_s3_its_managed_key() -> None:
+    """Let an upload with `aws:kms` and no key use the account's AWS managed key `aws/s3`, as on AWS; ministack refuses it."""
+    resolve = s3._resolve_sse_write_headers
+
+    def resolve_write(headers: dict[str, str], bucket: str) -> Any:
+        if headers.get(_SSE) == "aws:kms" and not headers.get(_SSE_KEY):
+            headers = {**headers, _SSE_KEY: f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"}
+        return resolve(headers, bucket)
+
+    s3._resolve_sse_write_headers = resolve_write

@@ -21,6 +21,8 @@ from mllocal.sagemaker.store import Document
 
 _BASELINE_PATH = "/opt/ml/processing/baseline"
 _VIOLATIONS = "constraint_violations.json"
+_MODEL_VARIABLE = "predictor_model_name"
+"""Where mlp_clarify finds the model's name."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class CheckType:
     drift_check_baselines: Mapping[str, tuple[str, str]]
 
 
+_ANALYSIS = {"Constraints": "analysis.json"}
 _CHECKS = {
     "DATA_QUALITY": CheckType(
         {"Constraints": "constraints.json", "Statistics": "statistics.json"},
@@ -40,10 +43,15 @@ _CHECKS = {
         {"Constraints": "constraints.json", "Statistics": "statistics.json"},
         {kind: ("ModelQuality", kind) for kind in ("Constraints", "Statistics")},
     ),
-    "DATA_BIAS": CheckType({"Constraints": "analysis.json"}, {"Constraints": ("Bias", "PreTrainingConstraints")}),
+    "DATA_BIAS": CheckType(_ANALYSIS, {"Constraints": ("Bias", "PreTrainingConstraints")}),
+    "MODEL_BIAS": CheckType(_ANALYSIS, {"Constraints": ("Bias", "PostTrainingConstraints")}),
+    "MODEL_EXPLAINABILITY": CheckType(_ANALYSIS, {"Constraints": ("Explainability", "Constraints")}),
 }
-_CHECKS_OF_STEPS = {"QualityCheck": ("DATA_QUALITY", "MODEL_QUALITY"), "ClarifyCheck": ("DATA_BIAS",)}
-_NEEDS_AN_ENDPOINT = ("MODEL_BIAS", "MODEL_EXPLAINABILITY")
+_CHECKS_OF_STEPS = {
+    "QualityCheck": ("DATA_QUALITY", "MODEL_QUALITY"),
+    "ClarifyCheck": ("DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"),
+}
+_CHECKS_OF_MODELS = ("MODEL_BIAS", "MODEL_EXPLAINABILITY")
 
 
 def unsupported_checks(step: dict[str, Any]) -> Iterator[str]:
@@ -52,13 +60,10 @@ def unsupported_checks(step: dict[str, Any]) -> Iterator[str]:
     if possible is None:
         return
     check = step.get("CheckType")
-    if step["Type"] == "ClarifyCheck" and check in _NEEDS_AN_ENDPOINT:
-        yield (
-            f"step {step['Name']!r} of type 'ClarifyCheck' has CheckType {check!r}, which asks an endpoint of the model, and the "
-            "embedded AWS has no endpoints; use DATA_BIAS, or a Processing step in the Clarify image with predicted_label"
-        )
-    elif check not in possible:
+    if check not in possible:
         yield f"step {step['Name']!r} of type {step['Type']!r} has CheckType {check!r}; use one of {', '.join(possible)}"
+    elif check in _CHECKS_OF_MODELS and not step.get("ModelName"):
+        yield f"step {step['Name']!r} of type {step['Type']!r} has CheckType {check!r} and no ModelName; give the model to ask"
 
 
 def quality_check(step_run: StepRun) -> Result:
@@ -94,7 +99,7 @@ class _Check:
         previous = {} if skips and registers else self._previous_baseline()
         arguments = self._run.arguments()
         output = S3Uri.parse(arguments["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
-        self._run_job(arguments if skips else _with_baseline(arguments, previous))
+        self._run_job(_with_baseline(self._with_model(arguments), {} if skips else previous))
         calculated = {kind: str(output / name) for kind, name in self._type.files.items()}
         used = calculated if registers else previous
         properties = {
@@ -105,6 +110,13 @@ class _Check:
         if not skips:
             self._check_violations(output / _VIOLATIONS)
         return Result({self._kind: self._metadata}, properties)
+
+    def _with_model(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The job's request with the model to ask, which the analysis configuration of a step does not name."""
+        name = self._settings.get("ModelName")
+        if not name:
+            return arguments
+        return {**arguments, "Environment": {**arguments.get("Environment", {}), _MODEL_VARIABLE: name}}
 
     def _previous_baseline(self) -> dict[str, str]:
         """The supplied baseline, or that of the group's newest approved version."""
@@ -164,7 +176,9 @@ class _Check:
         self._run.announce({self._kind: dict(self._metadata)})
         if _is_set(self._settings.get("FailOnViolation", True)):
             first = violations[0]
-            where = first.get("feature_name") or first.get("metric_name") or first.get("facet", "")
+            where = (
+                first.get("feature_name") or first.get("label") or first.get("metric_name") or first.get("facet", "")
+            )
             raise StepFailedError(
                 f"ClientError: {self._settings['CheckType']} check failed with {len(violations)} violations of the baseline constraints; "
                 f"the first: {where}: {first['constraint_check_type']}: {first['description']}; all are in {report}"

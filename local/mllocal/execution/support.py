@@ -14,6 +14,17 @@ from mllocal.jobs.refusals import refusals
 from mlpipelines import iter_steps, own_members, referenced_steps
 
 _LISTS = ("InputDataConfig", "Outputs", "ProcessingInputs", "Tags")
+# What a step of a type creates, as `refusals` knows it.
+_KINDS = {
+    "Processing": "ProcessingJob",
+    "Training": "TrainingJob",
+    "Transform": "TransformJob",
+    "Tuning": "HyperParameterTuningJob",
+    "QualityCheck": "ProcessingJob",
+    "ClarifyCheck": "ProcessingJob",
+    "Model": "Model",
+    "RegisterModel": "ModelPackage",
+}
 Check = Callable[[dict[str, Any]], Iterator[str]]
 
 
@@ -61,9 +72,9 @@ def _callback(step: dict[str, Any]) -> Iterator[str]:
         yield f"step {step['Name']!r} of type 'Callback' has no SqsQueueUrl; give the URL of the queue that takes its message"
 
 
-def _job(step: dict[str, Any]) -> Iterator[str]:
-    kind = f"{step['Type']}Job"
-    if step["Type"] in ("Processing", "Training", "Transform"):
+def _request(step: dict[str, Any]) -> Iterator[str]:
+    kind = _KINDS.get(step["Type"])
+    if kind is not None:
         problems = refusals(kind, _literal_part(step["Arguments"]))
         yield from (f"step {step['Name']!r} of type {step['Type']!r}: {problem}" for problem in problems)
 
@@ -81,4 +92,4 @@ def _literal_part(arguments: Any) -> Any:
     }
 
 
-CHECKS: tuple[Check, ...] = (_type, _cache, _retries, _triggers, _callback, unsupported_checks, _job)
+CHECKS: tuple[Check, ...] = (_type, _cache, _retries, _triggers, _callback, unsupported_checks, _request)

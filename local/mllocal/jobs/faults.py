@@ -2,7 +2,8 @@
 
 A tag `mlp:fault` or an environment variable `MLP_FAULT` holds what happens, in this order, separated by spaces: `capacity:2` fails
 the first two attempts for lack of capacity, `internal:1` the next one with an internal error; `spot:3s` takes the spot instances of a
-training job back after three seconds, once in each job. Attempts are counted for each step of a pipeline execution, or else for each job.
+training job back after three seconds, once in each job. Attempts are counted for each step of a pipeline execution, or else for each
+job; an attempt with `InstancePreferences` tries each of them in turn.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mllocal.jobs.runner import Job, JobFailedError
+from mllocal.jobs.runner import Job
 from mllocal.sagemaker.store import Document
 
 TAG = "mlp:fault"
 VARIABLE = "MLP_FAULT"
 _EXECUTION_TAG = "sagemaker:pipeline-execution-arn"
 _STEP_TAG = "sagemaker:pipeline-step-name"
+NO_CAPACITY = (
+    "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
+)
 _REASONS = {
-    "capacity": (
-        "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type."
-    ),
+    "capacity": NO_CAPACITY,
     "internal": "InternalServerError: We encountered an internal error. Please try again.",
 }
 _WORD = re.compile(r"(?P<kind>capacity|internal):(?P<count>\d+)|spot:(?P<seconds>\d+(\.\d+)?)s")
@@ -61,13 +63,12 @@ def requested(document: Document) -> Faults:
     return Faults.parse(_tags(document).get(TAG, "") if variable is None else variable)
 
 
-def fail_on_request(job: Job) -> None:
-    """Raises `JobFailedError` when this attempt is one that is to fail."""
+def reasons_of_attempt(job: Job, tries: int) -> list[str | None]:
+    """Why this attempt fails to get each of the machines that it tries in turn; None for those that it gets."""
     reasons = requested(job.document).reasons
-    if reasons:
-        attempt = _attempt(job)
-        if attempt < len(reasons):
-            raise JobFailedError(reasons[attempt])
+    first = _attempt(job) * tries if reasons else 0
+    upcoming = reasons[first : first + tries]
+    return [*upcoming, *(None for _ in range(tries - len(upcoming)))]
 
 
 def spot_interruption_seconds(job: Job) -> float | None:

@@ -19,6 +19,7 @@ from mllocal.jobs.container import (
 )
 from mllocal.jobs.hosts import Cluster, Host
 from mllocal.jobs.inputs import Source, download_to_hosts
+from mllocal.jobs.machines import Machines
 from mllocal.jobs.runner import Job, JobFailedError
 from mllocal.jobs.sync import DirectorySync, writing
 from mllocal.s3 import S3Uri, upload
@@ -30,8 +31,8 @@ EXIT_MESSAGE_LENGTH = 1024
 def run(job: Job) -> Document:
     """Run the job to its end. Raises `JobFailedError` with SageMaker's reason."""
     document = job.document
-    settings = document["ProcessingResources"]["ClusterConfig"]
-    cluster = Cluster.create(job.directory, settings["InstanceType"], settings["InstanceCount"])
+    machines = Machines.of(document["ProcessingResources"]["ClusterConfig"])
+    cluster = Cluster.create(job.directory, machines.instance_type, machines.count)
     specification = document["AppSpecification"]
     image = resolve_image(specification["ImageUri"])
     for source in _inputs(document):

@@ -31,6 +31,8 @@ class Range(Protocol):
 
     def coordinates(self, value: str) -> list[float]: ...
 
+    def contains(self, value: str) -> bool: ...
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -90,6 +92,13 @@ class NumericRange:
         first, last = self.scale.forward(self.low), self.scale.forward(self.high)
         return [(self.scale.forward(float(value)) - first) / (last - first)]
 
+    def contains(self, value: str) -> bool:
+        """Whether a value, which may not even be a number, is in the range."""
+        try:
+            return self.low <= float(value) <= self.high
+        except ValueError:
+            return False
+
 
 @dataclass(frozen=True)
 class CategoricalRange:
@@ -110,6 +119,10 @@ class CategoricalRange:
     def coordinates(self, value: str) -> list[float]:
         """One for the value, zero for the others."""
         return [float(value == candidate) for candidate in self.values]
+
+    def contains(self, value: str) -> bool:
+        """Whether it is one of the words."""
+        return value in self.values
 
 
 def ranges_of(given: dict[str, Any]) -> list[Range]:

@@ -42,7 +42,10 @@ class JobStoppedError(Exception):
 
 @dataclass
 class Job:
-    """A job that runs: its document, a directory of its own, and what stops it."""
+    """A job that runs: its document, a directory of its own, and what stops it.
+
+    `metric_values` are the values of each metric in the order in which the job's log had them.
+    """
 
     kind: Kind
     document: Document
@@ -50,6 +53,7 @@ class Job:
     store: Store
     emit: EventSink
     finished: threading.Event = field(default_factory=threading.Event)
+    metric_values: dict[str, list[float]] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _processes: list[ContainerProcess] = field(default_factory=list)
 
@@ -146,6 +150,11 @@ class JobRunner:
         job = self._jobs.get(arn)
         if job is not None:
             job.finished.wait()
+
+    def metric_values(self, arn: str) -> dict[str, list[float]]:
+        """The job's metrics as they come: it grows while the job runs. Empty for a job that has ended."""
+        job = self._jobs.get(arn)
+        return {} if job is None else job.metric_values
 
     def stop(self, arn: str) -> None:
         """Stop a job; nothing happens for one that has ended."""

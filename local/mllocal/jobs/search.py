@@ -137,7 +137,10 @@ def _matern(left: Any, right: Any, length: float) -> Any:
 
 
 def strategy(name: str, ranges: Sequence[Range], seed: int | None) -> Strategy:
-    """The strategy of a name that the API has; Grid takes categorical ranges alone, as the service does."""
+    """The strategy of a name that the API has; Grid takes categorical ranges alone, as the service does.
+
+    Hyperband's own part is which training jobs are stopped (`early_stopping`): its values are drawn at random.
+    """
     if name == "Grid":
         return GridSearch([item for item in ranges if isinstance(item, CategoricalRange)])
-    return RandomSearch(ranges, seed) if name == "Random" else BayesianSearch(ranges, seed)
+    return BayesianSearch(ranges, seed) if name == "Bayesian" else RandomSearch(ranges, seed)

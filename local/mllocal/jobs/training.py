@@ -25,6 +25,7 @@ from mllocal.jobs.container import (
 )
 from mllocal.jobs.hosts import Cluster, Host
 from mllocal.jobs.inputs import Source, download_to_hosts, reading
+from mllocal.jobs.machines import Machines
 from mllocal.jobs.runner import Job, JobFailedError, JobStoppedError
 from mllocal.jobs.secondary import entered
 from mllocal.jobs.sync import DirectorySync
@@ -37,10 +38,10 @@ DEFAULT_CHECKPOINTS = "/opt/ml/checkpoints"
 def run(job: Job) -> Document:
     """Run the job to its end. Raises `JobFailedError` with SageMaker's reason."""
     training = Training(job, resolve_image(job.document["AlgorithmSpecification"]["TrainingImage"]))
-    end = training.attempt()
-    while training.was_interrupted(end):
-        training.take_new_instances()
-        end = training.attempt()
+    try:
+        end = training.run_attempts()
+    except JobStoppedError:
+        raise JobStoppedError(**training.save()) from None
     try:
         if not end.timed_out:
             _check(end)
@@ -51,22 +52,25 @@ def run(job: Job) -> Document:
 
 
 class Metrics:
-    """The last value of each metric whose regular expression matches a log line."""
+    """Every value of each metric whose regular expression matches a log line, in `values`; and the last ones."""
 
-    def __init__(self, definitions: list[dict[str, str]]) -> None:
+    def __init__(self, definitions: list[dict[str, str]], values: dict[str, list[float]]) -> None:
         self._patterns = {definition["Name"]: re.compile(definition["Regex"]) for definition in definitions}
-        self._values: dict[str, dict[str, Any]] = {}
+        self._last: dict[str, dict[str, Any]] = {}
+        self._values = values
 
     def read(self, line: str) -> None:
         """Take the metrics of one line."""
         for name, pattern in self._patterns.items():
             match = pattern.search(line)
             if match:
-                self._values[name] = {"MetricName": name, "Value": float(match[1]), "Timestamp": time.time()}
+                value = float(match[1])
+                self._values.setdefault(name, []).append(value)
+                self._last[name] = {"MetricName": name, "Value": value, "Timestamp": time.time()}
 
     def final(self) -> list[dict[str, Any]]:
         """`FinalMetricDataList`."""
-        return list(self._values.values())
+        return list(self._last.values())
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,19 @@ class Training:
         self._job = job
         self._image = image
         document = job.document
-        self._metrics = Metrics(document["AlgorithmSpecification"].get("MetricDefinitions", []))
+        self._metrics = Metrics(document["AlgorithmSpecification"].get("MetricDefinitions", []), job.metric_values)
         self._left_seconds = max_runtime_seconds(document)
         self._spot_seconds = faults.spot_interruption_seconds(job)
         self._checkpoints = _checkpoints(document)
         self.cluster = self._new_cluster()
+
+    def run_attempts(self) -> ContainerEnd:
+        """Run until an attempt ends that was not interrupted."""
+        end = self.attempt()
+        while self.was_interrupted(end):
+            self.take_new_instances()
+            end = self.attempt()
+        return end
 
     def attempt(self) -> ContainerEnd:
         """Run on fresh instances until the containers are done, fail, or their time is over."""
@@ -131,30 +143,37 @@ class Training:
         _enter(self._job, "Starting")
         self.cluster = self._new_cluster()
 
-    def finish(self, end: ContainerEnd) -> Document:
-        """Upload what there is. A job over its time keeps what it saved, and counts as stopped."""
+    def save(self) -> Document:
+        """Upload what there is, the model of a stopped job included, as the service does; nothing if it did not train yet."""
         job = self._job
+        if "TrainingStartTime" not in job.document:
+            return {}
         _enter(job, "Uploading")
         artifacts = upload_model(job, self.cluster)
         upload_output(job, self.cluster)
         seconds = int(time.time() - job.document["TrainingStartTime"])
-        changes = {
+        return {
             "ModelArtifacts": {"S3ModelArtifacts": artifacts},
             "FinalMetricDataList": self._metrics.final(),
             "TrainingTimeInSeconds": seconds,
             "BillableTimeInSeconds": seconds,
         }
+
+    def finish(self, end: ContainerEnd) -> Document:
+        """Upload what there is. A job over its time keeps what it saved, and counts as stopped."""
+        changes = self.save()
         if end.timed_out:
-            limit = f"{max_runtime_seconds(job.document):.0f}"
+            document = self._job.document
+            limit = f"{max_runtime_seconds(document):.0f}"
             reason = (
                 f"MaxRuntimeExceeded: Job exceeded MaxRuntimeInSeconds of {limit}; raise it or give the job less to do"
             )
-            raise JobStoppedError(**changes, **entered(job.document, "MaxRuntimeExceeded"), FailureReason=reason)
+            raise JobStoppedError(**changes, **entered(document, "MaxRuntimeExceeded"), FailureReason=reason)
         return changes
 
     def _new_cluster(self) -> Cluster:
-        resources = self._job.document["ResourceConfig"]
-        return Cluster.create(self._job.directory, resources["InstanceType"], resources.get("InstanceCount", 1))
+        machines = Machines.of(self._job.document["ResourceConfig"])
+        return Cluster.create(self._job.directory, machines.instance_type, machines.count)
 
     def _program(self) -> Program:
         variables = self._variables()

@@ -7,12 +7,17 @@ import secrets
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from mllocal.jobs.early_stopping import Curve, StoppingRule, stopping_rule
+from mllocal.jobs.objective import Objective, rank
 from mllocal.jobs.ranges import ranges_of
 from mllocal.jobs.runner import Job, JobFailedError
-from mllocal.jobs.search import Trial, Values, strategy
+from mllocal.jobs.search import Strategy, Trial, Values, strategy
+from mllocal.jobs.training_definitions import training_request
+from mllocal.jobs.warm_start import WarmStart
 from mllocal.sagemaker.store import Document
 
 _POLL_SECONDS = 0.2
@@ -25,14 +30,16 @@ class Trainings(Protocol):
 
     def create(self, request: Document) -> str: ...
 
+    def metric_values(self, arn: str) -> Mapping[str, list[float]]: ...
+
     def wait(self, arn: str) -> None: ...
 
     def stop(self, arn: str) -> None: ...
 
 
-def run(job: Job, trainings: Trainings) -> Document:
+def run(job: Job, trainings: Trainings, parents: Sequence[Document]) -> Document:
     """Run training jobs until the limits or the completion criteria are met. Raises `JobFailedError` when none scored."""
-    tuning = Tuning(job, trainings)
+    tuning = Tuning(job, trainings, parents)
     try:
         tuning.run()
     finally:
@@ -41,202 +48,206 @@ def run(job: Job, trainings: Trainings) -> Document:
     changes = tuning.changes()
     if "BestTrainingJob" not in changes:
         raise JobFailedError(
-            f"ClientError: no training job of this tuning job reported objective metric {tuning.metric!r}; "
+            f"ClientError: no training job of this tuning job reported objective metric {tuning.metrics}; "
             "see the training jobs and AlgorithmSpecification.MetricDefinitions",
             **changes,
         )
     return changes
 
 
-@dataclass(frozen=True)
-class Objective:
-    """The metric to tune for."""
+@dataclass
+class Attempt:
+    """One training job of a tuning job. `metrics` grow while it runs; `checked_epochs` were compared with the others."""
 
-    metric: str
-    is_maximized: bool
+    arn: str
+    tuned: Values
+    number: int
+    search: Search
+    metrics: Mapping[str, list[float]]
+    checked_epochs: int = 0
+    is_running: bool = True
+    is_stopped_early: bool = False
+
+
+@dataclass
+class Search:
+    """The search of one training job definition: where, how, for what, and what was tried."""
+
+    definition: Document
+    objective: Objective
+    strategy: Strategy
+    rule: StoppingRule
+    warm_start: WarmStart
+    attempts: list[Attempt] = field(default_factory=list)
 
     @classmethod
-    def of(cls, document: Document) -> Objective:
-        """From the job's configuration, or from its training job definition."""
-        definition = document["TrainingJobDefinition"]
-        given = document["HyperParameterTuningJobConfig"].get("HyperParameterTuningJobObjective")
-        given = given or definition["TuningObjective"]
-        return cls(given["MetricName"], given["Type"] == "Maximize")
+    def of(cls, document: Document, definition: Document, parents: Sequence[Document]) -> Search:
+        """The search that a tuning job's document asks for in one of its definitions."""
+        configuration = document["HyperParameterTuningJobConfig"]
+        objective = Objective.of(configuration, definition)
+        ranges = ranges_of(configuration.get("ParameterRanges") or definition.get("HyperParameterRanges", {}))
+        kind = document.get("WarmStartConfig", {}).get("WarmStartType", "")
+        return cls(
+            definition,
+            objective,
+            strategy(configuration["Strategy"], ranges, configuration.get("RandomSeed")),
+            stopping_rule(configuration, definition.get("StaticHyperParameters", {})),
+            WarmStart.of(kind, parents, ranges, objective),
+        )
 
-    def value(self, training: Document) -> float | None:
-        """What a completed training job reported; None when it did not."""
-        if training["TrainingJobStatus"] != "Completed":
-            return None
-        metrics = {item["MetricName"]: item["Value"] for item in training.get("FinalMetricDataList", [])}
-        return metrics.get(self.metric)
+    def next_values(self, trials: Sequence[Trial]) -> Values | None:
+        """What to try next; None when there is nothing left."""
+        first = self.warm_start.first_values
+        if len(self.attempts) < len(first):
+            return first[len(self.attempts)]
+        return self.strategy.next_values([*self.warm_start.trials, *trials])
 
-    def score(self, training: Document) -> float | None:
-        """Larger for better ones."""
-        value = self.value(training)
-        return value if value is None or self.is_maximized else -value
+    def stop_early(self) -> list[Attempt]:
+        """The running training jobs that the stopping rule ends now, each once."""
+        curves = [self._curve(attempt) for attempt in self.attempts]
+        found = []
+        for attempt, curve in zip(self.attempts, curves, strict=True):
+            others = [other for other in curves if other is not curve]
+            epochs = range(attempt.checked_epochs + 1, len(curve.values) + 1)
+            attempt.checked_epochs = len(curve.values)
+            may_stop = attempt.is_running and not attempt.is_stopped_early
+            if may_stop and any(self.rule.stops(curve, epoch, others) for epoch in epochs):
+                attempt.is_stopped_early = True
+                found.append(attempt)
+        return found
+
+    def _curve(self, attempt: Attempt) -> Curve:
+        values = [self.objective.score(value) for value in attempt.metrics.get(self.objective.metric, ())]
+        return Curve(attempt.number, values, has_ended=not attempt.is_running)
 
 
 class Tuning:
     """One tuning job while it runs."""
 
-    def __init__(self, job: Job, trainings: Trainings) -> None:
+    def __init__(self, job: Job, trainings: Trainings, parents: Sequence[Document]) -> None:
         self._job = job
         self._trainings = trainings
-        self._definition: Document = job.document["TrainingJobDefinition"]
         configuration = job.document["HyperParameterTuningJobConfig"]
         self._limits = configuration["ResourceLimits"]
         self._criteria = configuration.get("TuningJobCompletionCriteria", {})
-        self._objective = Objective.of(job.document)
-        ranges = ranges_of(configuration.get("ParameterRanges") or self._definition.get("HyperParameterRanges", {}))
-        self._strategy = strategy(configuration["Strategy"], ranges, configuration.get("RandomSeed"))
-        self._values: dict[str, Values] = {}
-        self._running: set[str] = set()
-        self._ended: queue.Queue[str] = queue.Queue()
+        definitions = job.document.get("TrainingJobDefinitions") or [job.document["TrainingJobDefinition"]]
+        self._searches = [Search.of(job.document, definition, parents) for definition in definitions]
+        self._attempts: list[Attempt] = []
+        self._ended: queue.Queue[Attempt] = queue.Queue()
         self._deadline = time.monotonic() + self._limits.get("MaxRuntimeInSeconds", float("inf"))
 
     @property
-    def metric(self) -> str:
-        """The name of the objective metric."""
-        return self._objective.metric
+    def metrics(self) -> str:
+        """The names of the objective metrics."""
+        return ", ".join(repr(search.objective.metric) for search in self._searches)
 
     def run(self) -> None:
-        """Keep as many training jobs running as may run at once."""
+        """Keep as many training jobs running as may run at once, without those that are stopped early."""
         while True:
             if not self._is_done():
                 self._start_what_may_run()
-            if not self._running:
+            if not self._running():
                 return
             self._take_ended()
+            for search in self._searches:
+                for attempt in search.stop_early():
+                    self._trainings.stop(attempt.arn)
             if self._job.is_stopping() or time.monotonic() > self._deadline:
                 return
 
     def stop_running(self) -> None:
         """Stop what still runs, and wait for it."""
-        for arn in self._running:
-            self._trainings.stop(arn)
-        for arn in self._running:
-            self._trainings.wait(arn)
-        self._running.clear()
+        running = self._running()
+        for attempt in running:
+            self._trainings.stop(attempt.arn)
+        for attempt in running:
+            self._trainings.wait(attempt.arn)
+            attempt.is_running = False
         self._job.change(**self.changes())
 
     def changes(self) -> dict[str, Any]:
-        """Counters, the training jobs from best to worst, and the best one."""
-        summaries = [self._summary(arn) for arn in self._values]
+        """Counters, the training jobs from best to worst, and the best one; the overall best one where parents count, too."""
+        summaries = [self._summary(attempt) for attempt in self._attempts]
         statuses = Counter(_counted_status(summary["TrainingJobStatus"]) for summary in summaries)
         objectives = Counter(summary["ObjectiveStatus"] for summary in summaries)
-        ranked = sorted(summaries, key=self._rank)
+        ranked = sorted(summaries, key=rank)
         best = {"BestTrainingJob": ranked[0]} if ranked and ranked[0]["ObjectiveStatus"] == "Succeeded" else {}
+        inherited = [summary for search in self._searches for summary in search.warm_start.summaries]
+        overall = {"OverallBestTrainingJob": min([*inherited, *ranked], key=rank)} if inherited else {}
         return {
             "TrainingJobStatusCounters": {name: statuses[name] for name in _STATUS_COUNTERS},
             "ObjectiveStatusCounters": {name: objectives[name] for name in _OBJECTIVE_COUNTERS},
             "TrainingJobSummaries": ranked,
             **best,
+            **overall,
         }
+
+    def _running(self) -> list[Attempt]:
+        return [attempt for attempt in self._attempts if attempt.is_running]
 
     def _is_done(self) -> bool:
         limit = self._limits.get("MaxNumberOfTrainingJobs", float("inf"))
-        return len(self._values) >= limit or self._job.is_stopping() or self._meets_criteria()
+        return len(self._attempts) >= limit or self._job.is_stopping() or self._meets_criteria()
 
     def _meets_criteria(self) -> bool:
-        scores = [trial.score for trial in self._trials() if trial.score is not None]
+        scores = [score for attempt in self._attempts if (score := self._score(attempt)) is not None]
         if not scores:
             return False
         target = self._criteria.get("TargetObjectiveMetricValue")
-        if target is not None and max(scores) >= (target if self._objective.is_maximized else -target):
+        if target is not None and max(scores) >= self._searches[0].objective.score(target):
             return True
         patience = self._criteria.get("BestObjectiveNotImproving", {}).get("MaxNumberOfTrainingJobsNotImproving")
         return patience is not None and len(scores) - 1 - scores.index(max(scores)) >= patience
 
     def _start_what_may_run(self) -> None:
-        while len(self._running) < self._limits["MaxParallelTrainingJobs"] and not self._is_done():
-            values = self._strategy.next_values(self._trials())
-            if values is None:
+        """Start training jobs, of several definitions in turn; a grid that has no more is passed over."""
+        while len(self._running()) < self._limits["MaxParallelTrainingJobs"] and not self._is_done():
+            for search in sorted(self._searches, key=lambda item: len(item.attempts)):
+                values = search.next_values([Trial(item.tuned, self._score(item)) for item in search.attempts])
+                if values is not None:
+                    self._start(search, values)
+                    break
+            else:
                 return
-            self._start(values)
 
-    def _start(self, values: Values) -> None:
-        definition = self._definition
-        number = len(self._values) + 1
-        request = {
-            name: definition[name] for name in definition if name not in _TUNING_ONLY and definition[name] is not None
-        }
-        request["TrainingJobName"] = f"{self._job.name}-{number:03d}-{secrets.token_hex(4)}"
-        request["HyperParameters"] = {**definition.get("StaticHyperParameters", {}), **values}
+    def _start(self, search: Search, values: Values) -> None:
+        number = len(self._attempts)
+        request = training_request(search.definition)
+        request["TrainingJobName"] = f"{self._job.name}-{number + 1:03d}-{secrets.token_hex(4)}"
+        request["HyperParameters"] = {**search.definition.get("StaticHyperParameters", {}), **values}
         request["Tags"] = self._job.document.get("Tags", [])
         arn = self._trainings.create(request)
+        attempt = Attempt(arn, values, number, search, self._trainings.metric_values(arn))
         self._job.store.update(
-            arn,
-            lambda document: document.update(
-                {"TuningJobArn": self._job.arn, "TunedHyperParameters": values},
-            ),
+            arn, lambda document: document.update({"TuningJobArn": self._job.arn, "TunedHyperParameters": values})
         )
-        self._values[arn] = values
-        self._running.add(arn)
-        threading.Thread(target=self._announce_end, args=(arn,), daemon=True).start()
+        search.attempts.append(attempt)
+        self._attempts.append(attempt)
+        threading.Thread(target=self._announce_end, args=(attempt,), daemon=True).start()
         self._job.change(**self.changes())
 
-    def _announce_end(self, arn: str) -> None:
-        self._trainings.wait(arn)
-        self._ended.put(arn)
+    def _announce_end(self, attempt: Attempt) -> None:
+        self._trainings.wait(attempt.arn)
+        self._ended.put(attempt)
 
     def _take_ended(self) -> None:
         try:
-            self._running.discard(self._ended.get(timeout=_POLL_SECONDS))
+            self._ended.get(timeout=_POLL_SECONDS).is_running = False
         except queue.Empty:
             return
         self._job.change(**self.changes())
 
-    def _trials(self) -> list[Trial]:
-        return [Trial(values, self._objective.score(self._training(arn))) for arn, values in self._values.items()]
+    def _score(self, attempt: Attempt) -> float | None:
+        return attempt.search.objective.score_of(self._training(attempt))
 
-    def _training(self, arn: str) -> Document:
-        return self._job.store.get(arn) or {"TrainingJobStatus": "Failed"}
+    def _training(self, attempt: Attempt) -> Document:
+        return self._job.store.get(attempt.arn) or {"TrainingJobStatus": "Failed"}
 
-    def _rank(self, summary: Document) -> float:
-        metric = summary.get("FinalHyperParameterTuningJobObjectiveMetric")
-        if metric is None:
-            return float("inf")
-        value: float = metric["Value"]
-        return -value if self._objective.is_maximized else value
-
-    def _summary(self, arn: str) -> Document:
-        return training_summary(self._training(arn), self._objective, self._job.name)
-
-
-def training_summary(training: Document, objective: Objective, tuning_job_name: str) -> Document:
-    """A training job as a tuning job's lists show it."""
-    value = objective.value(training)
-    direction = "Maximize" if objective.is_maximized else "Minimize"
-    has_ended = training["TrainingJobStatus"] not in ("InProgress", "Stopping")
-    without_value = "Failed" if has_ended else "Pending"
-    shown = (
-        "TrainingJobName",
-        "TrainingJobArn",
-        "CreationTime",
-        "TrainingStartTime",
-        "TrainingEndTime",
-        "TrainingJobStatus",
-        "TunedHyperParameters",
-        "FailureReason",
-    )
-    metric = {"Type": direction, "MetricName": objective.metric, "Value": value}
-    return {
-        **{name: training[name] for name in shown if name in training},
-        "TuningJobName": tuning_job_name,
-        "ObjectiveStatus": without_value if value is None else "Succeeded",
-        **({} if value is None else {"FinalHyperParameterTuningJobObjectiveMetric": metric}),
-    }
+    def _summary(self, attempt: Attempt) -> Document:
+        name = attempt.search.definition.get("DefinitionName")
+        summary = attempt.search.objective.summary(self._training(attempt), self._job.name)
+        return {**summary, **({} if name is None else {"TrainingJobDefinitionName": name})}
 
 
 def _counted_status(status: str) -> str:
     return {"Stopping": "InProgress", "Failed": "NonRetryableError"}.get(status, status)
-
-
-# Members of a training job definition that are not members of a training job.
-_TUNING_ONLY = {
-    "DefinitionName",
-    "TuningObjective",
-    "HyperParameterRanges",
-    "StaticHyperParameters",
-    "HyperParameterTuningResourceConfig",
-}

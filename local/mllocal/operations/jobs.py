@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mllocal.errors import validation
-from mllocal.jobs import faults, processing, secondary, training, transform
+from mllocal.jobs import processing, secondary, training, transform
 from mllocal.jobs.artifacts import model_location
 from mllocal.jobs.container import DEFAULT_MAX_RUNTIME_SECONDS
+from mllocal.jobs.machines import take_machines
 from mllocal.jobs.refusals import refusals
 from mllocal.jobs.runner import Job, JobFunction
 from mllocal.operations import listing
@@ -60,9 +61,9 @@ def _mark_stopping(document: Document, status: str) -> None:
         document[status] = "Stopping"
 
 
-def _with_faults(function: JobFunction) -> JobFunction:
+def _on_machines(function: JobFunction) -> JobFunction:
     def run(job: Job) -> Document:
-        faults.fail_on_request(job)
+        take_machines(job)
         return function(job)
 
     return run
@@ -75,7 +76,7 @@ def _register(kind: Kind, prepare: Prepare, function: JobFunction, *, order: str
             raise validation("; ".join(problems))
         document = {"Tags": [], **prepare(service, scope, request), str(kind.status_field): "InProgress"}
         job = service.create(kind, scope, request[kind.name_field], document)
-        service.runner.start(kind, job, _with_faults(function))
+        service.runner.start(kind, job, _on_machines(function))
         return job
 
     def describe(service: Service, scope: Scope, request: Request) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mllocal.errors import validation
+from mllocal.jobs.refusals import refusals
 from mllocal.operations import listing
 from mllocal.operations.registry import find_package
 from mllocal.sagemaker.kinds import MODEL
@@ -14,12 +15,11 @@ from mllocal.sagemaker.store import Document, Scope
 
 @operation("CreateModel")
 def create_model(service: Service, scope: Scope, request: Request) -> Document:
-    containers = request.get("Containers") or [request.get("PrimaryContainer")]
-    if containers[0] is None:
-        raise validation("give PrimaryContainer or Containers; got neither")
-    if len(containers) > 1:
-        raise validation(f"the embedded AWS serves models of one container; got {len(containers)} in Containers")
-    document = {**request, "ResolvedContainer": _resolve(service, scope, containers[0])}
+    problems = refusals(MODEL.name, request)
+    if problems:
+        raise validation("; ".join(problems))
+    container = request["Containers"][0] if "Containers" in request else request["PrimaryContainer"]
+    document = {**request, "ResolvedContainer": _resolve(service, scope, container)}
     return service.create(MODEL, scope, request["ModelName"], document)
 
 
@@ -27,11 +27,12 @@ def _resolve(service: Service, scope: Scope, container: dict[str, Any]) -> dict[
     """The container with what its model package gives; its own environment wins."""
     package_name = container.get("ModelPackageName")
     if package_name is None:
-        if "Image" not in container:
-            raise validation("the container has neither Image nor ModelPackageName; give one of them")
         return container
-    package = find_package(service, scope, package_name)
-    packaged: dict[str, Any] = package["InferenceSpecification"]["Containers"][0]
+    containers = find_package(service, scope, package_name)["InferenceSpecification"]["Containers"]
+    problems = refusals(MODEL.name, {"Containers": containers})
+    if problems:
+        raise validation("; ".join(f"InferenceSpecification of {package_name}: {problem}" for problem in problems))
+    packaged: dict[str, Any] = containers[0]
     environment = {**packaged.get("Environment", {}), **container.get("Environment", {})}
     return {**packaged, "Environment": environment}
 

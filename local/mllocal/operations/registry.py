@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from mllocal.errors import in_use, validation
+from mllocal.jobs.refusals import refusals
 from mllocal.operations import listing
 from mllocal.sagemaker import wire
 from mllocal.sagemaker.kinds import MODEL_PACKAGE, MODEL_PACKAGE_GROUP
@@ -45,10 +46,9 @@ def list_model_package_groups(service: Service, scope: Scope, request: Request) 
 
 @operation("CreateModelPackage")
 def create_model_package(service: Service, scope: Scope, request: Request) -> Document:
-    if "ModelPackageGroupName" not in request:
-        raise validation("ModelPackageGroupName is missing; the embedded AWS registers versions of a group")
-    if not request.get("InferenceSpecification", {}).get("Containers"):
-        raise validation("InferenceSpecification.Containers is missing; say which image serves the model")
+    problems = refusals(MODEL_PACKAGE.name, request)
+    if problems:
+        raise validation("; ".join(problems))
     group = _find_group(service, scope, request["ModelPackageGroupName"])
     group_name = group["ModelPackageGroupName"]
     with service.store.transaction():

@@ -21,11 +21,15 @@ def test_checks_of_data_are_not_refused(step_type: str, check: str | None) -> No
 
 
 @pytest.mark.parametrize("check", ["MODEL_BIAS", "MODEL_EXPLAINABILITY"])
-def test_checks_that_ask_an_endpoint_are_refused_naming_the_step_and_the_field(check: str) -> None:
-    (problem,) = unsupported_checks({"Name": "Bias", "Type": "ClarifyCheck", "CheckType": check})
+def test_checks_that_ask_a_model_need_its_name(check: str) -> None:
+    step = {"Name": "Bias", "Type": "ClarifyCheck", "CheckType": check}
 
-    assert problem.startswith(f"step 'Bias' of type 'ClarifyCheck' has CheckType '{check}'")
-    assert "use DATA_BIAS" in problem
+    (problem,) = unsupported_checks(step)
+
+    assert (
+        problem == f"step 'Bias' of type 'ClarifyCheck' has CheckType '{check}' and no ModelName; give the model to ask"
+    )
+    assert list(unsupported_checks({**step, "ModelName": {"Get": "Steps.Model.ModelName"}})) == []
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,20 @@ def test_post_training_bias_is_that_of_the_predictions(analysis: Analysis) -> No
     assert values["DCA"] == pytest.approx(8 / 6 - 4 / 2)
     assert values["DCR"] == pytest.approx(6 / 8 - 2 / 4)
     assert values["DAR"] == 0.0
-    assert values["FT"] is None
+    assert values["FT"] is None  # It compares neighbors, and the region is no number.
+
+
+def test_the_flip_test_asks_the_nearest_favored_records(analysis: Analysis) -> None:
+    """With fewer than ten favored records one neighbor decides: two of four would have been accepted, one rejected."""
+    rows = [("a", 1, 1), ("a", 5, 0), ("a", 9, 1), ("d", 1, 0), ("d", 2, 0), ("d", 5, 1), ("d", 9, 1)]
+    table = "sex,points,label,predicted\n" + "".join(f"{sex},{points},1,{label}\n" for sex, points, label in rows)
+    configuration = {**BIAS, "methods": {"post_training_bias": {"methods": ["FT"]}}}
+    configuration.pop("group_variable")
+
+    done = analysis.clarify(table, configuration)
+
+    assert done.returncode == 0, done.stderr
+    assert bias_values(analysis, "post_training") == {"FT": (2 - 1) / 4}
 
 
 @pytest.mark.parametrize(
@@ -291,14 +304,21 @@ def test_a_metric_further_from_no_bias_than_the_baseline_is_a_violation(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"methods": {"shap": {}}}, "methods.shap is explainability, which the embedded AWS does not compute"),
+        ({"methods": {"pdp": {}}}, "methods.pdp is not one the embedded AWS computes; it computes pre_training_bias"),
         ({"facet": [{"name_or_index": "age"}]}, "'age' is not a column; there are sex, label, predicted, region"),
         ({"methods": {"pre_training_bias": {"methods": ["XX"]}}}, "has 'XX', which the embedded AWS does not compute"),
         ({"facet": [{"name_or_index": "sex", "value_or_threshold": ["q"]}]}, "selects 0 of 20 rows"),
+        ({"predicted_label": None}, "methods.post_training_bias needs predicted_label, a column of the dataset"),
         (
-            {"predicted_label": None, "predictor": {"model_name": "m"}},
-            "methods.post_training_bias needs predicted_label: the embedded AWS has no endpoint",
+            {"predicted_label": None, "predictor": {"endpoint_name": "e"}},
+            "predictor.endpoint_name is not one the embedded AWS does: the embedded AWS has no endpoints; give model_name",
         ),
+        (
+            {"predicted_label": None, "predictor": {"model_name": "m", "accept_type": "application/json"}},
+            "predictor.accept_type 'application/json' is not one the embedded AWS does",
+        ),
+        ({"methods": None}, "'methods' is missing in the analysis configuration"),
+        ({"methods": {"shap": {}}}, "'predictor' is missing in the analysis configuration"),
     ],
 )
 def test_an_analysis_that_cannot_be_done_fails_naming_the_field(

@@ -9,7 +9,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .configuration import MESSAGE, OUTPUT, Analysis, AnalysisError, Document, Facet
+import botocore.exceptions
+
+from . import report
+from .configuration import Analysis, Facet
+from .contract import MESSAGE, OUTPUT, AnalysisError, Document
+from .explain import drift_violations, explain
 from .metrics import POST_TRAINING, PRE_TRAINING, Metric
 
 _KINDS: dict[str, Mapping[str, Metric]] = {"pre_training_bias": PRE_TRAINING, "post_training_bias": POST_TRAINING}
@@ -20,7 +25,7 @@ def main(words: list[str]) -> int:
     MESSAGE.parent.mkdir(parents=True, exist_ok=True)
     try:
         message = _analyze(Analysis.read())
-    except (AnalysisError, ValueError, OSError) as error:
+    except (AnalysisError, ValueError, OSError, botocore.exceptions.ClientError) as error:
         MESSAGE.write_text(f"Customer Error: {error}")
         print(error, file=sys.stderr)
         return 255
@@ -30,14 +35,16 @@ def main(words: list[str]) -> int:
 
 
 def _analyze(analysis: Analysis) -> str:
-    facets = list(analysis.facets())
-    asked = {kind: _asked(kind, analysis) for kind in _KINDS if kind in analysis.configuration["methods"]}
+    asked = {kind: _asked(kind, analysis) for kind in _KINDS if kind in analysis.methods}
+    facets = list(analysis.facets()) if asked else []
     result: Document = {"version": "1.0"}
     for kind, metrics in asked.items():
         result[f"{kind}_metrics"] = _section(analysis, facets, metrics)
+    if "shap" in analysis.methods:
+        result["explanations"] = explain(analysis)
     _write("analysis.json", result)
-    if "report" in analysis.configuration["methods"]:
-        print("methods.report: the embedded AWS writes analysis.json and renders no report")
+    if "report" in analysis.methods:
+        report.write(OUTPUT, analysis.methods["report"], result)
     baseline = os.environ.get("baseline_constraints")  # noqa: SIM112 - the container contract's own name
     if not baseline:
         return "Completed: Job completed successfully with no violations."
@@ -47,19 +54,21 @@ def _analyze(analysis: Analysis) -> str:
         for kind, metrics in asked.items()
         for found in _violations(facets, metrics, known.get(f"{kind}_metrics", {"facets": {}}))
     ]
+    if "explanations" in result:
+        violations += drift_violations(result["explanations"], known.get("explanations", {}))
     _write("constraint_violations.json", {"version": "1.0", "violations": violations})
     return f"{'CompletedWithViolations' if violations else 'Completed'}: Job completed successfully with {len(violations)} violations."
 
 
 def _asked(kind: str, analysis: Analysis) -> Mapping[str, Metric]:
-    names = analysis.configuration["methods"][kind].get("methods", "all")
+    names = analysis.methods[kind].get("methods", "all")
     if names == "all":
         return _KINDS[kind]
-    wrong = sorted(set(names) - _KINDS[kind].keys() | (set(names) & {"FT"}))
+    wrong = sorted(set(names) - _KINDS[kind].keys())
     if wrong:
         raise AnalysisError(
             f"methods.{kind}.methods has {wrong[0]!r}, which the embedded AWS does not compute; "
-            f"it computes {', '.join(name for name in _KINDS[kind] if name != 'FT')}"
+            f"it computes {', '.join(_KINDS[kind])}"
         )
     return {name: _KINDS[kind][name] for name in sorted(names)}
 

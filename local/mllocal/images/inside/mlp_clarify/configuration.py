@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy
 import pandas
 
+from .contract import CONFIGURATION, AnalysisError, Document
+from .dataset import read_data
 from .metrics import Groups
+from .predictor import Predictor
 
-ML = Path(os.environ.get("ML_ROOT", "/opt/ml"))
-CONFIGURATION = ML / "processing" / "input" / "config" / "analysis_config.json"
-DATA = ML / "processing" / "input" / "data"
-OUTPUT = ML / "processing" / "output"
-MESSAGE = ML / "output" / "message"
-Document = dict[str, Any]
 BIAS_METHODS = ("pre_training_bias", "post_training_bias")
+METHODS = (*BIAS_METHODS, "shap", "report")
+_REFUSED = {
+    "features": "give a dataset of flat records, whose columns are the features",
+    "facet_dataset_uri": "put the facet into the dataset, and into excluded_columns",
+    "predicted_label_dataset_uri": "put the predicted label into the dataset",
+    "time_series_data_config": "it analyzes tables",
+}
 # A numeric column with more distinct values than this share of its rows is continuous.
 _UNIQUENESS = 0.05
-
-
-class AnalysisError(Exception):
-    """A configuration or data that cannot be analyzed; the message is the job's ExitMessage."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +48,29 @@ class Analysis:
     def read(cls) -> Analysis:
         """This job's analysis. Raises `AnalysisError` naming the field that is missing or cannot be done."""
         configuration: Document = json.loads(CONFIGURATION.read_text())
-        methods = configuration.get("methods", {})
-        refused = sorted(set(methods) - {*BIAS_METHODS, "report"})
-        if refused:
-            raise AnalysisError(
-                f"methods.{refused[0]} is explainability, which the embedded AWS does not compute; it computes {' and '.join(BIAS_METHODS)}"
-            )
-        missing = [name for name in ("label", "label_values_or_threshold", "facet") if name not in configuration]
-        if missing:
-            raise AnalysisError(f"{missing[0]!r} is missing in the analysis configuration")
-        if "post_training_bias" in methods and "predicted_label" not in configuration:
-            raise AnalysisError(
-                "methods.post_training_bias needs predicted_label: the embedded AWS has no endpoint that a predictor could ask; "
-                "put the predictions into the dataset (a Transform step does) and name their column in predicted_label"
-            )
-        return cls(configuration, _read_data(configuration))
+        problems = list(_problems(configuration))
+        if problems:
+            raise AnalysisError("; ".join(problems))
+        return cls(configuration, read_data(configuration))
+
+    @property
+    def methods(self) -> Document:
+        """What is asked for, by method."""
+        methods: Document = self.configuration["methods"]
+        return methods
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The model. Raises `AnalysisError` naming the field that is missing or cannot be done."""
+        if "predictor" not in self.configuration:
+            raise AnalysisError("'predictor' is missing in the analysis configuration: which model is to be asked")
+        return Predictor.of(self.configuration["predictor"], self.configuration.get("dataset_type", "text/csv"))
+
+    def features(self) -> pandas.DataFrame:
+        """The columns that the model gets: all but labels, what joins records, and what is excluded."""
+        given = [self.configuration.get(name) for name in ("label", "predicted_label", "joinsource_name_or_index")]
+        left_out = [*given, *_as_list(self.configuration.get("excluded_columns"))]
+        return self.table.drop(columns=[self.column(name).name for name in left_out if name is not None])
 
     def column(self, name: str | int) -> pandas.Series:
         """A column by name or position."""
@@ -79,8 +86,8 @@ class Analysis:
         positive = list(self.configuration["label_values_or_threshold"])
         outcome, _ = _chosen(label, positive)
         predicted = None
-        if "predicted_label" in self.configuration:
-            predicted, _ = _chosen(self._predicted_labels(), positive)
+        if "post_training_bias" in self.methods:
+            predicted, _ = _chosen(self._predicted_labels(label), positive)
         group = self.configuration.get("group_variable")
         condition = None if group is None else self.column(group).astype(str).to_numpy()
         for item in self.configuration["facet"]:
@@ -92,15 +99,56 @@ class Analysis:
                         f"facet {column.name!r}: {description} selects {int(disfavored.sum())} of {len(disfavored)} rows; "
                         "both groups need rows"
                     )
-                groups = Groups(disfavored, label.astype(str).to_numpy(), outcome, predicted, condition)
+                groups = Groups(
+                    disfavored, label.astype(str).to_numpy(), outcome, predicted, condition, self._neighborhood(column)
+                )
                 yield Facet(str(column.name), description, groups)
 
-    def _predicted_labels(self) -> pandas.Series:
-        column = self.column(self.configuration["predicted_label"])
+    def _predicted_labels(self, label: pandas.Series) -> pandas.Series:
         threshold = self.configuration.get("probability_threshold")
-        if threshold is None:
-            return column
-        return (pandas.to_numeric(column) > float(threshold)).astype(int)
+        if "predicted_label" not in self.configuration:
+            answers = self.predictor.ask(self.features())
+            return answers.labels(threshold, is_continuous=_is_continuous(label))
+        column = self.column(self.configuration["predicted_label"])
+        return column if threshold is None else (pandas.to_numeric(column) > float(threshold)).astype(int)
+
+    def _neighborhood(self, facet: pandas.Series) -> Any:
+        """What makes records neighbors: every column but the facet and the labels; None unless all are numbers."""
+        labels = [
+            self.column(self.configuration[name]).name
+            for name in ("label", "predicted_label")
+            if name in self.configuration
+        ]
+        table = self.table.drop(columns=[*labels, facet.name])
+        are_numbers = all(pandas.api.types.is_numeric_dtype(table[name]) for name in table.columns)
+        return table.to_numpy(dtype=float) if are_numbers and len(table.columns) else None
+
+
+def _problems(configuration: Document) -> Iterator[str]:
+    methods = configuration.get("methods")
+    if not isinstance(methods, dict):
+        yield "'methods' is missing in the analysis configuration"
+        return
+    for name in sorted(set(methods) - set(METHODS)):
+        yield f"methods.{name} is not one the embedded AWS computes; it computes {', '.join(METHODS)}"
+    for name, instead in _REFUSED.items():
+        if name in configuration:
+            yield f"{name!r} is not one the embedded AWS does: {instead}"
+    if any(name in methods for name in BIAS_METHODS):
+        for name in ("label", "label_values_or_threshold", "facet"):
+            if name not in configuration:
+                yield f"{name!r} is missing in the analysis configuration"
+    if "post_training_bias" in methods and "predicted_label" not in configuration and "predictor" not in configuration:
+        yield (
+            "methods.post_training_bias needs predicted_label, a column of the dataset with the predictions, or predictor, "
+            "a model to ask for them"
+        )
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _group_values(column: pandas.Series, given: list[Any] | None) -> list[list[Any]]:
@@ -126,27 +174,3 @@ def _is_continuous(column: pandas.Series) -> bool:
 
 def _text(value: Any) -> str:
     return str(value).removesuffix(".0")
-
-
-def _read_data(configuration: Document) -> pandas.DataFrame:
-    files = [path for path in sorted(DATA.rglob("*")) if path.is_file()]
-    tables = [_read_file(path, configuration) for path in files]
-    if not tables or not sum(len(table) for table in tables):
-        raise AnalysisError(f"there are no rows in {DATA}")
-    return pandas.concat(tables, ignore_index=True)
-
-
-def _read_file(path: Path, configuration: Document) -> pandas.DataFrame:
-    headers = configuration.get("headers")
-    match configuration.get("dataset_type", "text/csv"):
-        case "text/csv":
-            # With headers given the file has none, as in AWS's container.
-            return pandas.read_csv(path, header=None if headers else 0, names=headers, skipinitialspace=True)
-        case "application/jsonlines":
-            return pandas.read_json(path, lines=True)
-        case "application/x-parquet":
-            return pandas.read_parquet(path)
-        case other:
-            raise AnalysisError(
-                f"dataset_type {other!r} is not one of text/csv, application/jsonlines, application/x-parquet"
-            )

@@ -12,21 +12,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
+from sklearn.neighbors import KNeighborsClassifier
+
+_NEIGHBORS, _FEW_RECORDS = 5, 9
+"""Of the flip test, in AWS's open library of bias metrics (smclarify): one neighbor where the favored group has few records."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """One facet's rows: who is in the disfavored group, labels as given and as outcome, predicted outcomes, and groups to condition on."""
+    """One facet's rows: who is in the disfavored group, labels as given and as outcome, predicted outcomes, groups to condition on,
+    and the numbers by which rows are neighbors.
+    """
 
     disfavored: Any
     labels: Any
     outcome: Any
     predicted: Any = None
     condition: Any = None
+    neighborhood: Any = None
 
     def sample(self, rows: Any) -> Groups:
         """Some of the rows."""
-        parts = (self.disfavored, self.labels, self.outcome, self.predicted, self.condition)
+        parts = (self.disfavored, self.labels, self.outcome, self.predicted, self.condition, self.neighborhood)
         return Groups(*(None if part is None else part[rows] for part in parts))
 
 
@@ -125,7 +132,16 @@ def _entropy(groups: Groups) -> float:
 
 
 def _flip_test(groups: Groups) -> float:
-    raise ValueError("FT asks the model about changed records, and the embedded AWS has no endpoint for it")
+    """How many disfavored rows their favored neighbors would have accepted, less those they would have rejected, as a share."""
+    if groups.neighborhood is None:
+        raise ValueError("FT compares neighbors, and needs columns beside facet and label that are all numbers")
+    d = groups.disfavored
+    favored = groups.neighborhood[~d]
+    neighbors = KNeighborsClassifier(_NEIGHBORS if len(favored) > _FEW_RECORDS else 1).fit(
+        favored, groups.predicted[~d]
+    )
+    accepted, predicted = neighbors.predict(groups.neighborhood[d]), groups.predicted[d]
+    return float((accepted & ~predicted).sum() - (~accepted & predicted).sum()) / len(predicted)
 
 
 PRE_TRAINING = {

@@ -1,20 +1,23 @@
 """A source directory's own requirements.txt, which AWS's toolkit installs with pip when the job starts.
 
 Here they are installed on top of the image's lock into an environment of their own, kept for the next job with the same
-requirements. Where the image has them already, the image's environment is used as it is.
+requirements, as long as it is among those used last (see `derived`). Where the image has them already, the image's environment is
+used as it is.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
+import os
 import re
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .derived import building, remove_least_recently_used, use
 from .places import ToolkitError
 
 
@@ -41,11 +44,13 @@ class Installer:
             return self.python
         directory = Path(self.home, f"{self.name}-{_digest(code)}")
         directory.parent.mkdir(parents=True, exist_ok=True)
-        with (directory.parent / f".{directory.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        use(directory)
+        with building(directory):
             if not directory.is_dir():
                 print(f"Installing requirements.txt on top of the image: {_listed(requirements)}", flush=True)
                 self._build(directory, requirements)
+                remove_least_recently_used(directory.parent)
+        os.utime(directory)
         return str(directory / "bin" / "python")
 
     def install_package(self, code: Path, target: Path) -> None:
@@ -58,7 +63,10 @@ class Installer:
         return done.returncode == 0 and "Would make no changes" in done.stderr
 
     def _build(self, directory: Path, requirements: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".building-") as scratch:
+        prefix = f".building-{directory.name}-"
+        for left_by_a_killed_build in directory.parent.glob(f"{prefix}*"):
+            shutil.rmtree(left_by_a_killed_build)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=prefix) as scratch:
             fresh = Path(scratch, "environment")
             self._run("venv", "--quiet", "--relocatable", "--python", self.python, str(fresh))
             python = str(fresh / "bin" / "python")
