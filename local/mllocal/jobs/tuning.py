@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from mllocal.jobs.ranges import ranges_of
 from mllocal.jobs.runner import Job, JobFailedError
 from mllocal.jobs.search import Trial, Values, strategy
+from mllocal.jobs.tuning_resources import with_resource_config
 from mllocal.sagemaker.store import Document
 
 _POLL_SECONDS = 0.2
@@ -155,7 +156,7 @@ class Tuning:
             self._start(values)
 
     def _start(self, values: Values) -> None:
-        definition = self._definition
+        definition = with_resource_config(self._definition)
         number = len(self._values) + 1
         request = {
             name: definition[name] for name in definition if name not in _TUNING_ONLY and definition[name] is not None

@@ -12,6 +12,7 @@ from mllocal.jobs import tuning
 from mllocal.jobs.ranges import CategoricalRange, RangeError, ranges_of
 from mllocal.jobs.refusals import refusals
 from mllocal.jobs.search import GridSearch
+from mllocal.jobs.tuning_resources import resource_refusals, with_resource_config
 from mllocal.operations import listing
 from mllocal.operations.jobs import find_job, stop_job
 from mllocal.sagemaker.kinds import HYPER_PARAMETER_TUNING_JOB as KIND
@@ -72,10 +73,11 @@ def tuning_refusals(request: Document) -> Iterator[str]:
     configuration = request["HyperParameterTuningJobConfig"]
     yield from _configuration_refusals(configuration, definition)
     yield from _range_refusals(configuration, definition)
-    if "HyperParameterTuningResourceConfig" in definition:
-        yield "TrainingJobDefinition.HyperParameterTuningResourceConfig is not one the embedded AWS does; use ResourceConfig"
-        return
-    yield from (f"TrainingJobDefinition: {problem}" for problem in refusals(TRAINING_JOB.name, definition))
+    resources = list(resource_refusals(definition, "TrainingJobDefinition"))
+    yield from resources
+    if not resources:
+        job = with_resource_config(definition)
+        yield from (f"TrainingJobDefinition: {problem}" for problem in refusals(TRAINING_JOB.name, job))
 
 
 def _configuration_refusals(configuration: Document, definition: Document) -> Iterator[str]:
