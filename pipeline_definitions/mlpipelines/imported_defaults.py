@@ -60,6 +60,7 @@ def _tuning(request: JsonObject, defaults: JobDefaults) -> None:
             _vpc(job, defaults)
             _key(_part(job, "OutputDataConfig"), defaults)
             _volume(_part(job, "ResourceConfig"), defaults)
+            _volume(_part(job, "HyperParameterTuningResourceConfig"), defaults)  # SDK 2's.
     _tags(request, defaults)
 
 
@@ -103,10 +104,16 @@ def _key(output: JsonObject | None, defaults: JobDefaults) -> None:
 
 def _volume(cluster: JsonObject | None, defaults: JobDefaults) -> None:
     # A type that an execution chooses may have no volume, and SageMaker refuses a key for those.
-    if cluster is not None and isinstance(cluster.get("InstanceType"), str):
-        key = defaults.volume_kms_key_id(cluster["InstanceType"])
-        if key is not None:
-            cluster.setdefault("VolumeKmsKeyId", key)
+    kinds = [] if cluster is None else _instance_types(cluster)
+    keys = [defaults.volume_kms_key_id(kind) if isinstance(kind, str) else None for kind in kinds]
+    if cluster is not None and keys and None not in keys:
+        cluster.setdefault("VolumeKmsKeyId", keys[0])
+
+
+def _instance_types(cluster: JsonObject) -> list[object]:
+    several = [*(cluster.get("InstancePreferences") or []), *(cluster.get("InstanceGroups") or [])]
+    kinds = [cluster.get("InstanceType"), *(entry.get("InstanceType") for entry in several if isinstance(entry, dict))]
+    return [kind for kind in kinds if kind is not None]
 
 
 def _tags(request: JsonObject, defaults: JobDefaults) -> None:

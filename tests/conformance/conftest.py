@@ -31,6 +31,7 @@ _DOWN = "import mllocal, pathlib, sys; mllocal.down(pathlib.Path(sys.argv[1]))"
 if hasattr(tests.__path__, "insert"):
     tests.__path__.insert(0, str(REPOSITORY / "tests"))
 
+os.environ.pop("AWS_PROFILE", None)  # A developer's own: boto3 fails where it does not find it.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # SDK 3 wants one when it is imported.
 os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"
 warnings.filterwarnings("ignore", message="Running within a PipelineSession")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import textwrap
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from aws_cdk import App, Environment, Stack
-from botocore.exceptions import WaiterError
 from sagemaker.inputs import TrainingInput
 from sagemaker.processing import ProcessingOutput, ScriptProcessor
 from sagemaker.sklearn import SKLearn
@@ -22,17 +18,12 @@ from sagemaker.workflow.fail_step import FailStep
 from sagemaker.workflow.functions import JsonGet
 from sagemaker.workflow.parameters import ParameterFloat
 from sagemaker.workflow.pipeline import Pipeline
-from sagemaker.workflow.pipeline_context import PipelineSession
 from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
 from mlplatform import MlProject, SageMakerPipeline, offline_session
+from tests.conformance.online_sdk_2 import IMAGE, MACHINE, REGION, ROLE, OnlineSdk2
 
-ROLE = "arn:aws:iam::123456789012:role/job"
-REGION = "us-east-1"
-IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
-MACHINE = {"instance_count": 1, "instance_type": "ml.m5.large"}
-NO_TELEMETRY = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 TRAIN = """
     import argparse, os
     parser = argparse.ArgumentParser()
@@ -88,21 +79,15 @@ def team_pipeline(session: Any, role: str, data: str, directory: Path, name: str
 
 @pytest.mark.parametrize(("bound", "status"), [(0.5, "Succeeded"), (0.9, "Failed")])
 def test_a_pipeline_of_sdk_2_runs(engine: dict[str, str], tmp_path: Path, bound: float, status: str) -> None:
-    name = f"sdk2-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
-    boto_session = boto3.Session(region_name=REGION)
-    boto_session.client("s3").create_bucket(Bucket=name)
-    boto_session.client("s3").put_object(Bucket=name, Key="data/x.csv", Body=b"x\n1\n")
-    session = PipelineSession(boto_session=boto_session, default_bucket=name, sagemaker_config=NO_TELEMETRY)
-    pipeline = team_pipeline(session, ROLE, f"s3://{name}/data", tmp_path, name)
+    online = OnlineSdk2.create(str(tmp_path))
+    data = online.put("data/x.csv", "x\n1\n").removesuffix("/x.csv")
+    pipeline = team_pipeline(online.session, ROLE, data, tmp_path, online.name)
     pipeline.create(role_arn=ROLE)
 
-    execution = pipeline.start(parameters={"Bound": bound})
-    with suppress(WaiterError):  # it failed
-        execution.wait(delay=0.2, max_attempts=1500)
+    finished = online.finish(pipeline.start(parameters={"Bound": bound}))
 
-    steps = {step["StepName"]: step for step in execution.list_steps()}
-    assert execution.describe()["PipelineExecutionStatus"] == status, steps
-    assert ("TooLow" in steps) == (status == "Failed")
+    assert finished.status == status, finished.reasons
+    assert ("TooLow" in finished.steps) == (status == "Failed")
 
 
 def test_a_pipeline_of_sdk_2_is_imported_offline_and_the_same_twice(tmp_path: Path) -> None:

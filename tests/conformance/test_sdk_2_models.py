@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import tarfile
 import textwrap
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import WaiterError
 from sagemaker.clarify import BiasConfig, DataConfig, ModelConfig, ModelPredictedLabelConfig, SHAPConfig
 from sagemaker.sklearn import SKLearn
 from sagemaker.tuner import CategoricalParameter, HyperparameterTuner
@@ -24,15 +19,10 @@ from sagemaker.workflow.clarify_check_step import (
     ModelExplainabilityCheckConfig,
 )
 from sagemaker.workflow.parameters import ParameterString
-from sagemaker.workflow.pipeline import Pipeline
-from sagemaker.workflow.pipeline_context import PipelineSession
 from sagemaker.workflow.steps import TuningStep
 
-ROLE = "arn:aws:iam::123456789012:role/job"
-REGION = "us-east-1"
-IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.9-0-cpu-py3"
-MACHINE = {"instance_count": 1, "instance_type": "ml.m5.large"}
-NO_TELEMETRY = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+from tests.conformance.online_sdk_2 import IMAGE, MACHINE, ROLE, OnlineSdk2
+
 TRAIN = """
     import argparse, time
     parser = argparse.ArgumentParser()
@@ -55,26 +45,11 @@ INFERENCE = """
 
 
 @pytest.fixture
-def session(engine: dict[str, str], tmp_path: Path) -> PipelineSession:
-    """A session of SDK 2 at the engine, with a bucket of its own."""
-    name = f"sdk2-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
-    boto_session = boto3.Session(region_name=REGION)
-    boto_session.client("s3").create_bucket(Bucket=name)
-    return PipelineSession(boto_session=boto_session, default_bucket=name, sagemaker_config=NO_TELEMETRY)
+def online(engine: dict[str, str], tmp_path: Path) -> OnlineSdk2:
+    return OnlineSdk2.create(str(tmp_path))
 
 
-def run(session: PipelineSession, *steps: Any, **parameters: str) -> dict[str, Any]:
-    """The steps of an execution that has ended."""
-    given = [ParameterString(name) for name in parameters]
-    pipeline = Pipeline(session.default_bucket(), parameters=given, steps=list(steps), sagemaker_session=session)
-    pipeline.create(role_arn=ROLE)
-    execution = pipeline.start(parameters=parameters)
-    with suppress(WaiterError):  # it failed
-        execution.wait(delay=0.2, max_attempts=1500)
-    return {step["StepName"]: step for step in execution.list_steps()}
-
-
-def test_a_tuner_stops_training_jobs_early(session: PipelineSession, tmp_path: Path) -> None:
+def test_a_tuner_stops_training_jobs_early(online: OnlineSdk2, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(textwrap.dedent(TRAIN))
     estimator = SKLearn(
         entry_point="train.py",
@@ -84,7 +59,7 @@ def test_a_tuner_stops_training_jobs_early(session: PipelineSession, tmp_path: P
         role=ROLE,
         disable_profiler=True,
         debugger_hook_config=False,
-        sagemaker_session=session,
+        sagemaker_session=online.session,
         **MACHINE,
     )
     tuner = HyperparameterTuner(
@@ -97,30 +72,28 @@ def test_a_tuner_stops_training_jobs_early(session: PipelineSession, tmp_path: P
         max_parallel_jobs=1,
         early_stopping_type="Auto",
     )
-    session.boto_session.client("s3").put_object(Bucket=session.default_bucket(), Key="data/x.csv", Body=b"x\n1\n")
+    online.put("data/x.csv", "x\n1\n")
 
-    steps = run(session, TuningStep("Tune", step_args=tuner.fit({"train": f"s3://{session.default_bucket()}/data"})))
+    finished = online.run(TuningStep("Tune", step_args=tuner.fit({"train": online.uri("data")})))
 
-    assert steps["Tune"]["StepStatus"] == "Succeeded", steps
-    name = steps["Tune"]["Metadata"]["TuningJob"]["Arn"].rpartition("/")[2]
-    job = session.sagemaker_client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert finished.status == "Succeeded", finished.reasons
+    name = finished.made("Tune")["Arn"].rpartition("/")[2]
+    job = online.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     assert job["TrainingJobStatusCounters"]["Stopped"] == 1
     assert job["BestTrainingJob"]["TunedHyperParameters"] == {"level": '"high"'}  # The SDK writes values as JSON.
 
 
-def test_checks_of_a_models_bias_and_explanation_run(session: PipelineSession) -> None:
+def test_checks_of_a_models_bias_and_explanation_run(online: OnlineSdk2) -> None:
     """The model's name is known when the pipeline starts, and its step gives it: it is in no analysis configuration."""
-    bucket = session.default_bucket()
-    s3 = session.boto_session.client("s3")
     rows = "".join(f"{group},{points},{int(points >= 4)}\n" for group in (0, 1) for points in range(8))
-    s3.put_object(Bucket=bucket, Key="data/rows.csv", Body=rows.encode())
-    s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive("code/inference.py", textwrap.dedent(INFERENCE)))
-    session.sagemaker_client.create_model(
-        ModelName=bucket,
+    online.put("data/rows.csv", rows)
+    online.put("model.tar.gz", archive("code/inference.py", textwrap.dedent(INFERENCE)))
+    online.client("sagemaker").create_model(
+        ModelName=online.name,
         ExecutionRoleArn=ROLE,
         PrimaryContainer={
             "Image": IMAGE,
-            "ModelDataUrl": f"s3://{bucket}/model.tar.gz",
+            "ModelDataUrl": online.uri("model.tar.gz"),
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",
                 "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
@@ -130,14 +103,15 @@ def test_checks_of_a_models_bias_and_explanation_run(session: PipelineSession) -
 
     def data(name: str) -> DataConfig:
         return DataConfig(
-            s3_data_input_path=f"s3://{bucket}/data",
-            s3_output_path=f"s3://{bucket}/{name}",
+            s3_data_input_path=online.uri("data"),
+            s3_output_path=online.uri(name),
             label="label",
             headers=["group", "points", "label"],
             dataset_type="text/csv",
         )
 
-    model = ModelConfig(model_name=ParameterString("Model"), **MACHINE)
+    name_of_model = ParameterString("Model")
+    model = ModelConfig(model_name=name_of_model, **MACHINE)
     bias = ModelBiasCheckConfig(
         data_config=data("bias"),
         data_bias_config=BiasConfig(label_values_or_threshold=[1], facet_name="group", facet_values_or_threshold=[1]),
@@ -149,17 +123,14 @@ def test_checks_of_a_models_bias_and_explanation_run(session: PipelineSession) -
     )
     first = {"skip_check": True, "register_new_baseline": True}
     checks = [
-        ClarifyCheckStep(name, config, CheckJobConfig(ROLE, sagemaker_session=session, **MACHINE), **first)
+        ClarifyCheckStep(name, config, CheckJobConfig(ROLE, sagemaker_session=online.session, **MACHINE), **first)
         for name, config in (("Bias", bias), ("Explanation", explanation))
     ]
 
-    steps = run(session, *checks, Model=bucket)
+    finished = online.run(*checks, parameters=[name_of_model], given={"Model": online.name})
 
-    assert {name: step["StepStatus"] for name, step in steps.items()} == dict.fromkeys(steps, "Succeeded"), steps
-    read = {
-        name: json.loads(s3.get_object(Bucket=bucket, Key=f"{name}/analysis.json")["Body"].read())
-        for name in ("bias", "explanation")
-    }
+    assert finished.status == "Succeeded", finished.reasons
+    read = {name: json.loads(online.get(f"{name}/analysis.json")) for name in ("bias", "explanation")}
     (group,) = read["bias"]["post_training_bias_metrics"]["facets"]["group"]
     values = {metric["name"]: metric["value"] for metric in group["metrics"]}
     # Both groups alike: of 8, the 2 with 6 and 7 points are above 0.7.

@@ -34,6 +34,11 @@ def problems_outside(definition: JsonObject, project: MlProject) -> Iterator[str
                     f"{place}: bucket '{bucket}' is not the project's, so its jobs may not use it; take "
                     "`session.default_bucket()`, map it in `replacements`, or, to read only, name the prefix in `reads`"
                 )
+        if place.member == "SqsQueueUrl" and not _QUEUE.fullmatch(place.text) and not _may_send(project):
+            yield (
+                f"{place}: synthesis does not know the queue's ARN, and without it pipelines may not send to it; give "
+                "`project.pipeline_role.allow(...)` a Statement with sqs:SendMessage on the queue"
+            )
         if place.member == "ModelPackageGroupName" and place.text not in (project.model_package_group_name, ""):
             yield (
                 f"{place}: model package group '{place.text}' is not the project's '{project.model_package_group_name}'; "
@@ -46,6 +51,10 @@ def _buckets_of(project: MlProject) -> set[str]:
     arn = f"arn:{project.partition}:s3:::"
     resources = (resource for statement in project.job_role.statements for resource in statement.resources)
     return {resource.removeprefix(arn).split("/", 1)[0] for resource in resources if resource.startswith(arn)}
+
+
+def _may_send(project: MlProject) -> bool:
+    return any("sqs:SendMessage" in statement.actions for statement in project.pipeline_role.statements)
 
 
 def _buckets(before: Place | None, place: Place) -> list[str]:

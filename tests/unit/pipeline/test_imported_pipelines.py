@@ -377,3 +377,26 @@ def test_the_network_reaches_every_kind_of_job(step_type: str, path: tuple[str, 
     job = made["Arguments"][path[0]] if path else made["Arguments"]
     assert job["VpcConfig"] == network.vpc_config()
     assert made["Arguments"]["Tags"] == [{"Key": "project", "Value": "p"}]
+
+
+def test_the_key_reaches_the_volumes_of_tuning_in_both_forms() -> None:
+    machine = {"InstanceType": "ml.m5.large"}
+    jobs = [{"ResourceConfig": machine}, {"HyperParameterTuningResourceConfig": machine}]
+    body = definition({"Name": "S", "Type": "Tuning", "Arguments": {"TrainingJobDefinitions": jobs}})
+
+    (made,) = with_job_defaults(body, JobDefaults(kms_key_id="k", volume_kms_key_id=lambda kind: "v"))["Steps"]
+
+    resources = [next(iter(job.values())) for job in made["Arguments"]["TrainingJobDefinitions"]]
+    assert [resource["VolumeKmsKeyId"] for resource in resources] == ["v", "v"]
+
+
+@pytest.mark.parametrize(("second", "key"), [("ml.m5.xlarge", "v"), ("ml.g5.xlarge", None)])
+def test_the_key_is_for_volumes_that_every_preferred_type_has(second: str, key: str | None) -> None:
+    preferences = [{"InstanceType": "ml.m5.large"}, {"InstanceType": second}]
+    resources = {"ResourceConfig": {"InstancePreferences": preferences}}
+    body = definition({"Name": "S", "Type": "Training", "Arguments": resources})
+    defaults = JobDefaults(kms_key_id="k", volume_kms_key_id=lambda kind: None if "g5" in kind else "v")
+
+    (made,) = with_job_defaults(body, defaults)["Steps"]
+
+    assert made["Arguments"]["ResourceConfig"].get("VolumeKmsKeyId") == key

@@ -5,10 +5,21 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import App, Stack
+from aws_cdk import aws_sqs as sqs
 
-from mlpipelines import FailStep, Join, LambdaStep, Parameter, Pipeline, PipelineDefinitionError, ProcessingStep
+from mlpipelines import (
+    CallbackStep,
+    FailStep,
+    Join,
+    LambdaStep,
+    Parameter,
+    Pipeline,
+    PipelineDefinitionError,
+    ProcessingStep,
+)
 from mlplatform import InvalidPropsError, MlProject, SageMakerPipeline, Schedule
 from mlplatform.pipeline.naming import kebab_case
+from mlplatform.policy import Statement
 from tests.unit.pipeline.synthesis import Synthesized, flat, new_project, synthesize_project
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -87,6 +98,19 @@ def test_a_pipeline_of_ours_stays_in_the_project(project: MlProject) -> None:
 
     with pytest.raises(InvalidPropsError, match="is of account 999988887777 and not the project's job role"):
         SageMakerPipeline(project, "Other", project=project, pipeline=Pipeline(name="demo-other", steps=[job]))
+
+
+def test_a_callback_to_a_queue_of_the_stack_needs_its_permission(project: MlProject) -> None:
+    queue = sqs.CfnQueue(project, "Approvals")
+    arn: str = queue.attr_arn
+    ask = CallbackStep(name="Ask", sqs_queue_url=queue.ref)
+    pipeline = Pipeline(name="demo-ask", steps=[ask])
+
+    with pytest.raises(InvalidPropsError, match=r"step 'Ask', SqsQueueUrl: synthesis does not know the queue's ARN"):
+        SageMakerPipeline(project, "Refused", project=project, pipeline=pipeline)
+    project.pipeline_role.allow(Statement(sid="SendApprovals", actions=["sqs:SendMessage"], resources=[arn]))
+
+    assert SageMakerPipeline(project, "Ask", project=project, pipeline=pipeline).definition.name == "demo-ask"
 
 
 def test_the_arn_goes_through_the_resource(project: MlProject) -> None:
