@@ -46,6 +46,7 @@ def emit_event(scope: Scope, detail_type: str, resources: list[str], detail: Doc
     }
     with request_scope(scope.account, scope.region):
         eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+        eventbridge._events_log_list().clear()  # ministack keeps every event there, and reads none: it would grow without a bound
 
 
 def register_sagemaker(service: Service) -> None:
