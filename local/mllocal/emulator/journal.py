@@ -8,6 +8,7 @@ as it was then.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ class HttpRequest:
         return json.dumps([self.method, self.path, *texts]) + "\n"
 
     @classmethod
-    def from_line(cls, line: str) -> HttpRequest:
+    def from_line(cls, line: str | bytes) -> HttpRequest:
         """What `to_line` wrote."""
         method, path, query, headers, body = json.loads(line)
         pairs = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
@@ -52,11 +53,17 @@ class Journal:
             file.write(request.to_line() if is_current else header + request.to_line())
 
     def requests(self) -> Iterator[HttpRequest]:
-        """The changes that the state does not have. A last line without its end was never acknowledged."""
-        if self._is_current(self._header()):
-            with self.path.open() as file:
-                next(file)
-                yield from (HttpRequest.from_line(line) for line in file if line.endswith("\n"))
+        """The changes that the state does not have. A last line without its end was never acknowledged, and is cut off."""
+        if not self._is_current(self._header()):
+            return
+        with self.path.open("r+b") as file:
+            next(file)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    file.seek(-len(line), os.SEEK_END)
+                    file.truncate()
+                    return
+                yield HttpRequest.from_line(line)
 
     def _is_current(self, header: str) -> bool:
         if not self.path.exists():

@@ -26,10 +26,10 @@ def most_at_once() -> int:
 class Executor:
     """The executions of one engine. One that runs has a thread; of one that waits there is its ARN, the rest is in the store."""
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stopping: dict[str, threading.Event] = {}
-        self._slots = Slots(most_at_once() if limit is None else limit)
+        self._slots = Slots(most_at_once())
 
     def start(self, service: Service, arn: str) -> None:
         """Run an execution in the background, or what is left of it, when its turn comes."""

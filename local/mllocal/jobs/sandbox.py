@@ -68,7 +68,8 @@ def _mounts(directory: Path) -> Iterator[tuple[Path, Path]]:
     opt.mkdir(exist_ok=True)
     for entry in Path("/opt").iterdir():
         if entry.name != "ml" and entry.exists():
-            (opt / entry.name).mkdir(exist_ok=True) if entry.is_dir() else (opt / entry.name).touch()
+            make = Path.mkdir if entry.is_dir() else Path.touch
+            make(opt / entry.name, exist_ok=True)
             yield entry, opt / entry.name
     (opt / "ml").mkdir(exist_ok=True)
     yield directory / "ml", opt / "ml"

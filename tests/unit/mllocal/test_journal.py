@@ -53,7 +53,11 @@ def test_a_line_that_a_kill_cut_off_was_never_acknowledged(tmp_path: Path) -> No
     with (tmp_path / "journal").open("a") as file:
         file.write(change(1).to_line()[:-5])
 
-    assert list(journal.requests()) == [change(0)]
+    before = list(journal.requests())
+    journal.append(change(2))
+
+    assert before == [change(0)]
+    assert list(journal.requests()) == [change(0), change(2)]
 
 
 def test_there_is_nothing_before_the_first_change(tmp_path: Path) -> None:
