@@ -9,9 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import step_overhead, synth, transform_throughput
+from benchmarks import queue, step_overhead, synth, transform_throughput
 
-PARTS = {"synth": synth.run, "step": step_overhead.run, "transform": transform_throughput.run}
+PARTS = {
+    "synth": synth.run,
+    "step": step_overhead.run,
+    "queue": queue.run,
+    "transform": transform_throughput.run,
+}
 
 WIDTH = 140  # of a table that goes to a file
 

@@ -18,6 +18,10 @@ class Sample:
     def median(self) -> float:
         return statistics.median(self.seconds)
 
+    def median_over(self, floor: Sample) -> float:
+        """The median of what each turn took more than the floor in the same turn: a machine that is busy for a time slows both."""
+        return statistics.median(mine - its for mine, its in zip(self.seconds, floor.seconds, strict=True))
+
     def __str__(self) -> str:
         """Minimum, median and maximum: the noise of the machine is in view."""
         return f"{min(self.seconds):.2f} / {self.median:.2f} / {max(self.seconds):.2f}"

@@ -88,6 +88,7 @@ async def _serve(options: argparse.Namespace) -> None:
         application: Any = _with_status(durable(bridge.application), status)
         await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
     finally:
+        service.executor.close()
         await asyncio.to_thread(service.runner.stop_all)
         mlflow.stop()
 

@@ -54,9 +54,10 @@ def test_every_acknowledged_change_is_there_after_a_kill(tmp_path: Path) -> None
 
 def _write_until_it_fails(engine: mllocal.Engine, acknowledged: list[str]) -> None:
     s3, sqs, iam = (engine.client(name) for name in ("s3", "sqs", "iam"))
-    sagemaker, kms = engine.client("sagemaker"), engine.client("kms")
+    sagemaker, kms, logs = engine.client("sagemaker"), engine.client("kms"), engine.client("logs")
     number = 0
     try:
+        logs.create_log_group(logGroupName="group")
         while True:
             number += 1
             name = f"n{number:04}"
@@ -70,6 +71,10 @@ def _write_until_it_fails(engine: mllocal.Engine, acknowledged: list[str]) -> No
             acknowledged.append(f"role {name}")
             sagemaker.create_model_package_group(ModelPackageGroupName=name)
             acknowledged.append(f"group {name}")
+            logs.create_log_stream(logGroupName="group", logStreamName=name)
+            acknowledged.append(f"stream {name}")
+            put_line(engine, "group", name, name)
+            acknowledged.append(f"line {name}")
             acknowledged.append(f"key {kms.create_key()['KeyMetadata']['KeyId']}")
     except (BotoCoreError, ClientError):
         return  # the engine is gone: what it acknowledged until now is what counts
@@ -84,12 +89,44 @@ def _is_there(engine: mllocal.Engine, what: str) -> bool:
         "role": lambda: engine.client("iam").get_role(RoleName=name),
         "group": lambda: engine.client("sagemaker").describe_model_package_group(ModelPackageGroupName=name),
         "key": lambda: engine.client("kms").describe_key(KeyId=name),
+        "stream": lambda: lines_of(engine, "group", name),
+        "line": lambda: lines_of(engine, "group", name).index(name),
     }
     try:
         look[kind]()
-    except ClientError:
+    except (ClientError, ValueError):
         return False
     return True
+
+
+def put_line(engine: mllocal.Engine, group: str, stream: str, line: str) -> None:
+    event = {"timestamp": int(time.time() * 1000), "message": line}
+    engine.client("logs").put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+
+
+def lines_of(engine: mllocal.Engine, group: str, stream: str) -> list[str]:
+    answer = engine.client("logs").get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)
+    return [event["message"] for event in answer["events"]]
+
+
+def test_log_lines_are_there_once_and_in_order_however_the_engines_ended(tmp_path: Path) -> None:
+    engine = mllocal.up(tmp_path)
+    logs = engine.client("logs")
+    logs.create_log_group(logGroupName="group")
+    logs.create_log_stream(logGroupName="group", logStreamName="stream")
+    lines = ["killed", "killed again: ünïcödé", "ended", "killed at last"]
+
+    for line, how in zip(lines, (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL), strict=True):
+        put_line(engine, "group", "stream", line)
+        os.kill(engine.pid, how)
+        while mllocal.engine(tmp_path) is not None:
+            time.sleep(0.05)
+        engine = mllocal.up(tmp_path)
+
+    try:
+        assert lines_of(engine, "group", "stream") == lines
+    finally:
+        mllocal.down(tmp_path)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "ended"])

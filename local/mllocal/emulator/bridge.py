@@ -49,6 +49,7 @@ def _put_event(source: str, detail_type: str, resources: list[str], detail: Docu
     """Only services may use an `aws.` source."""
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+    eventbridge._events_log_list().clear()  # ministack keeps every event there, and reads none: it would grow without a bound
 
 
 def register_alarm_events() -> None:

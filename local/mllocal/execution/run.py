@@ -6,8 +6,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import Any
 
@@ -28,14 +29,24 @@ _LOG = logging.getLogger("mllocal.execution")
 
 
 class ExecutionRun:
-    """One execution. Steps that its document has already are done: they were retried past, or come from another execution."""
+    """One execution. Steps that its document has already are done: they were retried past, or come from another execution.
 
-    def __init__(self, service: Service, execution: Document, stopping: threading.Event) -> None:
+    While it only waits for others, it is inside `idle`.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        execution: Document,
+        stopping: threading.Event,
+        idle: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._service = service
         self._execution = execution
         self._arn: str = execution["PipelineExecutionArn"]
         self._scope: Scope = scope_of(self._arn)
         self._stopping = stopping
+        self._idle = idle
         nodes = nodes_of(json.loads(execution["PipelineDefinition"]))
         done: dict[str, Document] = execution["Steps"]
         self._nodes = _selected(nodes, execution)
@@ -64,14 +75,15 @@ class ExecutionRun:
                     running[pool.submit(self._run_step, node)] = node
                 if not running:
                     break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in self._next_ended(running):
                     self._record(running.pop(future), future)
         self._finish()
 
-    def fail(self, reason: str) -> None:
-        """End the execution for a reason outside its steps."""
-        self._progress.finish("Failed", reason)
+    def _next_ended(self, running: dict[Future[Result], Node]) -> set[Future[Result]]:
+        """Wait until a step has ended. Nothing is done here while all that runs are callbacks, which others answer."""
+        only_callbacks = all(node.step["Type"] == "Callback" for node in running.values())
+        with self._idle() if only_callbacks else nullcontext():
+            return wait(running, return_when=FIRST_COMPLETED).done
 
     def _startable(self, waiting: dict[str, Node], running: int) -> list[Node]:
         """The steps to start now: those that are due, as many as may run at once, none after a failure or a stop."""

@@ -172,9 +172,9 @@ class JobRunner:
         try:
             job.change(**ended, **_end_times(job.kind))
         finally:
-            shutil.rmtree(job.directory, ignore_errors=True)
             del self._jobs[job.arn]
             job.finished.set()
+            shutil.rmtree(job.directory, ignore_errors=True)
 
     def _outcome(self, job: Job, function: JobFunction) -> dict[str, Any]:
         status = job.kind.status_field or ""

@@ -38,7 +38,7 @@ def start_pipeline_execution(service: Service, scope: Scope, request: Request) -
         token = {"PipelineExecutionArn": execution["PipelineExecutionArn"]}
         service.store.insert(START_TOKEN, _token_arn(pipeline, request["ClientRequestToken"]), token)
         versions.note_execution(service, execution)
-    service.executor.start(service, execution)
+    service.executor.start(service, execution["PipelineExecutionArn"])
     return execution
 
 
@@ -120,7 +120,7 @@ def retry_pipeline_execution(service: Service, scope: Scope, request: Request) -
                 f"{' or '.join(RETRIED_STATUSES)} can be retried"
             )
         execution = service.store.update(arn, partial(_reopen, request=request))
-    service.executor.start(service, execution)
+    service.executor.start(service, execution["PipelineExecutionArn"])
     return execution
 
 
