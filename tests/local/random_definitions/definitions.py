@@ -39,11 +39,12 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Made:
-    """A step that others can wait for: what they can read from it, and the sides it needs."""
+    """A step that others can wait for: what they can read from it, the sides it needs, and whether it is made to fail."""
 
     name: str
     sides: Sides
     readable: Readable
+    fails: bool
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Draft:
         self.left -= 1
         self.count += 1
         step: Json = {"Name": f"{self.draw(st.sampled_from(BEGINNINGS_OF_NAMES))}{self.count}"}
-        read = self.pick(sides, set(), 2)
+        read = self.pick(sides, {made.name for made in self.made if made.fails}, 2)
         sides = sides.union(*(made.sides for made in read))
         awaited = self.pick(sides, {made.name for made in read}, 1)
         sides = sides.union(*(made.sides for made in awaited))
@@ -97,7 +98,7 @@ class Draft:
                 most = self.draw(st.integers(0, 2))
                 step["Arguments"][member] = self.steps(most, sides | {(step["Name"], outcome)}, depth + 1)
         if step["Type"] != "Fail":
-            self.made.append(Made(step["Name"], sides, readable))
+            self.made.append(Made(step["Name"], sides, readable, _is_made_to_fail(step)))
         return step
 
     def pick(self, sides: Sides, but_for: set[str], most: int) -> list[Made]:
@@ -107,8 +108,9 @@ class Draft:
             needed = sides.union(*(made.sides for made in picked))
             taken = but_for | {made.name for made in picked}
             fitting = [made for made in self.made if made.name not in taken and not _contradict(made.sides, needed)]
+            failing = [made for made in fitting if made.fails]
             if fitting:
-                picked.append(self.draw(st.sampled_from(fitting)))
+                picked.append(self.draw(st.sampled_from(failing if failing and once_in(self.draw, 2) else fitting)))
         return picked
 
     def add_dependencies(self, step: Json, read: list[Made], awaited: list[Made]) -> None:
@@ -117,10 +119,16 @@ class Draft:
         for made in read:
             entries += self.draw(st.sampled_from(([], [made.name], [{"Step": made.name}])))
         for made in awaited:
-            trigger = self.draw(st.sampled_from(("Completed", "Failed", "Any", "Any")))
-            entries += self.draw(st.sampled_from(([made.name], [{"Step": made.name, "Trigger": trigger}])))
+            triggers = ("Failed", "Any") if made.fails else ("Completed", "Failed", "Any", "Any")
+            trigger = {"Step": made.name, "Trigger": self.draw(st.sampled_from(triggers))}
+            entries += self.draw(st.sampled_from(([made.name], [trigger], [trigger])))
         if entries:
             step["DependsOn"] = entries
+
+
+def _is_made_to_fail(step: Json) -> bool:
+    arguments = step["Arguments"]
+    return arguments.get("Fails") is True or "EXIT" in arguments.get("Environment", ())
 
 
 def _contradict(left: Sides, right: Sides) -> bool:

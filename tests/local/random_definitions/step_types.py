@@ -32,24 +32,25 @@ retry_policies = st.fixed_dictionaries(
                 ["SageMaker.CAPACITY_ERROR"],
                 ["SageMaker.JOB_INTERNAL_ERROR"],
                 ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR"],
+                ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "Step.THROTTLING"],
                 ["Step.THROTTLING", "Step.SERVICE_FAULT"],
             )
         ),
         "IntervalSeconds": st.just(0),
     },
-    optional={"MaxAttempts": st.integers(1, 3), "BackoffRate": st.sampled_from((1, 1.5, 2.0))},
+    optional={"MaxAttempts": st.integers(1, 2), "BackoffRate": st.sampled_from((1, 1.5, 2.0))},
 )
 
 
 def processing(step: Json, values: Values) -> Readable:
     """A container that exits, sometimes with a report, sometimes badly, sometimes after faults of the service."""
     draw, name, environment = values.draw, step["Name"], values.variables()
-    if once_in(draw, 12):
+    if once_in(draw, 7):
         environment["EXIT"] = "3"
-    if once_in(draw, 8):
-        environment["MLP_FAULT"] = draw(st.sampled_from(("capacity:1", "internal:2", "capacity:1 internal:1")))
-        step["RetryPolicies"] = draw(st.lists(retry_policies, max_size=2))
     if once_in(draw, 6):
+        environment["MLP_FAULT"] = draw(st.sampled_from(("capacity:1", "internal:2", "capacity:1 internal:1")))
+        step["RetryPolicies"] = draw(st.lists(retry_policies, min_size=1, max_size=2))
+    if once_in(draw, 5):
         step["CacheConfig"] = {"Enabled": draw(st.sampled_from((True, True, False))), "ExpireAfter": "P1D"}
     has_report = once_in(draw, 2)
     if has_report:
@@ -133,7 +134,7 @@ def _with_outputs(asked: Json, step: Json, values: Values) -> Readable:
     step |= asked
     step["OutputParameters"] = [{"OutputName": name, "OutputType": kind} for name, (kind, _) in outputs.items()]
     step["Arguments"] = {
-        "Fails": once_in(values.draw, 12),
+        "Fails": once_in(values.draw, 8),
         "Returns": {name: value for name, (_, value) in outputs.items()},
         "Also": [values.any(), {"deep": values.any()}],
     }
