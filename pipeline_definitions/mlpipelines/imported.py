@@ -5,7 +5,7 @@ Nothing here knows where a definition comes from; `mlplatform.SageMakerPipeline`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlpipelines.expressions import JsonObject
@@ -43,16 +43,11 @@ class Place:
         return f"step '{self.step}', {where}" if self.step else where
 
 
-def texts(definition: JsonObject) -> Iterator[Place]:
+def texts(definition: JsonObject) -> list[Place]:
     """Every text in a definition, in the order written. Names of members are not texts."""
     found: list[Place] = []
-
-    def keep(place: Place) -> str:
-        found.append(place)
-        return place.text
-
-    with_texts(definition, keep)
-    yield from found
+    _find(definition, (), None, found)
+    return found
 
 
 def with_texts(definition: JsonObject, change: Callable[[Place], str]) -> JsonObject:
@@ -63,6 +58,18 @@ def with_texts(definition: JsonObject, change: Callable[[Place], str]) -> JsonOb
     return copied
 
 
+def _find(value: object, path: tuple[str, ...], step: str | None, found: list[Place]) -> None:
+    if isinstance(value, str):
+        found.append(Place(text=value, path=path, step=step))
+    elif isinstance(value, list):
+        for item in value:
+            _find(item, path, step, found)
+    elif isinstance(value, dict):
+        path, step = _place_of(value, path, step)
+        for name, item in value.items():
+            _find(item, (*path, name), step, found)
+
+
 def _copy(value: object, path: tuple[str, ...], step: str | None, change: Callable[[Place], str]) -> object:
     if isinstance(value, str):
         return change(Place(text=value, path=path, step=step))
@@ -70,9 +77,14 @@ def _copy(value: object, path: tuple[str, ...], step: str | None, change: Callab
         return [_copy(item, path, step, change) for item in value]
     if not isinstance(value, dict):
         return value
-    if isinstance(value.get("Name"), str) and "Type" in value and path and path[-1] in _HOLD_STEPS:
-        path, step = (), value["Name"]
+    path, step = _place_of(value, path, step)
     return {name: _copy(item, (*path, name), step, change) for name, item in value.items()}
+
+
+def _place_of(value: JsonObject, path: tuple[str, ...], step: str | None) -> tuple[tuple[str, ...], str | None]:
+    """Where the members of an object stand: those of a step begin a way of their own."""
+    is_step = path and path[-1] in _HOLD_STEPS and "Type" in value and isinstance(value.get("Name"), str)
+    return ((), value["Name"]) if is_step else (path, step)
 
 
 _HOLD_STEPS = ("Steps", "IfSteps", "ElseSteps")

@@ -53,7 +53,7 @@ class UploadedCode:
 
     def problems(self, definition: JsonObject) -> Iterator[str]:
         """A sentence for each upload that stands inside a longer text, where no asset can take its place."""
-        for place in texts(definition):
+        for place in texts(definition) if self.uploads else ():
             uri = next((uri for uri in self.uploads if uri in place.text), None)
             if uri is not None and self.asset_uri(place) is None:
                 yield f"{place}: the uploaded {uri} stands inside a longer text; give the job its code as an input"

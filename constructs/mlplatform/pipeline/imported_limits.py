@@ -20,7 +20,7 @@ _FUNCTION_STEP = "/opt/ml/input/data/sagemaker_remote_function_bootstrap/job_dri
 def problems_outside(definition: JsonObject, project: MlProject) -> Iterator[str]:
     """A sentence for each role, bucket and group that is not the project's, and each step that cannot be imported."""
     yield from _function_steps(definition)
-    places = list(texts(definition))
+    places = texts(definition)
     buckets = _buckets_of(project)
     for before, place in zip([None, *places], places, strict=False):
         if (role := _ROLE.fullmatch(place.text)) and place.text != project.job_role_arn:
@@ -74,7 +74,7 @@ def _function_steps(definition: JsonObject) -> Iterator[str]:
 
 def allow_what_it_names(definition: JsonObject, project: MlProject) -> None:
     """Let the pipeline invoke its functions, write to its queues and tune, and its jobs pull their images."""
-    places = list(texts(definition))
+    places = texts(definition)
     for image in dict.fromkeys(place.text for place in places if place.member in _IMAGES):
         project.allow_jobs_to_pull(image)
     functions = dict.fromkeys(place.text for place in places if place.member == "FunctionArn")
