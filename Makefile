@@ -96,7 +96,7 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	npm install --package-lock-only --prefix benchmarks/synth_floor
 
 image-registries: setup .tools/conformance/.ready ## Write the table of AWS's images by region again, from the sagemaker SDK
-	@.tools/conformance/bin/python -m tools.image_registries
+	@PYTHONPATH=.:constructs:pipeline_definitions .tools/conformance/bin/python -m tools.image_registries
 
 clean: ## Remove everything that setup and runs created here
 	rm -rf $(VENV) .tools node_modules cdk.out .mlp .pytest_cache .mypy_cache .ruff_cache

@@ -7,40 +7,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import sagemaker.core
 
+from mlplatform.pipeline import image
+from mlplatform.pipeline.image import BuiltInAlgorithm
+
 _TABLES = Path(sagemaker.core.__file__).parent / "image_uri_config"
-_TARGET = Path(__file__).parent.parent / "constructs" / "mlplatform" / "pipeline" / "image_registries.json"
+_TARGET = Path(image.__file__).with_name("image_registries.json")
 
 # What `ContainerImage` calls an image: the SDK's table, its scope and its version.
-_IMAGES = {
+_IMAGES: dict[str, tuple[str, str | None, str]] = {
     "clarify": ("clarify", "processing", "1.0"),
     "model-monitor": ("model-monitor", None, ""),
     "scikit-learn": ("sklearn", "training", "1.4-2"),
     "xgboost": ("xgboost", "training", "3.0-5"),
-    **{
-        name: (name, None, "1")
-        for name in (
-            "blazingtext",
-            "factorization-machines",
-            "forecasting-deepar",
-            "image-classification",
-            "ipinsights",
-            "kmeans",
-            "knn",
-            "lda",
-            "linear-learner",
-            "ntm",
-            "object-detection",
-            "object2vec",
-            "pca",
-            "randomcutforest",
-            "semantic-segmentation",
-            "seq2seq",
-        )
-    },
+    **{name: (name, None, "1") for name in get_args(BuiltInAlgorithm)},
 }
 
 

@@ -31,6 +31,7 @@ from sagemaker.mlops.workflow import (
 from sagemaker.train.configs import InputData
 
 from tests.conformance.online import ROLE, Online
+from tests.conformance.scripts import SERVE
 from tests.conformance.sdk import MACHINE, processing_input, processing_output, shell
 
 TRAIN = """
@@ -53,20 +54,6 @@ EVALUATE = """
     data = pandas.read_csv(root / "test/data.csv")
     score = joblib.load("model/model.joblib").score(data[["x"]], data["y"])
     (root / "evaluation/evaluation.json").write_text(json.dumps({"metrics": {"score": {"value": score}}}))
-"""
-SERVE = """
-    def model_fn(model_dir):
-        return 2
-
-    def input_fn(body, content_type):
-        text = body.decode() if isinstance(body, bytes) else body
-        return [float(line) for line in text.split()]
-
-    def predict_fn(data, model):
-        return [value * model for value in data]
-
-    def output_fn(prediction, accept):
-        return "\\n".join(str(value) for value in prediction) + "\\n"
 """
 LAMBDA = """
     def handler(event, context):

@@ -32,21 +32,8 @@ from sagemaker.workflow.selective_execution_config import SelectiveExecutionConf
 from sagemaker.workflow.steps import CacheConfig, ProcessingStep, TransformStep, TuningStep
 
 from tests.conformance.online_sdk_2 import IMAGE, MACHINE, ROLE, OnlineSdk2
+from tests.conformance.scripts import SERVE
 
-SERVE = """
-    def model_fn(model_dir):
-        return 2
-
-    def input_fn(body, content_type):
-        text = body.decode() if isinstance(body, bytes) else body
-        return [float(line) for line in text.split()]
-
-    def predict_fn(data, model):
-        return [value * model for value in data]
-
-    def output_fn(prediction, accept):
-        return "\\n".join(str(value) for value in prediction) + "\\n"
-"""
 TUNED = """
     import argparse, os
     parser = argparse.ArgumentParser()

@@ -11,16 +11,7 @@ def test_an_alarm_that_changes_its_state_is_an_event(workbench: Workbench) -> No
     cloudwatch, events, sqs = (workbench.engine.client(name) for name in ("cloudwatch", "events", "sqs"))
     queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
     queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    cloudwatch.put_metric_alarm(
-        AlarmName="drift",
-        Namespace="Demand",
-        MetricName="drift",
-        Statistic="Maximum",
-        ComparisonOperator="GreaterThanThreshold",
-        Threshold=0.2,
-        Period=60,
-        EvaluationPeriods=1,
-    )
+    workbench.put_alarm("drift")
     arn = cloudwatch.describe_alarms(AlarmNames=["drift"])["MetricAlarms"][0]["AlarmArn"]
     pattern = {
         "source": ["aws.cloudwatch"],
@@ -31,7 +22,7 @@ def test_an_alarm_that_changes_its_state_is_an_event(workbench: Workbench) -> No
     events.put_rule(Name="alarms", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="alarms", Targets=[{"Id": "queue", "Arn": queue_arn}])
 
-    cloudwatch.put_metric_data(Namespace="Demand", MetricData=[{"MetricName": "drift", "Value": 0.5}])
+    cloudwatch.put_metric_data(Namespace="drift", MetricData=[{"MetricName": "drift", "Value": 0.5}])
     cloudwatch.set_alarm_state(AlarmName="drift", StateValue="OK", StateReason="looked at")
     cloudwatch.set_alarm_state(AlarmName="drift", StateValue="ALARM", StateReason="by hand")
 

@@ -95,16 +95,7 @@ def test_many_objects_make_one_start_and_an_alarm_in_the_cool_down_plans_the_nex
     for number in range(5):
         s3.put_object(Bucket=data_bucket, Key=f"sales/{number}.csv", Body=b"1")
     first = first_start(workbench)
-    cloudwatch.put_metric_alarm(
-        AlarmName="drift-of-retraining",
-        Namespace="Retraining",
-        MetricName="drift",
-        Statistic="Maximum",
-        ComparisonOperator="GreaterThanThreshold",
-        Threshold=0.2,
-        Period=60,
-        EvaluationPeriods=1,
-    )
+    workbench.put_alarm("drift-of-retraining")
     for state in ("ALARM", "OK", "ALARM"):
         cloudwatch.set_alarm_state(AlarmName="drift-of-retraining", StateValue=state, StateReason="a test")
     second = planned_start(workbench)

@@ -98,6 +98,19 @@ class Workbench:
             **options,
         )
 
+    def put_alarm(self, name: str) -> None:
+        """An alarm that is raised when the metric `drift` in the namespace of its name is over 0.2."""
+        self.engine.client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            Namespace=name,
+            MetricName="drift",
+            Statistic="Maximum",
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=0.2,
+            Period=60,
+            EvaluationPeriods=1,
+        )
+
     def create_pipeline(self, *steps: Step, parameters: Any = (), name: str | None = None) -> str:
         self._count += 1
         name = name or f"{self.bucket}-{self._count}"
