@@ -54,17 +54,12 @@ SEED = ParameterInteger("Seed", default_value=4)
 CACHE = CacheConfig(enable_caching=True, expire_after="P30D")
 
 
-def steps(session: Any) -> dict[str, Any]:
-    """The steps by name."""
-    made = [*_training(session), _tune(session), _hyperband(session), _ask(), *_quality(session), *_clarify(session)]
-    return {step.name: step for step in made}
-
-
 def pipeline(session: Any) -> Any:
+    checks = [*_quality(session), *_clarify(session)]
     return Pipeline(
         "every-other-step",
         parameters=[SKIP, SEED],
-        steps=list(steps(session).values()),
+        steps=[*_training(session), tune(session), _hyperband(session), _ask(), *checks],
         sagemaker_session=session,
         pipeline_experiment_config=None,
     )
@@ -124,7 +119,7 @@ def _training(session: Any) -> list[TrainingStep]:
     ]
 
 
-def _tune(session: Any) -> TuningStep:
+def tune(session: Any) -> TuningStep:
     trainer = _trainer(
         session,
         Compute(instance_type="ml.m5.large", instance_count=2, enable_managed_spot_training=True),

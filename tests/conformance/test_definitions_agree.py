@@ -42,7 +42,7 @@ from mlplatform.pipeline.imported_session import make_session
 from tests.conformance.agreement import differences, normal
 from tests.conformance.sdk import MACHINE, REGION
 from tests.conformance.sdk_steps_twin import pipeline as sdk_steps_twin
-from tests.conformance.sdk_steps_twin import steps as sdk_steps
+from tests.conformance.sdk_steps_twin import tune as sdk_tune
 from tests.conformance.sdk_twin import pipeline as sdk_twin
 from tests.unit.mlpipelines import samples, step_samples
 
@@ -122,8 +122,7 @@ def test_every_other_type_of_step_renders_as_the_sdk_renders_it(every_other_step
 
 
 def test_the_model_of_a_tuning_step_is_found_where_the_sdk_finds_it(session: Any) -> None:
-    tune = sdk_steps(session)["Tune"]
-    theirs = tune.get_top_model_s3_uri(1, s3_bucket="artifacts", prefix="models").expr
+    theirs = sdk_tune(session).get_top_model_s3_uri(1, s3_bucket="artifacts", prefix="models").expr
 
     join = theirs["Std:Join"]
     assert join["Values"][:3] == ["s3:/", "artifacts", "models"]
