@@ -70,7 +70,8 @@ def unsupported_checks(step: dict[str, Any]) -> Iterator[str]:
 
 def _shards(step: dict[str, Any]) -> Iterator[str]:
     """Every instance analyzes what it has, and the results of the last one stay: that is right for whole datasets only."""
-    if literal(step, "Arguments", "ProcessingResources", "ClusterConfig", "InstanceCount") == 1:
+    count = literal(step, "Arguments", "ProcessingResources", "ClusterConfig", "InstanceCount")
+    if not isinstance(count, int) or count == 1:
         return
     for item in items(step, "Arguments", "ProcessingInputs"):
         yield from when(
