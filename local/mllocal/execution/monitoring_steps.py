@@ -16,6 +16,7 @@ import botocore.exceptions
 from mllocal.aws import Aws
 from mllocal.execution.retries import type_of_job_failure
 from mllocal.execution.step_run import Result, StepFailedError, StepRun, StepStoppedError
+from mllocal.jobs.literals import items, literal, when
 from mllocal.s3 import S3Uri
 from mllocal.sagemaker.store import Document
 
@@ -64,6 +65,22 @@ def unsupported_checks(step: dict[str, Any]) -> Iterator[str]:
         yield f"step {step['Name']!r} of type {step['Type']!r} has CheckType {check!r}; use one of {', '.join(possible)}"
     elif check in _CHECKS_OF_MODELS and not step.get("ModelName"):
         yield f"step {step['Name']!r} of type {step['Type']!r} has CheckType {check!r} and no ModelName; give the model to ask"
+    yield from _shards(step)
+
+
+def _shards(step: dict[str, Any]) -> Iterator[str]:
+    """Every instance analyzes what it has, and the results of the last one stay: that is right for whole datasets only."""
+    count = literal(step, "Arguments", "ProcessingResources", "ClusterConfig", "InstanceCount")
+    if not isinstance(count, int) or count == 1:
+        return
+    for item in items(step, "Arguments", "ProcessingInputs"):
+        yield from when(
+            item,
+            ("S3Input", "S3DataDistributionType"),
+            "ShardedByS3Key",
+            f"step {step['Name']!r} of type {step['Type']!r}: ProcessingInputs[{item.get('InputName')!r}].S3Input."
+            "S3DataDistributionType is ShardedByS3Key, and here each instance analyzes alone; use FullyReplicated or one instance",
+        )
 
 
 def quality_check(step_run: StepRun) -> Result:

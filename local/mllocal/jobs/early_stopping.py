@@ -6,6 +6,7 @@ A training job reports its objective once an epoch; how it does compared with th
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Protocol
 from mllocal.sagemaker.store import Document
 
 REDUCTION_FACTOR = 3
+_WHOLE_NUMBER = re.compile(r'"?(\d+)"?')
 RESOURCE_NAMES = ("epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs")
 """Static hyperparameters from which SageMaker infers `MaxResource` (API reference, HyperbandStrategyConfig)."""
 
@@ -96,9 +98,13 @@ class HalvingRule:
 
 
 def max_resource(given: Document, static: Document) -> int | None:
-    """`MaxResource` of a `HyperbandStrategyConfig`, or the number of epochs that a static hyperparameter gives; None without both."""
-    found = given.get("MaxResource") or next((static[name] for name in RESOURCE_NAMES if name in static), None)
-    return None if found is None else int(found)
+    """`MaxResource` of a `HyperbandStrategyConfig`, or the number of epochs that a static hyperparameter gives; None without both.
+
+    The SDK writes hyperparameters as JSON, so that a number may be in quotes.
+    """
+    found = given.get("MaxResource") or next((static[name] for name in RESOURCE_NAMES if name in static), "")
+    match = _WHOLE_NUMBER.fullmatch(str(found))
+    return None if match is None else int(match[1])
 
 
 def stopping_rule(configuration: Document, static: Document) -> StoppingRule:

@@ -100,7 +100,7 @@ def _definition_refusals(configuration: Document, definition: Document, field: s
     if configuration.get("Strategy") == "Hyperband" and is_known(static, given) and max_resource(given, static) is None:
         yield (
             f"{_CONFIGURATION}.StrategyConfig.HyperbandStrategyConfig.MaxResource is missing, and {field}.StaticHyperParameters "
-            f"has none of {', '.join(RESOURCE_NAMES)} to infer it from"
+            f"has no whole number as {', '.join(RESOURCE_NAMES)} to infer it from"
         )
 
 

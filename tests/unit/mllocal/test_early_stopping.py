@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mllocal.jobs.early_stopping import Curve, HalvingRule, MedianRule, NeverStops, stopping_rule
+from mllocal.jobs.early_stopping import Curve, HalvingRule, MedianRule, NeverStops, max_resource, stopping_rule
 
 ENDED = [
     Curve(0, [1.0, 3.0], has_ended=True),  # Running averages: 1, 2.
@@ -53,10 +53,20 @@ def test_none_goes_past_the_largest_resource() -> None:
     assert HalvingRule(1, 4).stops(Curve(0, [1.0] * 4), 4, [])
 
 
-def test_the_largest_resource_is_inferred_from_static_hyperparameters() -> None:
-    rule = stopping_rule({"Strategy": "Hyperband"}, {"num_epochs": "2"})
-
-    assert rule.stops(Curve(0, [1.0, 1.0]), 2, [])
+@pytest.mark.parametrize(
+    ("given", "static", "expected"),
+    [
+        ({"MaxResource": 9}, {"epochs": "2"}, 9),
+        ({}, {"num_epochs": "2"}, 2),
+        ({}, {"epochs": '"2"'}, 2),
+        ({}, {"epochs": "many"}, None),
+        ({}, {}, None),
+    ],
+)
+def test_the_largest_resource_is_given_or_inferred_from_static_hyperparameters(
+    given: dict[str, int], static: dict[str, str], expected: int | None
+) -> None:
+    assert max_resource(given, static) == expected
 
 
 def test_early_stopping_is_off_unless_asked_for() -> None:

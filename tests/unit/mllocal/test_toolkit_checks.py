@@ -41,3 +41,21 @@ def test_a_check_type_of_the_other_step_type_is_refused_naming_those_there_are(
     (problem,) = unsupported_checks({"Name": "Check", "Type": step_type, "CheckType": check})
 
     assert f"has CheckType {check!r}; use one of" in problem
+
+
+@pytest.mark.parametrize(("instances", "is_refused"), [(1, False), (2, True)])
+def test_a_dataset_in_shards_is_refused_for_several_instances(instances: int, *, is_refused: bool) -> None:
+    source = {"InputName": "dataset", "S3Input": {"S3DataDistributionType": "ShardedByS3Key"}}
+    arguments = {
+        "ProcessingResources": {"ClusterConfig": {"InstanceCount": instances}},
+        "ProcessingInputs": [source],
+    }
+
+    problems = list(
+        unsupported_checks(
+            {"Name": "Check", "Type": "QualityCheck", "CheckType": "DATA_QUALITY", "Arguments": arguments}
+        )
+    )
+
+    named = "step 'Check' of type 'QualityCheck': ProcessingInputs['dataset'].S3Input.S3DataDistributionType is ShardedByS3Key"
+    assert [problem.startswith(named) for problem in problems] == [True] * is_refused
