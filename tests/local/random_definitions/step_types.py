@@ -25,20 +25,18 @@ from tests.local.workbench import IMAGE, ROLE
 OUTPUT = "the report"
 EXIT = "exit ${EXIT:-0}"
 WRITE_REPORT = 'printf %s "$REPORT" > /opt/ml/processing/report/report.json'
-retry_policies = st.fixed_dictionaries(
-    {
-        "ExceptionType": st.sampled_from(
-            (
-                ["SageMaker.CAPACITY_ERROR"],
-                ["SageMaker.JOB_INTERNAL_ERROR"],
-                ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR"],
-                ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "Step.THROTTLING"],
-                ["Step.THROTTLING", "Step.SERVICE_FAULT"],
-            )
-        ),
-        "IntervalSeconds": st.just(0),
-    },
-    optional={"MaxAttempts": st.integers(1, 2), "BackoffRate": st.sampled_from((1, 1.5, 2.0))},
+exception_types = st.sampled_from(
+    (
+        ["SageMaker.CAPACITY_ERROR"],
+        ["SageMaker.JOB_INTERNAL_ERROR"],
+        ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR"],
+        ["SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "Step.THROTTLING"],
+        ["Step.THROTTLING", "Step.SERVICE_FAULT"],
+    )
+)
+limits = st.sampled_from(({}, {"MaxAttempts": 1}, {"MaxAttempts": 1}, {"MaxAttempts": 2, "BackoffRate": 1.5}))
+retry_policies = st.builds(
+    lambda types, limit: {"ExceptionType": types, "IntervalSeconds": 0, **limit}, exception_types, limits
 )
 
 
@@ -48,7 +46,9 @@ def processing(step: Json, values: Values) -> Readable:
     if once_in(draw, 7):
         environment["EXIT"] = "3"
     if once_in(draw, 6):
-        environment["MLP_FAULT"] = draw(st.sampled_from(("capacity:1", "internal:2", "capacity:1 internal:1")))
+        environment["MLP_FAULT"] = draw(
+            st.sampled_from(("capacity:1", "internal:2", "internal:3", "capacity:2 internal:1"))
+        )
         step["RetryPolicies"] = draw(st.lists(retry_policies, min_size=1, max_size=2))
     if once_in(draw, 5):
         step["CacheConfig"] = {"Enabled": draw(st.sampled_from((True, True, False))), "ExpireAfter": "P1D"}
