@@ -20,6 +20,10 @@ from mllocal.operations import (
     models,
     pipelines,
     registry,
+    studio_apps,
+    studio_domains,
+    studio_images,
+    studio_members,
     tags,
     tuning,
     versions,
@@ -29,7 +33,22 @@ from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Store
 
 # Importing these registers their operations.
-OPERATION_MODULES = (callbacks, executions, jobs, mlflow_apps, models, pipelines, registry, tags, tuning, versions)
+OPERATION_MODULES = (
+    callbacks,
+    executions,
+    jobs,
+    mlflow_apps,
+    models,
+    pipelines,
+    registry,
+    studio_apps,
+    studio_domains,
+    studio_images,
+    studio_members,
+    tags,
+    tuning,
+    versions,
+)
 
 
 def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
