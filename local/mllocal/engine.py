@@ -7,6 +7,7 @@ from functools import partial
 
 from mllocal.directories import StateDirectory
 from mllocal.emulator import bridge
+from mllocal.emulator.corrections import register_corrections
 from mllocal.emulator.resource_types import resource_types
 from mllocal.execution.executor import Executor
 from mllocal.execution.interrupted import fail_interrupted
@@ -67,6 +68,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
     bridge.register_resource_types(resource_types(service))
+    register_corrections()
     return service
 
 

@@ -159,8 +159,14 @@ def _team_problems(people: Sequence[str], shared_space_owner: str | None) -> lis
 
 
 def _beyond(limits: StudioLimits, environment: StudioLimits) -> list[str]:
-    return [
+    problems = [
         f"instance type {name!r} is not allowed in the environment; use one of {', '.join(environment.instance_types)}"
         for name in limits.instance_types
         if name not in environment.instance_types
     ]
+    if limits.max_idle_shutdown_minutes > environment.max_idle_shutdown_minutes:
+        problems.append(
+            f"max_idle_shutdown_minutes {limits.max_idle_shutdown_minutes} is more than the "
+            f"{environment.max_idle_shutdown_minutes} that the environment allows; use less"
+        )
+    return problems

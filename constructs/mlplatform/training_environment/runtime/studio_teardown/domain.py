@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
+
+from .aws import client
 
 _GONE = ("Deleted", "Failed")
 """Apps in these states hold nothing and cannot be deleted (developer guide, "Delete an Amazon SageMaker AI domain")."""
@@ -71,7 +72,7 @@ class Contents:
         ]
 
     def _listed(self, operation: str, member: str) -> Iterator[dict[str, Any]]:
-        pages = boto3.client("sagemaker").get_paginator(operation).paginate(DomainIdEquals=self.domain_id)
+        pages = client("sagemaker").get_paginator(operation).paginate(DomainIdEquals=self.domain_id)
         for page in pages:
             yield from page[member]
 
@@ -85,7 +86,7 @@ class Contents:
 
     def _delete(self, kind: str, **key: str) -> None:
         try:
-            getattr(boto3.client("sagemaker"), f"delete_{kind}")(DomainId=self.domain_id, **key)
+            getattr(client("sagemaker"), f"delete_{kind}")(DomainId=self.domain_id, **key)
         except ClientError as error:
             # Somebody else was faster, or what it holds is still going: the next look will tell.
             if error.response["Error"]["Code"] not in ("ResourceNotFound", "ResourceInUse"):
@@ -108,7 +109,7 @@ class Domain:
 
     def done(self) -> bool:
         """Delete it if nobody has; True when it is gone."""
-        sagemaker = boto3.client("sagemaker")
+        sagemaker = client("sagemaker")
         try:
             domain = sagemaker.describe_domain(DomainId=self.domain_id)
             if domain["Status"] == "Delete_Failed":

@@ -12,8 +12,7 @@ import time
 import urllib.request
 from typing import Any
 
-import boto3
-
+from .aws import client
 from .domain import Contents, Domain
 from .home import Home
 
@@ -65,7 +64,7 @@ def _steps(properties: dict[str, str]) -> list[Contents | Domain | Home]:
 
 
 def _go_on_later(event: Event, context: Any) -> None:
-    boto3.client("lambda").invoke(
+    client("lambda").invoke(
         FunctionName=context.invoked_function_arn, InvocationType="Event", Payload=json.dumps(event).encode()
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
+
+from .aws import client
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +32,11 @@ class Home:
         for group in groups:
             self._close(group)
         for group in groups:
-            boto3.client("ec2").delete_security_group(GroupId=group["GroupId"])
+            client("ec2").delete_security_group(GroupId=group["GroupId"])
         return True
 
     def _unmounted(self, file_system_id: str) -> bool:
-        efs = boto3.client("efs")
+        efs = client("efs")
         try:
             targets = efs.describe_mount_targets(FileSystemId=file_system_id)["MountTargets"]
         except ClientError as error:
@@ -50,17 +51,17 @@ class Home:
     def _groups(self) -> list[dict[str, Any]]:
         names = [f"security-group-for-{direction}-nfs-{self.domain_id}" for direction in ("inbound", "outbound")]
         filters = [{"Name": "vpc-id", "Values": [self.vpc_id]}, {"Name": "group-name", "Values": names}]
-        groups: list[dict[str, Any]] = boto3.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
+        groups: list[dict[str, Any]] = client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
         return groups
 
     def _interfaces(self, groups: list[dict[str, Any]]) -> bool:
         ids = [group["GroupId"] for group in groups]
         filters = [{"Name": "group-id", "Values": ids}]
-        return bool(boto3.client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"])
+        return bool(client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"])
 
     def _close(self, group: dict[str, Any]) -> None:
         """Take its rules away: the two groups name each other, so neither can go first with them."""
-        ec2 = boto3.client("ec2")
+        ec2 = client("ec2")
         if group["IpPermissions"]:
             ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
         if group["IpPermissionsEgress"]:
