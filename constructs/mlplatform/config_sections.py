@@ -87,7 +87,7 @@ IdleMinutes = Annotated[int, Field(ge=MIN_IDLE_MINUTES, le=MAX_IDLE_MINUTES)]
 
 
 class EgressSettings(Section):
-    """The way out for Studio: one NAT gateway, and names that resolve. Costs by the hour; docs/adr/0007 says how much."""
+    """The way out for Studio: one NAT gateway, and names that resolve. Costs by the hour; docs/adr/0010 says how much."""
 
     allowed_domains: Annotated[list[Annotated[str, following(naming.DOMAIN_NAME)]], Field(min_length=1)]
 

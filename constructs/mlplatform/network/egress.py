@@ -1,6 +1,6 @@
 """One way out for Studio, and only to domains on a list: a NAT gateway behind Route 53 Resolver DNS Firewall.
 
-docs/adr/0007 has the alternatives and what each costs. Jobs never get it.
+docs/adr/0010 has the alternatives and what each costs. Jobs never get it.
 """
 
 from __future__ import annotations
