@@ -291,12 +291,12 @@ def people_at_work(deployment: Deployment) -> dict[str, Any]:
     return described
 
 
-def test_people_have_profiles_whose_idle_apps_shut_down(deployment: Deployment, people_at_work: dict[str, Any]) -> None:
+def test_a_projects_idle_limits_are_those_of_its_people(deployment: Deployment, people_at_work: dict[str, Any]) -> None:
     profile = deployment.workbench.sagemaker.describe_user_profile(
         DomainId=people_at_work["DomainId"], UserProfileName="demand-forecast-ben-okafor"
     )
     idle = profile["UserSettings"]["JupyterLabAppSettings"]["AppLifecycleManagement"]["IdleSettings"]
-    assert (idle["LifecycleManagement"], idle["IdleTimeoutInMinutes"]) == ("ENABLED", 60)
+    assert (idle["LifecycleManagement"], idle["IdleTimeoutInMinutes"]) == ("ENABLED", 90)
 
 
 def test_destroying_removes_what_runs_and_who_works_and_keeps_the_data(

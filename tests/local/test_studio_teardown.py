@@ -158,6 +158,47 @@ def test_nothing_happens_before_the_deletion(studio: Studio, cloudformation: Clo
     assert cloudformation.answers[0]["Status"] == "SUCCESS"
 
 
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_idle_limits_of_a_profile_are_set_beside_its_other_settings(
+    studio: Studio, cloudformation: CloudFormation, request_type: str
+) -> None:
+    spec = {"InstanceType": "ml.m5.large"}
+    key = {"DomainId": studio.domain_id, "UserProfileName": "ben"}
+    studio.sagemaker.update_user_profile(
+        **key, UserSettings={"ExecutionRole": ROLE, "CodeEditorAppSettings": {"DefaultResourceSpec": spec}}
+    )
+
+    limits = {"IdleTimeoutInMinutes": "90", "MaxIdleTimeoutInMinutes": "120"}
+    teardown.handler(cloudformation.event(request_type, **key, **limits), Context())
+
+    settings = studio.sagemaker.describe_user_profile(**key)["UserSettings"]
+    idle = {
+        "LifecycleManagement": "ENABLED",
+        "IdleTimeoutInMinutes": 90,
+        "MinIdleTimeoutInMinutes": 60,
+        "MaxIdleTimeoutInMinutes": 120,
+    }
+    assert settings["ExecutionRole"] == ROLE
+    assert settings["JupyterLabAppSettings"] == {"AppLifecycleManagement": {"IdleSettings": idle}}
+    assert settings["CodeEditorAppSettings"] == {
+        "AppLifecycleManagement": {"IdleSettings": idle},
+        "DefaultResourceSpec": spec,
+    }
+    assert cloudformation.answers[0]["Status"] == "SUCCESS"
+
+
+def test_another_domain_is_another_teardown_so_that_cloudformation_deletes_the_old_one(
+    studio: Studio, cloudformation: CloudFormation
+) -> None:
+    for domain_id in ("d-old", "d-new"):
+        teardown.handler(cloudformation.event("Update", DomainId=domain_id, UserProfileName="ben"), Context())
+
+    assert [answer["PhysicalResourceId"] for answer in cloudformation.answers] == [
+        "teardown/d-old/ben",
+        "teardown/d-new/ben",
+    ]
+
+
 def test_out_of_time_it_goes_on_in_another_invocation_which_answers(
     studio: Studio, cloudformation: CloudFormation
 ) -> None:

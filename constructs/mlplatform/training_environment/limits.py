@@ -68,20 +68,20 @@ class StudioLimits:
             instance_types=self.instance_types if instance_types is None else tuple(instance_types),
         )
 
-    def app_settings(self, **more: object) -> dict[str, object]:
-        """`JupyterLabAppSettings` or `CodeEditorAppSettings` that keep these limits, as CloudFormation has them."""
+    @property
+    def idle_settings(self) -> dict[str, object]:
+        """`IdleSettings`: shut down idle apps; how long people may make it."""
         return {
-            "appLifecycleManagement": {
-                "idleSettings": {
-                    "lifecycleManagement": "ENABLED",
-                    "idleTimeoutInMinutes": self.idle_shutdown_minutes,
-                    "minIdleTimeoutInMinutes": MIN_IDLE_MINUTES,
-                    "maxIdleTimeoutInMinutes": self.max_idle_shutdown_minutes,
-                }
-            },
-            "defaultResourceSpec": {"instanceType": self.instance_types[0]},
-            **more,
+            "lifecycleManagement": "ENABLED",
+            "idleTimeoutInMinutes": self.idle_shutdown_minutes,
+            "minIdleTimeoutInMinutes": MIN_IDLE_MINUTES,
+            "maxIdleTimeoutInMinutes": self.max_idle_shutdown_minutes,
         }
+
+    @property
+    def resource_spec(self) -> dict[str, str]:
+        """`ResourceSpec`: what an app starts on."""
+        return {"instanceType": self.instance_types[0]}
 
     def storage_settings(self) -> dict[str, object]:
         """`SpaceStorageSettings`: the smallest volume, and how far people may let it grow."""

@@ -92,16 +92,23 @@ def studio_statements(
             wildcard_reason="Studio shows people what of the project is in the domain; settings, not data",
         ),
         _list_domains(),
+        *volume_statements(scope.key_arn),
+    ]
+
+
+def volume_statements(key_arn: str) -> list[Statement]:
+    """What any role of an app does with the key of the domain: its space's volume is encrypted on its behalf."""
+    return [
         Statement(
             sid="EncryptSpaces",
             actions=["kms:CreateGrant"],
-            resources=[scope.key_arn],
+            resources=[key_arn],
             conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
         ),
         Statement(
             sid="UseTheKeyOfSpaces",
             actions=["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"],
-            resources=[scope.key_arn],
+            resources=[key_arn],
         ),
     ]
 
@@ -136,6 +143,12 @@ def teardown_statements(scope: StudioScope, *, vpc_id: str, function_arn: str) -
             ],
             resources=[scope.arn(f"{kind}/{scope.domain_id}/*") for kind in ("app", "space", "user-profile")],
             wildcard_reason="what is in the domain is made at work, and listed before it is deleted",
+        ),
+        Statement(
+            sid="LimitProfiles",
+            actions=["sagemaker:DescribeUserProfile", "sagemaker:UpdateUserProfile"],
+            resources=[scope.arn(f"user-profile/{scope.domain_id}/*")],
+            wildcard_reason="projects bring their people, and limits, after the domain is made",
         ),
         _list_domains(),
         Statement(

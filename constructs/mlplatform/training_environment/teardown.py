@@ -1,4 +1,4 @@
-"""The teardown: a custom resource that empties what it stands for before CloudFormation deletes it."""
+"""The teardown: a custom resource that empties what it stands for before CloudFormation deletes it, and sets idle limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def teardown_function(
         scope,
         construct_id,
         name=name,
-        description="Empties a Studio domain, a user profile or a space before it is deleted",
+        description="Limits user profiles of Studio, and empties domain, profiles and spaces before they are deleted",
         code=_RUNTIME / "studio_teardown",
         handler="studio_teardown.handler.handler",
         statements=statements,
@@ -42,10 +42,14 @@ def teardown_function(
 
 
 def teardown(
-    scope: Construct, construct_id: str, *, function_arn: str, properties: Mapping[str, str]
+    scope: Construct, construct_id: str, *, function_arn: str, properties: Mapping[str, object]
 ) -> CfnCustomResource:
-    """A teardown of what `properties` name; it must depend on that, by reference or by rule, so that it goes first."""
+    """A teardown of what `properties` name; it must depend on that, by reference or by rule, so that it goes first.
+
+    Properties that are None are left out.
+    """
     resource = CfnCustomResource(scope, construct_id, service_token=function_arn, service_timeout=_SERVICE_SECONDS)
     for name, value in properties.items():
-        resource.add_property_override(name, value)
+        if value is not None:
+            resource.add_property_override(name, value)
     return resource

@@ -14,7 +14,7 @@ from mlplatform.network import StudioNetwork
 from mlplatform.policy import ServiceRole
 from mlplatform.training_environment.images import StudioImage
 from mlplatform.training_environment.limits import StudioLimits
-from mlplatform.training_environment.permissions import StudioScope, teardown_statements
+from mlplatform.training_environment.permissions import StudioScope, teardown_statements, volume_statements
 from mlplatform.training_environment.teardown import teardown, teardown_function
 
 
@@ -48,7 +48,7 @@ class TrainingEnvironment(Construct):
     also those made by hand, deletes the domain with the choice of `home_file_system`, and then the mount targets and
     security groups that SageMaker leaves in the network. The key stays.
 
-    Whoever has no profile of a project gets the domain's own role, which may do nothing.
+    Whoever has no profile of a project gets the domain's own role, which may use the volume of a space and nothing else.
 
     Args:
         scope: a stack.
@@ -90,6 +90,7 @@ class TrainingEnvironment(Construct):
         stack = Stack.of(self)
         self.network = network
         self.auth_mode = auth_mode
+        self.image_version = image_version
         self._account: str = stack.account
         self._region: str = stack.region
         self._partition: str = stack.partition
@@ -131,10 +132,15 @@ class TrainingEnvironment(Construct):
             "NobodyRole",
             service="sagemaker.amazonaws.com",
             account=self._account,
-            description="Studio without a project: may do nothing",
+            description="Studio without a project: the volume of a space, and nothing else",
+            statements=volume_statements(self.key_arn),
         )
         security_groups = list(self.network.security_group_ids)
-        jupyter_lab = self.limits.app_settings(**self.custom_images)
+        apps = {
+            "appLifecycleManagement": {"idleSettings": self.limits.idle_settings},
+            "defaultResourceSpec": self.limits.resource_spec,
+        }
+        jupyter_lab = {**apps, **self.custom_images}
         return sagemaker.CfnDomain(
             self,
             "Domain",
@@ -152,7 +158,7 @@ class TrainingEnvironment(Construct):
                 "studioWebPortal": "ENABLED",
                 "defaultLandingUri": "studio::",
                 "jupyterLabAppSettings": jupyter_lab,
-                "codeEditorAppSettings": self.limits.app_settings(),
+                "codeEditorAppSettings": apps,
                 "spaceStorageSettings": self.limits.storage_settings(),
                 "sharingSettings": {"notebookOutputOption": "Disabled"},
             },

@@ -31,7 +31,8 @@ def describe_user_profile(service: Service, scope: Scope, request: Request) -> D
 @operation("UpdateUserProfile")
 def update_user_profile(service: Service, scope: Scope, request: Request) -> Document:
     profile = states.require(service, USER_PROFILE, scope, _name(request, USER_PROFILE))
-    return states.update(service, USER_PROFILE, profile, {"UserSettings": request.get("UserSettings", {})})
+    settings = {**profile.get("UserSettings", {}), **request.get("UserSettings", {})}
+    return states.update(service, USER_PROFILE, profile, {"UserSettings": settings})
 
 
 @operation("DeleteUserProfile")

@@ -43,13 +43,19 @@ def test_with_identity_center_a_profile_is_of_a_user_there() -> None:
 def test_a_project_can_have_narrower_limits() -> None:
     limits = StudioLimits(idle_shutdown_minutes=60, max_idle_shutdown_minutes=60, instance_types=("ml.t3.medium",))
     synthesis = synthesize_team(limits=limits)
+    for custom in synthesis.properties("AWS::CloudFormation::CustomResource"):
+        assert (custom["IdleTimeoutInMinutes"], custom["MaxIdleTimeoutInMinutes"]) == (60, 60)
     for profile in synthesis.properties("AWS::SageMaker::UserProfile"):
-        for app in ("JupyterLab", "CodeEditor"):
-            settings = profile["UserSettings"][f"{app}AppSettings"]
-            assert settings["AppLifecycleManagement"]["IdleSettings"]["MaxIdleTimeoutInMinutes"] == 60
+        assert profile["UserSettings"]["CodeEditorAppSettings"] == {
+            "DefaultResourceSpec": {"InstanceType": "ml.t3.medium"}
+        }
     conditions = [it.get("Condition", {}) for it in synthesis.statements("Role").values()]
     allowed = [it["ForAllValues:StringEquals"] for it in conditions if "ForAllValues:StringEquals" in it]
     assert allowed == [{"sagemaker:InstanceTypes": ["ml.t3.medium"]}] * 3
+
+
+def test_with_the_domains_limits_a_profile_sets_none(team: Synthesis) -> None:
+    assert not any("Idle" in name for it in team.properties("AWS::CloudFormation::CustomResource") for name in it)
 
 
 def test_spaces_are_ones_own_or_shared_by_ones_project(team: Synthesis) -> None:
@@ -64,13 +70,11 @@ def test_spaces_are_ones_own_or_shared_by_ones_project(team: Synthesis) -> None:
     assert created == {"sagemaker:CreateApp", "sagemaker:CreateSpace"}
 
 
-def test_the_shared_space_is_owned_by_the_person_named_and_shuts_down_too(team: Synthesis) -> None:
+def test_the_shared_space_is_owned_by_the_person_named(team: Synthesis) -> None:
     (space,) = team.properties("AWS::SageMaker::Space")
     assert space["SpaceName"] == "demand-ben-shared"
     assert space["OwnershipSettings"] == {"OwnerUserProfileName": "demand-ben"}
     assert space["SpaceSharingSettings"] == {"SharingType": "Shared"}
-    settings = space["SpaceSettings"]["JupyterLabAppSettings"]
-    assert settings["AppLifecycleManagement"]["IdleSettings"] == {"IdleTimeoutInMinutes": 60}
 
 
 def test_without_an_owner_there_is_no_shared_space() -> None:

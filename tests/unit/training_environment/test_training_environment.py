@@ -63,10 +63,11 @@ def test_costs_are_tagged_and_the_trail_names_the_person(default: Synthesis) -> 
     assert domain(default)["DomainSettings"]["ExecutionRoleIdentityConfig"] == "USER_PROFILE_NAME"
 
 
-def test_whoever_has_no_project_may_do_nothing(default: Synthesis) -> None:
-    (role,) = (resource for name, resource in default.resources("AWS::IAM::Role").items() if "Nobody" in name)
-    assert "Policies" not in role["Properties"]
-    assert "ManagedPolicyArns" not in role["Properties"]
+def test_whoever_has_no_project_may_use_the_volume_of_a_space_and_nothing_else(default: Synthesis) -> None:
+    ((key_id, _),) = default.resources("AWS::KMS::Key").items()
+    statements = default.statements("NobodyRole")
+    assert {resource for it in statements.values() for resource in flatten(it["Resource"])} == {f"<{key_id}.Arn>"}
+    assert statements["EncryptSpaces"]["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     for settings in ("DefaultUserSettings", "DefaultSpaceSettings"):
         assert "NobodyRole" in flatten(domain(default)[settings]["ExecutionRole"])
 

@@ -1,1 +1,1 @@
-"""Empties a Studio domain, a user profile or a space before CloudFormation deletes it."""
+"""Limits user profiles, and empties a Studio domain, a profile or a space before CloudFormation deletes it."""

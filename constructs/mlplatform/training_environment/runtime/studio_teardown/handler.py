@@ -1,4 +1,4 @@
-"""A custom resource that does nothing until it is deleted; then it empties what depends on it, and only then answers.
+"""A custom resource that sets a profile's idle limits, and when it is deleted empties what it stands for before it answers.
 
 An app can take 20 minutes to stop, longer than a function may run. So the work is steps that look at what is there:
 before its time is up the function hands the same event to a fresh invocation of itself, which goes on. CloudFormation
@@ -15,6 +15,7 @@ from typing import Any
 from .aws import client
 from .domain import Contents, Domain
 from .home import Home
+from .idle import set_idle_limits
 
 POLL_SECONDS = 2
 HAND_OVER_MILLISECONDS = 60_000
@@ -23,9 +24,9 @@ Event = dict[str, Any]
 
 
 def handler(event: Event, context: Any) -> None:
-    """Answer CloudFormation once nothing is left, or at once for anything but a deletion; a failure with its reason."""
+    """Answer CloudFormation once a deletion has left nothing, or else once limits are set; a failure with its reason."""
     try:
-        done = event["RequestType"] != "Delete" or _torn_down(event["ResourceProperties"], context)
+        done = _carried_out(event["RequestType"], event["ResourceProperties"], context)
     except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation must hear of it or waits for an hour.
         _answer(event, "FAILED", f"{type(error).__name__}: {error}")
         return
@@ -33,6 +34,14 @@ def handler(event: Event, context: Any) -> None:
         _answer(event, "SUCCESS", "")
     else:
         _go_on_later(event, context)
+
+
+def _carried_out(request: str, properties: dict[str, Any], context: Any) -> bool:
+    if request == "Delete":
+        return _torn_down(properties, context)
+    if "IdleTimeoutInMinutes" in properties:
+        set_idle_limits(properties)
+    return True
 
 
 def _torn_down(properties: dict[str, str], context: Any) -> bool:
@@ -69,13 +78,18 @@ def _go_on_later(event: Event, context: Any) -> None:
     )
 
 
-def _answer(event: Event, status: str, reason: str) -> None:
+def _physical_id(event: Event) -> str:
+    """Another for another domain or name, so that CloudFormation deletes the teardown of the old one."""
     properties = event["ResourceProperties"]
     names = [properties[name] for name in ("DomainId", "UserProfileName", "SpaceName") if name in properties]
+    return "/".join(["teardown", *names])
+
+
+def _answer(event: Event, status: str, reason: str) -> None:
     body = {
         "Status": status,
         "Reason": reason,
-        "PhysicalResourceId": event.get("PhysicalResourceId", f"teardown/{'/'.join(names)}"),
+        "PhysicalResourceId": event["PhysicalResourceId"] if event["RequestType"] == "Delete" else _physical_id(event),
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
