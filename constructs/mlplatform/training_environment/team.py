@@ -108,7 +108,7 @@ class StudioTeam(Construct):
             single_sign_on_user_identifier="UserName" if single_sign_on else None,
             single_sign_on_user_value=person if single_sign_on else None,
         )
-        return self._tear_down(profile, f"Profile-{name}-Teardown", UserProfileName=name, **self._own_idle_settings())
+        return self._tear_down(profile, f"Profile-{name}-Teardown", UserProfileName=name, **self._idle_limits)
 
     def _create_shared_space(self, project: str, name: str, *, owner: str, after: CfnResource) -> None:
         space = sagemaker.CfnSpace(
@@ -128,15 +128,13 @@ class StudioTeam(Construct):
         space.add_resource_dependency(after)
         self._tear_down(space, "SharedSpace-Teardown", SpaceName=name)
 
-    def _own_idle_settings(self) -> dict[str, object]:
-        """What the custom resource sets on a profile; nothing where the domain's limits are the team's.
+    @property
+    def _idle_limits(self) -> dict[str, object]:
+        """What the custom resource sets on a profile, with what else the profile says of apps: a change sets it again.
 
         CloudFormation's schema of a user profile (of October 2026) has no AppLifecycleManagement where its
         documentation has one, so that a template with it might be refused. The API takes it.
         """
-        if self._limits.idle_settings == self._environment.limits.idle_settings:
-            return {}
-        # What else the profile says of its apps belongs to it: a change of that must set the limits again.
         return {
             "IdleTimeoutInMinutes": self._limits.idle_shutdown_minutes,
             "MaxIdleTimeoutInMinutes": self._limits.max_idle_shutdown_minutes,

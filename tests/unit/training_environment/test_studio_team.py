@@ -54,10 +54,6 @@ def test_a_project_can_have_narrower_limits() -> None:
     assert allowed == [{"sagemaker:InstanceTypes": ["ml.t3.medium"]}] * 3
 
 
-def test_with_the_domains_limits_a_profile_sets_none(team: Synthesis) -> None:
-    assert not any("Idle" in name for it in team.properties("AWS::CloudFormation::CustomResource") for name in it)
-
-
 def test_spaces_are_ones_own_or_shared_by_ones_project(team: Synthesis) -> None:
     statements = {sid: flatten(it) for sid, it in team.statements("Role").items()}
     own = statements["RunAppsInOwnSpaces"]["Condition"]["StringEquals"]

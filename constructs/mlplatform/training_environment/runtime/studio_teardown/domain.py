@@ -94,7 +94,9 @@ class Contents:
 
 
 def _app_key(app: dict[str, Any]) -> dict[str, str]:
-    return {name: app[name] for name in ("UserProfileName", "SpaceName", "AppType", "AppName") if app.get(name)}
+    """An app is of a space or of a profile; the request takes one of them."""
+    owner = "SpaceName" if app.get("SpaceName") else "UserProfileName"
+    return {name: app[name] for name in (owner, "AppType", "AppName")}
 
 
 @dataclass(frozen=True, kw_only=True)

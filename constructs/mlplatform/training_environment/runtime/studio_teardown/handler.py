@@ -26,14 +26,13 @@ Event = dict[str, Any]
 def handler(event: Event, context: Any) -> None:
     """Answer CloudFormation once a deletion has left nothing, or else once limits are set; a failure with its reason."""
     try:
-        done = _carried_out(event["RequestType"], event["ResourceProperties"], context)
+        if not _carried_out(event["RequestType"], event["ResourceProperties"], context):
+            _go_on_later(event, context)
+            return
     except Exception as error:  # noqa: BLE001 - whatever it is, CloudFormation must hear of it or waits for an hour.
         _answer(event, "FAILED", f"{type(error).__name__}: {error}")
         return
-    if done:
-        _answer(event, "SUCCESS", "")
-    else:
-        _go_on_later(event, context)
+    _answer(event, "SUCCESS", "")
 
 
 def _carried_out(request: str, properties: dict[str, Any], context: Any) -> bool:

@@ -1,4 +1,4 @@
-"""How long idle apps of a user profile run, where that is not what the domain says."""
+"""How long idle apps of a user profile run."""
 
 from __future__ import annotations
 
