@@ -108,6 +108,21 @@ def spaces(studio: Studio) -> set[str]:
     return {it["SpaceName"] for it in studio.sagemaker.list_spaces(DomainIdEquals=studio.domain_id)["Spaces"]}
 
 
+def function(studio: Studio, name: str) -> str:
+    """The handler as a Lambda function of the engine; its ARN."""
+    files = {f"{RUNTIME.name}/{path}": content for path, content in read_files(RUNTIME).items()}
+    created = studio.engine.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.14",
+        Role=ROLE,
+        Handler="studio_teardown.handler.handler",
+        Code={"ZipFile": zip_archive(files)},
+        Timeout=900,
+    )
+    arn: str = created["FunctionArn"]
+    return arn
+
+
 @pytest.mark.parametrize(("home", "kept"), [("keep", True), ("remove", False)])
 def test_a_domain_goes_with_everything_in_it_and_leaves_the_network_free(
     studio: Studio, cloudformation: CloudFormation, home: str, kept: bool
@@ -202,18 +217,9 @@ def test_another_domain_is_another_teardown_so_that_cloudformation_deletes_the_o
 def test_out_of_time_it_goes_on_in_another_invocation_which_answers(
     studio: Studio, cloudformation: CloudFormation
 ) -> None:
-    files = {f"{RUNTIME.name}/{name}": content for name, content in read_files(RUNTIME).items()}
-    function = studio.engine.client("lambda").create_function(
-        FunctionName="teardown-that-goes-on",
-        Runtime="python3.14",
-        Role=ROLE,
-        Handler="studio_teardown.handler.handler",
-        Code={"ZipFile": zip_archive(files)},
-        Timeout=900,
-    )
     event = cloudformation.event("Delete", **of_the_domain(studio, "keep"))
 
-    teardown.handler(event, Context(remaining=OVER, invoked_function_arn=function["FunctionArn"]))
+    teardown.handler(event, Context(remaining=OVER, invoked_function_arn=function(studio, "teardown-that-goes-on")))
     wait_until(lambda: bool(cloudformation.answers))
 
     assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]
@@ -237,3 +243,40 @@ def test_it_needs_no_more_time_than_it_is_given_for_a_domain_of_nobody(
     teardown.handler(cloudformation.event("Delete", **gone), Context(remaining=OVER))
 
     assert cloudformation.answers[0]["Status"] == "SUCCESS"
+
+
+def test_a_person_who_is_at_work_leaves_with_an_update_of_the_stack(studio: Studio) -> None:
+    cloudformation = studio.engine.client("cloudformation")
+    profile = {
+        "Type": "AWS::SageMaker::UserProfile",
+        "Properties": {"DomainId": studio.domain_id, "UserProfileName": "carl"},
+    }
+    emptied = {
+        "Type": "AWS::CloudFormation::CustomResource",
+        "DependsOn": "Carl",
+        "Properties": {
+            "ServiceToken": function(studio, "teardown-of-carl"),
+            "DomainId": studio.domain_id,
+            "UserProfileName": "carl",
+            "IdleTimeoutInMinutes": 90,
+            "MaxIdleTimeoutInMinutes": 120,
+        },
+    }
+    topic = {"Type": "AWS::SNS::Topic"}  # A stack needs something to stay.
+    patience = {"Delay": 1, "MaxAttempts": 60}
+
+    cloudformation.create_stack(
+        StackName="team", TemplateBody=json.dumps({"Resources": {"Carl": profile, "Emptied": emptied, "Topic": topic}})
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="team", WaiterConfig=patience)
+    limited = studio.sagemaker.describe_user_profile(DomainId=studio.domain_id, UserProfileName="carl")
+    studio.add_space("carls", owner="carl")
+    studio.start_app("carls")
+    cloudformation.update_stack(StackName="team", TemplateBody=json.dumps({"Resources": {"Topic": topic}}))
+    cloudformation.get_waiter("stack_update_complete").wait(StackName="team", WaiterConfig=patience)
+
+    apps = limited["UserSettings"]["JupyterLabAppSettings"]
+    assert apps["AppLifecycleManagement"]["IdleSettings"]["IdleTimeoutInMinutes"] == 90
+    studio.wait("user_profile", None, UserProfileName="carl")
+    assert spaces(studio) == {"bens", "shared"}
+    assert statuses(studio)["bens"] == "InService"
