@@ -3,6 +3,7 @@ PYTHON ?= python3
 ENVIRONMENT ?= dev
 VENV   := .venv
 BIN    := $(VENV)/bin
+STUDIO_IMAGE := constructs/mlplatform/training_environment/image
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
@@ -51,11 +52,12 @@ conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## 
 			.tools/$$sdk/bin/python -m pytest -p no:cacheprovider -W ignore tests/conformance || exit 1; \
 	done
 
-lint: setup ## Check style, types and the arrows between the packages
+lint: setup ## Check style, types, the arrows between the packages, and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint $(STUDIO_IMAGE)/Dockerfile
 
 synth: setup ## Synthesize one environment into cdk.out (make synth ENVIRONMENT=dev)
 	@cdk synth --quiet --no-notices --context environment=$(ENVIRONMENT)
@@ -92,6 +94,8 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 		uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make lock" --python-version 3.11 $$input \
 			$$(test -f $$folder/overrides.txt && echo --override $$folder/overrides.txt) -o $$folder/requirements.txt || exit 1; \
 	done
+	uv pip compile --quiet --universal --no-deps --generate-hashes --no-annotate --custom-compile-command "make lock" --python-version 3.11 \
+		$(STUDIO_IMAGE)/requirements.in -o $(STUDIO_IMAGE)/requirements.txt
 	npm install --package-lock-only
 	npm install --package-lock-only --prefix benchmarks/synth_floor
 

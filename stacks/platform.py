@@ -11,12 +11,14 @@ from stacks.definitions import load_definitions
 from stacks.experiment_store import ExperimentStoreStack
 from stacks.network import NetworkStack
 from stacks.project import ProjectStack
+from stacks.training_environment import TrainingEnvironmentStack
 
 
 def build_stacks(
     app: App, *, platform: Platform, environment_name: str, only_projects: Sequence[str] | None = None
 ) -> None:
-    """Build the stacks `mlp-<environment>-network`, `-experiment-store` and one `-project-<name>` per project.
+    """Build the stacks `mlp-<environment>-network`, `-training-environment`, `-experiment-store`, and one
+    `-project-<name>` per project.
 
     Raises:
         PlatformConfigError: the environment, a project or a project's definition is unknown; all are listed.
@@ -28,9 +30,17 @@ def build_stacks(
     env = Environment(account=environment.account, region=environment.region)
     shared_tags = {**platform.tags, **environment.tags}
 
-    network = None
+    network = training_environment = None
     if environment.network is not None:
-        network = NetworkStack(app, f"{prefix}-network", env=env, settings=environment.network).network.jobs
+        network = NetworkStack(app, f"{prefix}-network", env=env, settings=environment.network).network
+        if environment.training_environment is not None:
+            training_environment = TrainingEnvironmentStack(
+                app,
+                f"{prefix}-training-environment",
+                env=env,
+                settings=environment.training_environment,
+                network=network.studio,
+            ).training_environment
     ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env)
     for project in projects:
         ProjectStack(
@@ -39,7 +49,8 @@ def build_stacks(
             env=env,
             config=project,
             define=definitions[project.name],
-            network=network,
+            network=None if network is None else network.jobs,
+            training_environment=training_environment,
             tags={**shared_tags, **project.tags},
         )
     tags = {**shared_tags, "organization": platform.organization, "environment": environment_name}

@@ -8,8 +8,11 @@ from aws_cdk import Environment, Stack
 from constructs import Construct
 
 from mlplatform.config import ProjectConfig
+from mlplatform.config_sections import ProjectStudioSettings
 from mlplatform.network import ProjectNetwork
+from mlplatform.policy import ServiceRole
 from mlplatform.project import MlProject
+from mlplatform.training_environment import StudioTeam, TrainingEnvironment
 
 
 class ProjectStack(Stack):
@@ -24,6 +27,7 @@ class ProjectStack(Stack):
         config: ProjectConfig,
         define: Callable[[MlProject], None],
         network: ProjectNetwork | None,
+        training_environment: TrainingEnvironment | None,
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id, env=env, description=f"ML platform: the project {config.name}")
@@ -36,4 +40,28 @@ class ProjectStack(Stack):
             tags=tags,
             monthly_budget_usd=config.monthly_budget_usd,
         )
+        if training_environment is not None and config.studio is not None:
+            self._bring_people(training_environment, config.name, config.studio)
         define(self.project)
+
+    def _bring_people(self, environment: TrainingEnvironment, project: str, settings: ProjectStudioSettings) -> None:
+        role = ServiceRole(
+            self.project,
+            "StudioRole",
+            service="sagemaker.amazonaws.com",
+            account=self.project.account,
+            description=f"Notebooks of the project {project}: what its jobs may do",
+            statements=self.project.job_role.statements,
+        )
+        StudioTeam(
+            self.project,
+            "Studio",
+            environment=environment,
+            project=project,
+            people=settings.people,
+            execution_role=role,
+            limits=environment.limits.narrowed(
+                idle_shutdown_minutes=settings.idle_shutdown_minutes, instance_types=settings.instance_types
+            ),
+            shared_space_owner=settings.shared_space_owner,
+        )

@@ -1,12 +1,19 @@
 """Reusable CDK constructs of the ML platform: what a project team imports.
 
 A team declares an `MlProject`, and in it a `TrainingPipeline` and a `BatchInference`; the platform team adds the
-`PlatformNetwork` and the `ExperimentStore`.
+`PlatformNetwork`, the `TrainingEnvironment` and the `ExperimentStore`.
 """
 
 from mlplatform.batch_inference import BatchInference
 from mlplatform.experiment_store import ExperimentStore
-from mlplatform.network import PlatformNetwork, ProjectNetwork
+from mlplatform.network import (
+    Egress,
+    ExistingNetwork,
+    InterfaceEndpoint,
+    PlatformNetwork,
+    ProjectNetwork,
+    StudioNetwork,
+)
 from mlplatform.pipeline import (
     AlarmRaised,
     ContainerImage,
@@ -22,12 +29,25 @@ from mlplatform.pipeline import (
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import MlProject
 from mlplatform.training import Metric, MetricRule, TrainingPipeline, TrainingResources, TrainingScripts, Tuning
+from mlplatform.training_environment import (
+    AuthMode,
+    HomeFileSystem,
+    StudioImage,
+    StudioLimits,
+    StudioTeam,
+    TrainingEnvironment,
+)
 
 __all__ = [
     "AlarmRaised",
+    "AuthMode",
     "BatchInference",
     "ContainerImage",
+    "Egress",
+    "ExistingNetwork",
     "ExperimentStore",
+    "HomeFileSystem",
+    "InterfaceEndpoint",
     "InvalidPropsError",
     "JobResources",
     "Metric",
@@ -41,6 +61,11 @@ __all__ = [
     "Schedule",
     "SourceDirectory",
     "StartOn",
+    "StudioImage",
+    "StudioLimits",
+    "StudioNetwork",
+    "StudioTeam",
+    "TrainingEnvironment",
     "TrainingPipeline",
     "TrainingResources",
     "TrainingScripts",

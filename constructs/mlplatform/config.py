@@ -9,23 +9,28 @@ fix.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from mlplatform import naming
-from mlplatform.config_problems import did_you_mean, is_account, model_problems, relation_problems, unknown_name
+from mlplatform.config_problems import is_account, model_problems, relation_problems, unknown_name
+from mlplatform.config_sections import (
+    AnyNetworkSettings,
+    EgressSettings,
+    ExistingNetworkSettings,
+    NetworkSettings,
+    ProjectStudioSettings,
+    Section,
+    TrainingEnvironmentSettings,
+    following,
+)
+from mlplatform.config_studio import studio_problems
 from mlplatform.yaml_source import KeyPath, YamlError, read_yaml
 
 RESERVED_TAGS = frozenset({"project", "owner", "environment", "organization"})
-INTERFACE_ENDPOINTS = (
-    "ecr.api", "ecr.dkr", "events", "kms", "lambda", "logs", "monitoring", "sagemaker.api", "sagemaker.runtime",
-    "secretsmanager", "ssm", "states", "sts",
-)  # fmt: skip
-"""The values of `mlplatform.network.InterfaceEndpoint`, here without importing the CDK."""
 
 
 class PlatformConfigError(ValueError):
@@ -34,15 +39,6 @@ class PlatformConfigError(ValueError):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
-
-
-def _following(rule: naming.Rule) -> AfterValidator:
-    def check(value: str) -> str:
-        if problem := rule.problem(value):
-            raise ValueError(problem)
-        return value
-
-    return AfterValidator(check)
 
 
 def _check_tags(tags: dict[str, str]) -> dict[str, str]:
@@ -54,72 +50,41 @@ def _check_tags(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
-def _check_cidr(value: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError as error:
-        raise ValueError(f"{value!r} is not an IPv4 network ({error}); use one such as '10.40.0.0/16'") from None
-    if not 16 <= network.prefixlen <= 25:
-        raise ValueError(f"{value!r} has prefix length {network.prefixlen}; use /16 to /25")
-    if not network.is_private:
-        raise ValueError(f"{value!r} is public; use a private range such as '10.40.0.0/16'")
-    return value
-
-
-def _check_endpoint(value: str) -> str:
-    if value not in INTERFACE_ENDPOINTS:
-        raise ValueError(f"{value!r} is unknown{did_you_mean(value, INTERFACE_ENDPOINTS)}")
-    return value
-
-
 Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class NetworkSettings(_Model):
-    """The isolated VPC of an environment. Gateway endpoints to S3 and DynamoDB are always there, and free."""
-
-    cidr: Annotated[str, AfterValidator(_check_cidr)]
-    availability_zones: Annotated[int, Field(ge=1, le=8)] = 2
-    interface_endpoints: list[Annotated[str, AfterValidator(_check_endpoint)]] = []
-    """Further services that jobs may reach; each one costs per hour and availability zone."""
-    gateway_prefix_list_ids: list[str] = []
-    """Managed prefix lists of S3 and DynamoDB in the region, to which HTTPS out of jobs is then confined."""
-
-
-class EnvironmentConfig(_Model):
+class EnvironmentConfig(Section):
     """Where an environment lives: one account and region. Without `network`, jobs run in SageMaker's own."""
 
-    account: Annotated[str, _following(naming.ACCOUNT)]
-    region: Annotated[str, _following(naming.REGION)]
-    network: NetworkSettings | None = None
-    tags: Tags = {}
+    account: Annotated[str, following(naming.ACCOUNT)]
+    region: Annotated[str, following(naming.REGION)]
+    network: AnyNetworkSettings | None = None
+    training_environment: TrainingEnvironmentSettings | None = None
+    tags: Tags = Field(default_factory=dict)
 
 
-class ProjectConfig(_Model):
+class ProjectConfig(Section):
     """A project: who owns it, which function declares it, and in which environments it lives."""
 
-    name: Annotated[str, _following(naming.PROJECT_NAME)]
-    owner: Annotated[str, _following(naming.EMAIL)]
-    definition: Annotated[str, _following(naming.DEFINITION)]
+    name: Annotated[str, following(naming.PROJECT_NAME)]
+    owner: Annotated[str, following(naming.EMAIL)]
+    definition: Annotated[str, following(naming.DEFINITION)]
     """`package.module:function`; the function is called with the project's `MlProject`."""
     environments: Annotated[list[str], Field(min_length=1)]
     monthly_budget_usd: Annotated[float, Field(gt=0, strict=False)] | None = None
-    tags: Tags = {}
+    studio: ProjectStudioSettings | None = None
+    tags: Tags = Field(default_factory=dict)
 
 
-class Platform(_Model):
+class Platform(Section):
     """Everything in `platform.yaml`."""
 
-    organization: Annotated[str, _following(naming.PROJECT_NAME)]
+    organization: Annotated[str, following(naming.PROJECT_NAME)]
     environments: Annotated[
-        dict[Annotated[str, _following(naming.ENVIRONMENT_NAME)], EnvironmentConfig], Field(min_length=1)
+        dict[Annotated[str, following(naming.ENVIRONMENT_NAME)], EnvironmentConfig], Field(min_length=1)
     ]
-    projects: list[ProjectConfig] = []
-    tags: Tags = {}
+    projects: list[ProjectConfig] = Field(default_factory=list)
+    tags: Tags = Field(default_factory=dict)
 
     def environment(self, name: str) -> EnvironmentConfig:
         """The environment of that name.
@@ -167,6 +132,7 @@ def load_platform(path: Path) -> Platform:
     except ValidationError as error:
         problems += model_problems(error, _fields_at)
     problems += relation_problems(source.data)
+    problems += studio_problems(source.data)
     if platform is None or problems:
         raise PlatformConfigError(source.describe(problems))
     return platform
@@ -176,13 +142,19 @@ def _fields_at(path: KeyPath) -> tuple[str, ...]:
     """The keys that the file may have at `path`."""
     match path:
         case ():
-            model: type[BaseModel] = Platform
+            models: tuple[type[BaseModel], ...] = (Platform,)
         case ("environments", _):
-            model = EnvironmentConfig
+            models = (EnvironmentConfig,)
         case ("environments", _, "network"):
-            model = NetworkSettings
+            models = (NetworkSettings, ExistingNetworkSettings)
+        case ("environments", _, "network", "egress"):
+            models = (EgressSettings,)
+        case ("environments", _, "training_environment"):
+            models = (TrainingEnvironmentSettings,)
         case ("projects", _):
-            model = ProjectConfig
+            models = (ProjectConfig,)
+        case ("projects", _, "studio"):
+            models = (ProjectStudioSettings,)
         case _:
             return ()
-    return tuple(model.model_fields)
+    return tuple(dict.fromkeys(field for model in models for field in model.model_fields))

@@ -35,7 +35,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
 def model_problems(error: ValidationError, fields_at: Callable[[KeyPath], tuple[str, ...]]) -> Iterator[Problem]:
     """Every finding of pydantic as a problem with value and fix."""
     for detail in error.errors():
-        path = tuple(part for part in detail["loc"] if part != "[key]")
+        path = tuple(part for part in detail["loc"] if not str(part).startswith("["))  # "[key]", tags of a union
         yield Problem(path=path, message=_sentence(detail, path, fields_at))
 
 
@@ -59,6 +59,8 @@ _FIXES = {
     "model_type": "is not a mapping; write 'key: value' lines, indented below it",
     "dict_type": "is not a mapping; write 'key: value' lines, indented below it",
     "list_type": "is not a list; write it as [a, b] or as lines that start with '- '",
+    "bool_type": "is not true or false; write one of them, without quotes",
+    "int_type": "is not a whole number; write one without quotes",
     "too_short": "is empty; name at least one",
     "greater_than": "is not positive",
 }
@@ -66,11 +68,11 @@ _FIXES = {
 
 def relation_problems(data: object) -> Iterator[Problem]:
     """What is wrong between entries that are fine by themselves. Entries of the wrong shape are passed over."""
-    environments = _mapping(_mapping(data).get("environments"))
+    environments = mapping(mapping(data).get("environments"))
     yield from _shared_homes(environments)
     names: dict[str, int] = {}
-    for index, entry in enumerate(_sequence(_mapping(data).get("projects"))):
-        project = _mapping(entry)
+    for index, entry in enumerate(sequence(mapping(data).get("projects"))):
+        project = mapping(entry)
         name = project.get("name")
         if isinstance(name, str):
             if name in names:
@@ -85,7 +87,7 @@ def relation_problems(data: object) -> Iterator[Problem]:
 def _shared_homes(environments: Mapping[object, object]) -> Iterator[Problem]:
     homes: dict[tuple[object, object], object] = {}
     for name, entry in environments.items():
-        environment = _mapping(entry)
+        environment = mapping(entry)
         home = (environment.get("account"), environment.get("region"))
         if None in home:
             continue
@@ -102,7 +104,7 @@ def _unknown_environments(
     index: int, project: Mapping[object, object], environments: Mapping[object, object]
 ) -> Iterator[Problem]:
     known = [str(name) for name in environments]
-    for position, name in enumerate(_sequence(project.get("environments"))):
+    for position, name in enumerate(sequence(project.get("environments"))):
         if isinstance(name, str) and name not in known:
             yield Problem(
                 path=("projects", index, "environments", position),
@@ -110,9 +112,11 @@ def _unknown_environments(
             )
 
 
-def _mapping(value: object) -> Mapping[object, object]:
+def mapping(value: object) -> Mapping[object, object]:
+    """`value` if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 
-def _sequence(value: object) -> list[object]:
+def sequence(value: object) -> list[object]:
+    """`value` if it is a list, else an empty one."""
     return value if isinstance(value, list) else []

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 MAX_PROJECT_NAME_LENGTH = 32
 """A SageMaker model package group takes 63 characters; half of them stay free for what a project appends."""
+MAX_PERSON_LENGTH = 23
+"""The name of a space takes 63 characters: project, hyphen, person, '-shared'."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,23 @@ ACCOUNT = Rule(pattern=re.compile(r"\d{12}"), wants="an AWS account number, whic
 REGION = Rule(
     pattern=re.compile(r"[a-z]{2}(-[a-z]+)+-\d"),
     wants="an AWS region, such as 'us-east-1'",
+)
+VPC_ID = Rule(pattern=re.compile(r"vpc-[0-9a-f]{8,17}"), wants="the id of a VPC, such as 'vpc-0123456789abcdef0'")
+SUBNET_ID = Rule(
+    pattern=re.compile(r"subnet-[0-9a-f]{8,17}"),
+    wants="the id of a subnet, such as 'subnet-0123456789abcdef0'",
+)
+DOMAIN_NAME = Rule(
+    pattern=re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"),
+    wants="a domain name, such as 'pypi.org' or '*.example.com'",
+)
+PERSON = Rule(
+    pattern=re.compile(r"[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*(@[^@\s]+)?"),
+    wants=(
+        "the name of a user: letters and digits with single '.', '_', '+' or '-' between, "
+        f"of at most {MAX_PERSON_LENGTH} characters before an '@'"
+    ),
+    accepts=lambda value: len(value.partition("@")[0]) <= MAX_PERSON_LENGTH,
 )
 
 LOG_RETENTION_DAYS = (

@@ -7,6 +7,7 @@ from functools import partial
 
 from mllocal.directories import StateDirectory
 from mllocal.emulator import bridge
+from mllocal.emulator.corrections import register_corrections
 from mllocal.emulator.resource_types import resource_types
 from mllocal.execution.executor import Executor
 from mllocal.execution.interrupted import fail_interrupted
@@ -20,6 +21,10 @@ from mllocal.operations import (
     models,
     pipelines,
     registry,
+    studio_apps,
+    studio_domains,
+    studio_images,
+    studio_members,
     tags,
     tuning,
     versions,
@@ -29,7 +34,22 @@ from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Store
 
 # Importing these registers their operations.
-OPERATION_MODULES = (callbacks, executions, jobs, mlflow_apps, models, pipelines, registry, tags, tuning, versions)
+OPERATION_MODULES = (
+    callbacks,
+    executions,
+    jobs,
+    mlflow_apps,
+    models,
+    pipelines,
+    registry,
+    studio_apps,
+    studio_domains,
+    studio_images,
+    studio_members,
+    tags,
+    tuning,
+    versions,
+)
 
 
 def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
@@ -50,6 +70,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     bridge.register_alarm_events()
     bridge.give_s3_its_managed_key()
     bridge.register_resource_types(resource_types(service))
+    register_corrections()
     return service
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 
 import mllocal
 from examples.demand_forecast.history import DATA, write_history
@@ -278,10 +279,49 @@ def _executions(deployment: Deployment) -> list[dict[str, Any]]:
 def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
     printed = deployment.cdk("deploy", "--all", "--require-approval", "never", "--concurrency", "4")
 
-    assert printed.count("(no changes)") == 3
+    assert printed.count("(no changes)") == 4
 
 
-def test_destroying_removes_what_runs_and_keeps_the_data(deployment: Deployment, trained: Execution) -> None:
+@pytest.fixture(scope="module")
+def people_at_work(deployment: Deployment) -> dict[str, Any]:
+    """The domain, with apps running in the shared space, in one's own, and of a profile made by hand."""
+    sagemaker = deployment.workbench.sagemaker
+    (domain_id,) = (it["DomainId"] for it in sagemaker.list_domains()["Domains"] if it["DomainName"] == "mlp-studio")
+    domain = {"DomainId": domain_id}
+    sagemaker.create_space(
+        **domain,
+        SpaceName="demand-forecast-notes",
+        OwnershipSettings={"OwnerUserProfileName": "demand-forecast-ben-okafor"},
+        SpaceSharingSettings={"SharingType": "Private"},
+        SpaceSettings={"AppType": "CodeEditor"},
+    )
+    sagemaker.create_user_profile(**domain, UserProfileName="by-hand")
+    for owner, app in (
+        ({"SpaceName": "demand-forecast-aiko-tanaka-shared"}, "JupyterLab"),
+        ({"SpaceName": "demand-forecast-notes"}, "CodeEditor"),
+        ({"UserProfileName": "by-hand"}, "JupyterServer"),
+    ):
+        sagemaker.create_app(**domain, **owner, AppType=app, AppName="default")
+    deadline = time.monotonic() + 30
+    while {app["Status"] for app in sagemaker.list_apps(DomainIdEquals=domain_id)["Apps"]} != {"InService"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    described: dict[str, Any] = sagemaker.describe_domain(**domain)
+    return described
+
+
+def test_a_projects_idle_limits_are_those_of_its_people(deployment: Deployment, people_at_work: dict[str, Any]) -> None:
+    profile = deployment.workbench.sagemaker.describe_user_profile(
+        DomainId=people_at_work["DomainId"], UserProfileName="demand-forecast-ben-okafor"
+    )
+    idle = profile["UserSettings"]["JupyterLabAppSettings"]["AppLifecycleManagement"]["IdleSettings"]
+    assert (idle["LifecycleManagement"], idle["IdleTimeoutInMinutes"]) == ("ENABLED", 90)
+
+
+def test_destroying_removes_what_runs_and_who_works_and_keeps_the_data(
+    deployment: Deployment, trained: Execution, people_at_work: dict[str, Any]
+) -> None:
+    engine = deployment.workbench.engine
     data_bucket = deployment.resource("AWS::S3::Bucket", "ProjectData")
 
     deployment.cdk("destroy", "--all", "--force")
@@ -293,6 +333,12 @@ def test_destroying_removes_what_runs_and_keeps_the_data(deployment: Deployment,
     assert FORECAST not in names
     schedules = deployment.workbench.engine.client("scheduler").list_schedules()["Schedules"]
     assert [schedule["Name"] for schedule in schedules] == []
+    with pytest.raises(ClientError, match="does not exist"):
+        deployment.workbench.sagemaker.describe_domain(DomainId=people_at_work["DomainId"])
+    file_systems = engine.client("efs").describe_file_systems()["FileSystems"]
+    assert people_at_work["HomeEfsFileSystemId"] not in [it["FileSystemId"] for it in file_systems]
+    # A VPC with anything left in it would have failed the deletion of its stack.
+    assert people_at_work["VpcId"] not in [it["VpcId"] for it in engine.client("ec2").describe_vpcs()["Vpcs"]]
     kept = deployment.workbench.engine.client("s3").list_objects_v2(Bucket=data_bucket)
     assert kept["KeyCount"] > 0
     assert deployment.versions()

@@ -37,6 +37,7 @@ def test_there_is_one_stack_per_lifecycle(synthesized: Synthesized) -> None:
     prefix = f"mlp-{synthesized.environment}"
     assert set(synthesized.templates) == {
         f"{prefix}-network",
+        f"{prefix}-training-environment",
         f"{prefix}-experiment-store",
         f"{prefix}-project-demand-forecast",
     }

@@ -18,6 +18,9 @@ STATEFUL = (
     "AWS::Logs::LogGroup",
     "AWS::SageMaker::ModelPackageGroup",
     "AWS::SageMaker::MlflowApp",
+    "AWS::SageMaker::Domain",
+    "AWS::SageMaker::Space",
+    "AWS::SageMaker::UserProfile",
     "AWS::EC2::VPC",
     "AWS::EC2::Subnet",
 )

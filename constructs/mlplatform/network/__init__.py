@@ -1,6 +1,16 @@
-"""Networks in which jobs run without a way to the internet."""
+"""Networks in which jobs and Studio run without a way to the internet, or with a narrow one."""
 
-from mlplatform.network.endpoints import InterfaceEndpoint
-from mlplatform.network.network import PlatformNetwork, ProjectNetwork
+from mlplatform.network.egress import Egress
+from mlplatform.network.endpoints import ENDPOINT_SETS, STUDIO_REQUIRED, InterfaceEndpoint
+from mlplatform.network.network import ExistingNetwork, PlatformNetwork, ProjectNetwork, StudioNetwork
 
-__all__ = ["InterfaceEndpoint", "PlatformNetwork", "ProjectNetwork"]
+__all__ = [
+    "ENDPOINT_SETS",
+    "STUDIO_REQUIRED",
+    "Egress",
+    "ExistingNetwork",
+    "InterfaceEndpoint",
+    "PlatformNetwork",
+    "ProjectNetwork",
+    "StudioNetwork",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from aws_cdk import aws_ec2 as ec2
@@ -38,9 +38,9 @@ GATEWAY_ACTIONS = {"s3": _S3_ACTIONS, "dynamodb": _DYNAMODB_ACTIONS}
 
 
 class InterfaceEndpoint(StrEnum):
-    """An AWS service that jobs can reach from an isolated network, at a price per hour and availability zone.
+    """An AWS service that can be reached from an isolated network, at a price per hour and availability zone.
 
-    The value is the last part of the service's name, as in `com.amazonaws.us-east-1.sagemaker.api`.
+    The values are what `platform.yaml` says; `service_name` gives the name that AWS knows.
     """
 
     CLOUDWATCH_LOGS = "logs"
@@ -51,11 +51,48 @@ class InterfaceEndpoint(StrEnum):
     KMS = "kms"
     LAMBDA = "lambda"
     SAGEMAKER_API = "sagemaker.api"
+    SAGEMAKER_MLFLOW = "sagemaker.mlflow"
     SAGEMAKER_RUNTIME = "sagemaker.runtime"
+    SAGEMAKER_STUDIO = "sagemaker.studio"
     SECRETS_MANAGER = "secretsmanager"
     SSM = "ssm"
     STEP_FUNCTIONS = "states"
     STS = "sts"
+
+    def service_name(self, region: str) -> str:
+        """The name of the endpoint service, such as `com.amazonaws.us-east-1.sagemaker.api`.
+
+        Studio and MLflow have names of another form (SageMaker AI developer guide, "Connect to Studio through an
+        interface VPC endpoint" and "Create a VPC endpoint" for MLflow, whose service is called `experiments`).
+        """
+        own_name = _SAGEMAKER_APPS.get(self)
+        return f"com.amazonaws.{region}.{self.value}" if own_name is None else f"aws.sagemaker.{region}.{own_name}"
+
+
+_SAGEMAKER_APPS = {InterfaceEndpoint.SAGEMAKER_MLFLOW: "experiments", InterfaceEndpoint.SAGEMAKER_STUDIO: "studio"}
+
+STUDIO_REQUIRED = (InterfaceEndpoint.SAGEMAKER_API, InterfaceEndpoint.SAGEMAKER_RUNTIME)
+"""Without these, or a NAT gateway, no app of a VPC-only domain starts (CreateDomain, "VpcOnly")."""
+
+ENDPOINT_SETS: Mapping[str, tuple[InterfaceEndpoint, ...]] = {
+    "jobs": (
+        InterfaceEndpoint.SAGEMAKER_API,
+        InterfaceEndpoint.SAGEMAKER_MLFLOW,
+        InterfaceEndpoint.STS,
+    ),
+    "studio": (
+        *STUDIO_REQUIRED,
+        InterfaceEndpoint.SAGEMAKER_MLFLOW,
+        InterfaceEndpoint.SAGEMAKER_STUDIO,
+        InterfaceEndpoint.ECR_API,
+        InterfaceEndpoint.ECR_DOCKER,
+        InterfaceEndpoint.CLOUDWATCH_LOGS,
+        InterfaceEndpoint.KMS,
+        InterfaceEndpoint.STS,
+    ),
+}
+"""Minimum sets by name: what code in jobs calls, and what people in Studio do. docs/training-environment.md says what
+each is for, what is left out and why, and what a set costs per month."""
 
 
 def create_gateway_endpoint(
@@ -65,20 +102,30 @@ def create_gateway_endpoint(
     service: str,
     region: str,
     account: str,
+    partition: str,
     vpc_id: str,
-    route_table_id: str,
+    route_table_ids: Sequence[str],
 ) -> ec2.CfnVPCEndpoint:
     """Route `s3` or `dynamodb` to AWS without the internet, for principals and resources of `account` only.
 
-    The policy keeps a job from copying data to somebody else's bucket or table.
+    The policy keeps a job from copying data to somebody else's bucket or table. One bucket of AWS is open for reading:
+    the layers of container images, where the ECR endpoints send whoever pulls one (ECR user guide, "Amazon ECR
+    interface VPC endpoints").
     """
+    layers = {
+        "Sid": "ReadImageLayers",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:{partition}:s3:::prod-{region}-starport-layer-bucket/*",
+    }
     return ec2.CfnVPCEndpoint(
         scope,
         construct_id,
         service_name=f"com.amazonaws.{region}.{service}",
         vpc_endpoint_type="Gateway",
         vpc_id=vpc_id,
-        route_table_ids=[route_table_id],
+        route_table_ids=list(route_table_ids),
         policy_document={
             "Version": "2012-10-17",
             "Statement": [
@@ -89,7 +136,8 @@ def create_gateway_endpoint(
                     "Action": list(GATEWAY_ACTIONS[service]),
                     "Resource": "*",
                     "Condition": {"StringEquals": {"aws:PrincipalAccount": account, "aws:ResourceAccount": account}},
-                }
+                },
+                *([layers] if service == "s3" else []),
             ],
         },
     )
@@ -136,7 +184,7 @@ def create_interface_endpoints(
         ec2.CfnVPCEndpoint(
             scope,
             f"{endpoint.name.title().replace('_', '')}Endpoint",
-            service_name=f"com.amazonaws.{region}.{endpoint.value}",
+            service_name=endpoint.service_name(region),
             vpc_endpoint_type="Interface",
             vpc_id=vpc_id,
             subnet_ids=list(subnet_ids),

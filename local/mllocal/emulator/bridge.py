@@ -18,7 +18,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch, eventbridge, s3
 from ministack.services.cloudformation import provisioners, stacks
 
-from mllocal.emulator.resource_types import ResourceType
+from mllocal.emulator.resource_types import DEPENDENCIES, ResourceType
 from mllocal.errors import ApiError, validation
 from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Scope
@@ -105,8 +105,25 @@ def register_resource_types(types: dict[str, ResourceType]) -> None:
     """Let CloudFormation create, change and delete these types of resources, on worker threads: they call other APIs."""
     for name, resource_type in types.items():
         provisioners._RESOURCE_HANDLERS[name] = _handlers(resource_type)
+    for name in DEPENDENCIES:
+        provisioners._RESOURCE_HANDLERS[name]["delete"] = _refuse_in_use(name)
     blocks = stacks._runs_on_worker_thread
-    stacks._runs_on_worker_thread = lambda name: name in types or blocks(name)
+    stacks._runs_on_worker_thread = lambda name: name in types or name in DEPENDENCIES or blocks(name)
+
+
+def _refuse_in_use(name: str) -> Callable[[str, Document], None]:
+    """ministack's deletion of a type, after a look at what is still in the resource."""
+    delete = provisioners._RESOURCE_HANDLERS[name]["delete"]
+
+    def delete_unless_in_use(physical_id: str, properties: Document) -> None:
+        if found := DEPENDENCIES[name](current_scope(), physical_id):
+            raise ValueError(
+                f"resource {physical_id} has a dependent object: {', '.join(found)} "
+                "(Service: Ec2, Error Code: DependencyViolation)"
+            )
+        delete(physical_id, properties)
+
+    return delete_unless_in_use
 
 
 def _handlers(resource_type: ResourceType) -> dict[str, Callable[..., Any]]:

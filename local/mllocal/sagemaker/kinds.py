@@ -66,3 +66,9 @@ MODEL_PACKAGE = Kind(
     missing_message="ModelPackage {name} does not exist",
 )
 MLFLOW_APP = Kind("MlflowApp", "mlflow-app", "Name", "Arn", "Status")
+DOMAIN = Kind("Domain", "domain", "DomainName", "DomainArn", "Status")
+USER_PROFILE = Kind("UserProfile", "user-profile", "UserProfileName", "UserProfileArn", "Status")
+SPACE = Kind("Space", "space", "SpaceName", "SpaceArn", "Status")
+APP = Kind("App", "app", "AppName", "AppArn", "Status")
+IMAGE = Kind("Image", "image", "ImageName", "ImageArn", "ImageStatus")
+APP_IMAGE_CONFIG = Kind("AppImageConfig", "app-image-config", "AppImageConfigName", "AppImageConfigArn")

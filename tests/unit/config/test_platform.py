@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplatform.config import INTERFACE_ENDPOINTS, Platform, PlatformConfigError, load_platform
-from mlplatform.network import InterfaceEndpoint
+from mlplatform.config import Platform, PlatformConfigError, load_platform
+from mlplatform.config_sections import NetworkSettings
 from tests.conftest import REPOSITORY
 
 GOOD = """\
@@ -39,7 +39,7 @@ def test_the_repositorys_own_file_is_fine() -> None:
 
 def test_defaults_cost_nothing_per_hour(tmp_path: Path) -> None:
     network = load(tmp_path, GOOD).environment("dev").network
-    assert network is not None
+    assert isinstance(network, NetworkSettings)
     assert network.interface_endpoints == []
 
 
@@ -156,7 +156,3 @@ def test_unknown_projects_are_all_listed_with_the_known_ones(tmp_path: Path) -> 
         load(tmp_path, GOOD).projects_in("dev", only=["prices", "demnd"])
     assert len(raised.value.problems) == 2
     assert all("(known: demand)" in problem for problem in raised.value.problems)
-
-
-def test_the_endpoints_that_the_file_takes_are_those_that_the_network_knows() -> None:
-    assert set(INTERFACE_ENDPOINTS) == {endpoint.value for endpoint in InterfaceEndpoint}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlplatform.config import load_platform
+from mlplatform.network import ENDPOINT_SETS
 
 REPOSITORY = Path(__file__).parents[3]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -37,12 +38,26 @@ def test_the_pipeline_of_the_documentation_is_valid_and_renders() -> None:
     assert [step["Name"] for step in json.loads(done.stdout)["Steps"]] == ["Evaluate", "Check"]
 
 
-def test_the_platform_file_of_the_documentation_is_valid(tmp_path: Path) -> None:
-    (content,) = blocks(REPOSITORY / "docs" / "projects.md", "yaml")
+@pytest.mark.parametrize("page", ["projects.md", "training-environment.md"])
+def test_the_platform_files_of_the_documentation_are_valid(page: str, tmp_path: Path) -> None:
+    (content,) = blocks(REPOSITORY / "docs" / page, "yaml")
     path = tmp_path / "platform.yaml"
     path.write_text(content)
 
     assert [project.name for project in load_platform(path).projects] == ["demand-forecast"]
+
+
+def test_the_sets_of_endpoints_are_as_documented_and_cost_what_is_said() -> None:
+    page = (REPOSITORY / "docs" / "training-environment.md").read_text()
+    rows = re.findall(r"^\| (`[a-z.]+`(?:, `[a-z.]+`)*) \|.*\| (x?) ?\| (x?) ?\|$", page, re.MULTILINE)
+    sets = {
+        name: {endpoint for endpoints, *marks in rows if marks[column] for endpoint in re.findall("`(.+?)`", endpoints)}
+        for column, name in enumerate(("jobs", "studio"))
+    }
+    costs = dict(re.findall(r"^\| `(jobs|studio)` \(\d\) \| ([\d.]+) \|", page, re.MULTILINE))
+
+    assert sets == {name: {str(endpoint) for endpoint in endpoints} for name, endpoints in ENDPOINT_SETS.items()}
+    assert costs == {name: f"{len(endpoints) * 2 * 0.01 * 730:.2f}" for name, endpoints in ENDPOINT_SETS.items()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,4 +1,4 @@
-"""Security group rules and flow logs, which ministack has as API operations but not as resource types."""
+"""Rules, flow logs and NAT gateways, which ministack has as API operations but not as resource types."""
 
 from __future__ import annotations
 
@@ -60,3 +60,41 @@ class FlowLog:
 
     def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         Aws(scope).client("ec2").delete_flow_logs(FlowLogIds=[physical_id])
+
+
+@dataclass(frozen=True)
+class ElasticIp:
+    """`AWS::EC2::EIP`. The physical id is the address."""
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        answer = Aws(scope).client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))
+        address: str = answer["PublicIp"]
+        return address, {"AllocationId": answer["AllocationId"], "PublicIp": address}
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        return physical_id, {"AllocationId": self._allocation(scope, physical_id), "PublicIp": physical_id}
+
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
+        Aws(scope).client("ec2").release_address(AllocationId=self._allocation(scope, physical_id))
+
+    def _allocation(self, scope: Scope, address: str) -> str:
+        addresses = Aws(scope).client("ec2").describe_addresses()["Addresses"]
+        return next(str(it["AllocationId"]) for it in addresses if it["PublicIp"] == address)
+
+
+@dataclass(frozen=True)
+class NatGateway:
+    """`AWS::EC2::NatGateway`: described by the API; nothing is routed through it."""
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        request = {name: properties[name] for name in ("AllocationId", "SubnetId")}
+        gateway: str = Aws(scope).client("ec2").create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
+        return gateway, {"NatGatewayId": gateway}
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        if any(new.get(name) != old.get(name) for name in ("AllocationId", "SubnetId")):
+            return self.create(scope, physical_id, new, "replaced")
+        return physical_id, {"NatGatewayId": physical_id}
+
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
+        Aws(scope).client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
