@@ -52,12 +52,11 @@ conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## 
 			.tools/$$sdk/bin/python -m pytest -p no:cacheprovider -W ignore tests/conformance || exit 1; \
 	done
 
-lint: setup ## Check style, types, the arrows between the packages, and the Dockerfile
+lint: setup ## Check style, types, and the arrows between the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/hadolint $(STUDIO_IMAGE)/Dockerfile
 
 synth: setup ## Synthesize one environment into cdk.out (make synth ENVIRONMENT=dev)
 	@cdk synth --quiet --no-notices --context environment=$(ENVIRONMENT)

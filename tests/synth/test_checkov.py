@@ -1,4 +1,4 @@
-"""checkov's CloudFormation rules hold for everything synthesized; exceptions stand beside their resource."""
+"""checkov's rules hold for everything synthesized and for the Dockerfile; exceptions stand beside their resource."""
 
 from __future__ import annotations
 
@@ -12,20 +12,33 @@ import pytest
 from tests.conftest import REPOSITORY, Synthesized
 
 CHECKOV = REPOSITORY / ".tools" / "checkov" / "bin" / "checkov"
+DOCKERFILE = REPOSITORY / "constructs" / "mlplatform" / "training_environment" / "image" / "Dockerfile"
 OPEN_BUCKET = {"Resources": {"Open": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "open"}}}}
+AS_ROOT = "FROM example:latest\nUSER root\n"
 
 
 @pytest.fixture(scope="module")
 def findings(dev: Synthesized, prod: Synthesized, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What one run finds in every environment, and in a template with a planted violation."""
+    """What one run finds in every environment, in the Dockerfile, and in a planted violation of each kind."""
     if not CHECKOV.exists():
         pytest.fail(f"{CHECKOV.relative_to(REPOSITORY)} is not there; run: make .tools/checkov/.ready")
     root = tmp_path_factory.mktemp("checkov")
     for environment in (dev, prod):
         for template in environment.directory.glob("*.template.json"):
             shutil.copy(template, root)
+    shutil.copy(DOCKERFILE, root)
     (root / "planted.template.json").write_text(json.dumps(OPEN_BUCKET), encoding="utf-8")
-    options = ["--framework", "cloudformation", "--skip-download", "--compact", "--quiet", "--output", "json"]
+    (root / "planted.Dockerfile").write_text(AS_ROOT, encoding="utf-8")
+    options = [
+        "--framework",
+        "cloudformation",
+        "dockerfile",
+        "--skip-download",
+        "--compact",
+        "--quiet",
+        "--output",
+        "json",
+    ]
     completed = subprocess.run(
         [str(CHECKOV), "--directory", str(root), *options],
         capture_output=True,
@@ -35,17 +48,19 @@ def findings(dev: Synthesized, prod: Synthesized, tmp_path_factory: pytest.TempP
     )
     if completed.returncode != 1:
         pytest.fail(f"checkov exited with {completed.returncode}, and 1 stands for findings: {completed.stderr}")
-    report = json.loads(completed.stdout)
-    assert report["summary"]["parsing_errors"] == 0
+    reports = json.loads(completed.stdout)
+    assert [report["summary"]["parsing_errors"] for report in reports] == [0, 0]
     return sorted(
         f"{check['file_path']}: {check['resource']}: {check['check_id']}: {check['check_name']}"
+        for report in reports
         for check in report["results"]["failed_checks"]
     )
 
 
-def test_templates_have_no_findings(findings: list[str]) -> None:
+def test_templates_and_dockerfile_have_no_findings(findings: list[str]) -> None:
     assert [finding for finding in findings if "planted" not in finding] == []
 
 
-def test_a_planted_violation_is_found(findings: list[str]) -> None:
-    assert any("planted" in finding and "CKV_AWS_18" in finding for finding in findings)
+@pytest.mark.parametrize("rule", ["CKV_AWS_18", "CKV_DOCKER_8"])
+def test_a_planted_violation_is_found(findings: list[str], rule: str) -> None:
+    assert any("planted" in finding and rule in finding for finding in findings)
