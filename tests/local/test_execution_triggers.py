@@ -64,5 +64,5 @@ def test_a_job_stopped_by_someone_stops_its_step_and_runs_what_waits_for_that(wo
 
 
 def test_an_unknown_trigger_is_refused_with_those_there_are(workbench: Workbench) -> None:
-    with pytest.raises(ClientError, match="use one of Completed, Failed, Stopped, Any"):
+    with pytest.raises(ClientError, match="use one of 'Completed', 'Failed', 'Stopped', 'Any'"):
         create(workbench, shell_step("Train", "true"), after("Notify", "Train", "Sometimes"))

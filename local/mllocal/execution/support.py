@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mllocal.execution.cache import CACHEABLE_STEP_TYPES
-from mllocal.execution.graph import TRIGGERS, triggers_of
+from mllocal.execution.graph import triggers_of
 from mllocal.execution.monitoring_steps import unsupported_checks
 from mllocal.execution.retries import RETRYABLE_STEP_TYPES
 from mllocal.execution.steps import STEP_TYPES
@@ -60,11 +60,11 @@ def _retries(step: dict[str, Any]) -> Iterator[str]:
 def _triggers(step: dict[str, Any]) -> Iterator[str]:
     referenced = referenced_steps(own_members(step))
     for other, trigger in triggers_of(step).items():
-        where = f"step {step['Name']!r} has DependsOn {other!r} with Trigger {trigger!r}"
-        if trigger not in TRIGGERS:
-            yield f"{where}; use one of {', '.join(TRIGGERS)}"
-        elif trigger != "Completed" and other in referenced:
-            yield f"{where} and refers to {other!r}, which has values only when it succeeded; use Completed or drop the reference"
+        if trigger != "Completed" and other in referenced:
+            yield (
+                f"step {step['Name']!r} has DependsOn {other!r} with Trigger {trigger!r} and refers to {other!r}, "
+                "which has values only when it succeeded; use Completed or drop the reference"
+            )
 
 
 def _callback(step: dict[str, Any]) -> Iterator[str]:

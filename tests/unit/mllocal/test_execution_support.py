@@ -89,10 +89,6 @@ def problems(*steps: dict[str, Any]) -> str:
         ),
         (step("Callback"), "step 'Last' of type 'Callback' has no SqsQueueUrl"),
         (
-            step("Lambda", DependsOn=[{"Step": "A", "Trigger": "Sometimes"}]),
-            "use one of Completed, Failed, Stopped, Any",
-        ),
-        (
             step("Lambda", DependsOn=[{"Step": "A", "Trigger": "Failed"}], Arguments={"a": {"Get": "Steps.A.Outcome"}}),
             "refers to 'A', which has values only when it succeeded",
         ),
