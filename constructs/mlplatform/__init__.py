@@ -21,18 +21,36 @@ from mlplatform.pipeline import (
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import MlProject
-from mlplatform.training import Metric, MetricRule, TrainingPipeline, TrainingResources, TrainingScripts, Tuning
+from mlplatform.training import (
+    BiasCheck,
+    DataQualityCheck,
+    ExplainabilityCheck,
+    Facet,
+    Metric,
+    MetricRule,
+    ModelAnswers,
+    TrainingChecks,
+    TrainingPipeline,
+    TrainingResources,
+    TrainingScripts,
+    Tuning,
+)
 
 __all__ = [
     "AlarmRaised",
     "BatchInference",
+    "BiasCheck",
     "ContainerImage",
+    "DataQualityCheck",
     "ExperimentStore",
+    "ExplainabilityCheck",
+    "Facet",
     "InvalidPropsError",
     "JobResources",
     "Metric",
     "MetricRule",
     "MlProject",
+    "ModelAnswers",
     "NewData",
     "OfflineSessionError",
     "PlatformNetwork",
@@ -41,6 +59,7 @@ __all__ = [
     "Schedule",
     "SourceDirectory",
     "StartOn",
+    "TrainingChecks",
     "TrainingPipeline",
     "TrainingResources",
     "TrainingScripts",
