@@ -28,7 +28,20 @@ from mlplatform.pipeline import (
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import MlProject
-from mlplatform.training import Metric, MetricRule, TrainingPipeline, TrainingResources, TrainingScripts, Tuning
+from mlplatform.training import (
+    BiasCheck,
+    DataQualityCheck,
+    ExplainabilityCheck,
+    Facet,
+    Metric,
+    MetricRule,
+    ModelAnswers,
+    TrainingChecks,
+    TrainingPipeline,
+    TrainingResources,
+    TrainingScripts,
+    Tuning,
+)
 from mlplatform.training_environment import (
     AuthMode,
     HomeFileSystem,
@@ -42,10 +55,14 @@ __all__ = [
     "AlarmRaised",
     "AuthMode",
     "BatchInference",
+    "BiasCheck",
     "ContainerImage",
+    "DataQualityCheck",
     "Egress",
     "ExistingNetwork",
     "ExperimentStore",
+    "ExplainabilityCheck",
+    "Facet",
     "HomeFileSystem",
     "InterfaceEndpoint",
     "InvalidPropsError",
@@ -53,6 +70,7 @@ __all__ = [
     "Metric",
     "MetricRule",
     "MlProject",
+    "ModelAnswers",
     "NewData",
     "OfflineSessionError",
     "PlatformNetwork",
@@ -65,6 +83,7 @@ __all__ = [
     "StudioLimits",
     "StudioNetwork",
     "StudioTeam",
+    "TrainingChecks",
     "TrainingEnvironment",
     "TrainingPipeline",
     "TrainingResources",

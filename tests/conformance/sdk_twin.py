@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sagemaker.core.drift_check_baselines import DriftCheckBaselines
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.lambda_helper import Lambda
-from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
+from sagemaker.core.model_metrics import FileSource, MetricsSource, ModelMetrics
 from sagemaker.core.network import NetworkConfig
 from sagemaker.core.processing import Processor
 from sagemaker.core.shapes import MetricDefinition, OutputDataConfig, StoppingCondition
@@ -133,7 +134,19 @@ def register(session: Session, train: TrainingStep) -> ModelStep:
         env_vars={"PROGRAM": "p"},
         sagemaker_session=session,
     )
-    statistics = MetricsSource(content_type="application/json", s3_uri="s3://artifacts/evaluation/evaluation.json")
+    statistics, quality, limits, before, after, shap, bias_config, shap_config = (
+        MetricsSource(content_type="application/json", s3_uri=f"s3://artifacts/{key}.json")
+        for key in (
+            "evaluation/evaluation",
+            "quality/statistics",
+            "quality/constraints",
+            "data-bias/analysis",
+            "model-bias/analysis",
+            "explainability/analysis",
+            "model-bias/analysis_config",
+            "explainability/analysis_config",
+        )
+    )
     arguments = builder.register(
         content_types=["text/csv"],
         response_types=["text/csv"],
@@ -142,7 +155,23 @@ def register(session: Session, train: TrainingStep) -> ModelStep:
         approval_status="PendingManualApproval",
         description="the weekly model",
         customer_metadata_properties={"owner": "demand"},
-        model_metrics=ModelMetrics(model_statistics=statistics),
+        model_metrics=ModelMetrics(
+            model_statistics=statistics,
+            model_data_statistics=quality,
+            model_data_constraints=limits,
+            bias_pre_training=before,
+            bias_post_training=after,
+            explainability=shap,
+        ),
+        drift_check_baselines=DriftCheckBaselines(
+            model_data_statistics=quality,
+            model_data_constraints=limits,
+            bias_config_file=FileSource(content_type="application/json", s3_uri=bias_config.s3_uri),
+            bias_pre_training_constraints=before,
+            bias_post_training_constraints=after,
+            explainability_constraints=shap,
+            explainability_config_file=FileSource(content_type="application/json", s3_uri=shap_config.s3_uri),
+        ),
     )
     return ModelStep("RegisterModel", step_args=arguments, description="the weekly model")
 

@@ -2,67 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
 
 from mlpipelines import FailStep, Pipeline
 from mlplatform import AlarmRaised, MlProject, NewData, SageMakerPipeline, StartOn
 from mlplatform.pipeline.runtime.plan_start import time_of
+from tests.local.deployed_project import deploy
 from tests.local.workbench import Workbench
 
 NAME = "retraining-on-events"
-STACK = "starts-on-events"
 PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
 def data_bucket(workbench: Workbench, tmp_path: Path) -> str:
     """The stack of a project with one pipeline, deployed; its data bucket."""
-    account, region = workbench.engine.account, workbench.engine.region
-    app = App(outdir=str(tmp_path), analytics_reporting=False)
-    stack = Stack(
-        app,
-        STACK,
-        env=Environment(account=account, region=region),
-        synthesizer=DefaultStackSynthesizer(
-            file_assets_bucket_name=workbench.bucket, generate_bootstrap_version_rule=False
-        ),
-    )
-    project = MlProject(stack, "Project", name="retraining", owner="team@example.com")
+    region, account = workbench.engine.region, workbench.engine.account
     alarm_arn = f"arn:aws:cloudwatch:{region}:{account}:alarm:drift-of-retraining"
-    SageMakerPipeline(
-        project,
-        "OnEvents",
-        project=project,
-        pipeline=Pipeline(name=NAME, steps=[FailStep(name="Stop", message="started")]),
-        start_on=StartOn(events=[NewData(prefix="sales/", settle_minutes=0), AlarmRaised(alarm_arn=alarm_arn)]),
-    )
-    app.synth()
-    upload_assets(workbench, tmp_path)
-    cloudformation = workbench.engine.client("cloudformation")
-    cloudformation.create_stack(StackName=STACK, TemplateBody=(tmp_path / f"{STACK}.template.json").read_text())
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
-    (bucket,) = (
-        found["PhysicalResourceId"]
-        for found in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-        if found["LogicalResourceId"].startswith("ProjectData") and found["ResourceType"] == "AWS::S3::Bucket"
-    )
-    return str(bucket)
 
+    def define(project: MlProject) -> None:
+        SageMakerPipeline(
+            project,
+            "OnEvents",
+            project=project,
+            pipeline=Pipeline(name=NAME, steps=[FailStep(name="Stop", message="started")]),
+            start_on=StartOn(events=[NewData(prefix="sales/", settle_minutes=0), AlarmRaised(alarm_arn=alarm_arn)]),
+        )
 
-def upload_assets(workbench: Workbench, assembly: Path) -> None:
-    """What `cdk deploy` publishes before it deploys; every asset here is a file."""
-    files = json.loads((assembly / f"{STACK}.assets.json").read_text())["files"]
-    for file in files.values():
-        (destination,) = file["destinations"].values()
-        workbench.put(destination["objectKey"], (assembly / file["source"]["path"]).read_bytes())
+    return deploy(workbench, tmp_path, "retraining", define).data_bucket
 
 
 def first_start(workbench: Workbench) -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from mlpipelines import JsonObject, iter_steps
 from mlpipelines.imported import Place, texts
+from mlplatform.pipeline.check_permissions import allow_checks
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 
@@ -73,7 +74,7 @@ def _function_steps(definition: JsonObject) -> Iterator[str]:
 
 
 def allow_what_it_names(definition: JsonObject, project: MlProject) -> None:
-    """Let the pipeline invoke its functions, write to its queues and tune, and its jobs pull their images."""
+    """Let the pipeline invoke its functions, write to its queues, tune and check, and its jobs pull images and ask models."""
     places = texts(definition)
     for image in dict.fromkeys(place.text for place in places if place.member in _IMAGES):
         project.allow_jobs_to_pull(image)
@@ -88,6 +89,7 @@ def allow_what_it_names(definition: JsonObject, project: MlProject) -> None:
         project.pipeline_role.allow(Statement(sid="SendCallbacks", actions=["sqs:SendMessage"], resources=list(arns)))
     if any(step.get("Type") == "Tuning" for step in iter_steps(definition)):
         project.pipeline_role.allow(_tuning(project))
+    allow_checks(definition, project)
 
 
 def read_statements(project: MlProject, uris: Sequence[str]) -> list[Statement]:

@@ -12,6 +12,7 @@ from mlplatform.pipeline.jobs import with_source
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 from mlplatform.training.metric import MetricRule
+from mlplatform.training.registry import read_registry
 
 NEW, PRODUCTION = "new", "production"
 EVALUATION = "evaluation.json"
@@ -36,24 +37,11 @@ class Comparison(Construct):
         super().__init__(scope, construct_id)
         self._project = project
         artifacts = f"arn:{project.partition}:s3:::{project.artifact_bucket_name}"
-        group = project.model_package_group_name
-        models = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}"
         self._find = self._function(
             "FindProductionModel",
             "find_production_model.py",
             pipeline_name,
-            Statement(
-                sid="FindApprovedModels",
-                actions=["sagemaker:ListModelPackages"],
-                resources=["*"],
-                wildcard_reason="ListModelPackages has no resource type; it lists names and changes nothing",
-            ),
-            Statement(
-                sid="DescribeModels",
-                actions=["sagemaker:DescribeModelPackage"],
-                resources=[f"{models}:model-package/{group}/*"],
-                wildcard_reason="the registry numbers the versions of the group when they are registered",
-            ),
+            *read_registry(project),
         )
         self._compare = self._function(
             "CompareModels",

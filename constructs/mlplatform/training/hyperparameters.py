@@ -12,6 +12,7 @@ from mlplatform.pipeline.source import StagedSource
 Hyperparameter = str | int | float | bool
 
 _MAX_HYPERPARAMETERS = 100  # API reference, CreateTrainingJob, HyperParameters.
+_TAKEN = {"InputUri": "with the input's S3 prefix", "SkipChecks": "that skips the checks"}
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")  # API reference, Parameter (pipelines).
 
 
@@ -48,5 +49,5 @@ def hyperparameter_problems(hyperparameters: Mapping[str, Hyperparameter]) -> It
             yield f"hyperparameter '{name}' cannot be a pipeline parameter; use letters, digits, _ and -"
         elif name.startswith(("sagemaker_", "_")):
             yield f"hyperparameter '{name}' starts as SageMaker's own do; use a name without 'sagemaker_' or '_' in front"
-        elif name == "InputUri":
-            yield "hyperparameter 'InputUri' is the parameter with the input's S3 prefix; use another name"
+        elif name in _TAKEN:
+            yield f"hyperparameter '{name}' is the parameter {_TAKEN[name]}; use another name"

@@ -29,6 +29,7 @@ from mlpipelines import (
 )
 from mlplatform.pipeline.jobs import TRANSIENT_FAULTS, ScriptRunner, execution_uri, input_path, output_path
 from mlplatform.project import MlProject
+from mlplatform.training.check_steps import CheckSteps
 from mlplatform.training.comparison import EVALUATION, NEW, PRODUCTION, evaluation_entrypoint
 from mlplatform.training.metric import MetricRule
 from mlplatform.training.resources import TrainingResources
@@ -109,13 +110,15 @@ class TrainingSteps:
             output_kms_key_id=project.key_arn,
         )
 
-    def train(self, job: TrainingJob) -> TrainingStep:
+    def train(self, job: TrainingJob, after: Sequence[Step]) -> TrainingStep:
         """Trains once."""
-        return TrainingStep(**vars(job), name="Train", retry_policies=TRANSIENT_FAULTS, tags=self.project.tags)
+        return TrainingStep(
+            **vars(job), name="Train", retry_policies=TRANSIENT_FAULTS, tags=self.project.tags, depends_on=after
+        )
 
-    def tune(self, job: TrainingJob, tuning: Tuning) -> TuningStep:
+    def tune(self, job: TrainingJob, tuning: Tuning, after: Sequence[Step]) -> TuningStep:
         """Trains many times."""
-        return tuning.step("Tune", job, retry_policies=TRANSIENT_FAULTS, tags=self.project.tags)
+        return tuning.step("Tune", job, retry_policies=TRANSIENT_FAULTS, tags=self.project.tags, depends_on=after)
 
     def evaluate(self, model_uri: Text, built: ProcessingStep, found: LambdaStep) -> ProcessingStep:
         """Evaluates the new model and the one in production on the test set."""
@@ -130,9 +133,14 @@ class TrainingSteps:
         )
 
     def register(
-        self, container: ModelContainer, evaluated: ProcessingStep, found: LambdaStep, compared: LambdaStep
+        self,
+        container: ModelContainer,
+        evaluated: ProcessingStep,
+        found: LambdaStep,
+        compared: LambdaStep,
+        checks: CheckSteps,
     ) -> RegisterModelStep:
-        """Registers a version, with its metrics and the comparison."""
+        """Registers a version, with its metrics, the comparison and what the checks left."""
         return RegisterModelStep(
             name="RegisterModel",
             description=f"A model of {self.project.name}, trained by the pipeline {self.name}",
@@ -143,7 +151,8 @@ class TrainingSteps:
             response_types=("text/csv",),
             transform_instance_types=_SERVING_INSTANCE_TYPES,
             inference_instance_types=_SERVING_INSTANCE_TYPES,
-            model_quality_statistics_uri=Join(values=(evaluated.output_uri(NEW), EVALUATION)),
+            metrics=checks.metrics(Join(values=(evaluated.output_uri(NEW), EVALUATION))),
+            drift_check_baselines=checks.baselines(),
             customer_metadata={
                 "pipeline_execution_arn": PIPELINE_EXECUTION_ARN,
                 "compared_with": found.output("model_package_arn"),
@@ -153,14 +162,14 @@ class TrainingSteps:
             retry_policies=TRANSIENT_FAULTS[:1],
         )
 
-    def check_metric(self, rule: MetricRule, evaluated: ProcessingStep, register: RegisterModelStep) -> ConditionStep:
-        """Registers what keeps the rule; else the execution fails and says why."""
+    def check_metric(self, rule: MetricRule, evaluated: ProcessingStep, if_steps: Sequence[Step]) -> ConditionStep:
+        """Goes on with what keeps the rule; else the execution fails and says why."""
         value = JsonGet(step=evaluated.name, property_file=_REPORT, path=rule.metric.json_path)
         sentence = f"the model was not registered: {rule.metric.name} must be {rule.comparison} {rule.bound:g} and is "
         return ConditionStep(
             name="CheckMetric",
             conditions=[rule.condition(value)],
-            if_steps=[register],
+            if_steps=if_steps,
             else_steps=[FailStep(name="MetricTooLow", message=Join(on="", values=(sentence, value)))],
         )
 

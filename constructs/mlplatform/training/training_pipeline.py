@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from constructs import Construct
 
-from mlpipelines import ModelContainer, Pipeline, Text, TrainingJob, TrainingStep, TuningStep
+from mlpipelines import ModelContainer, Pipeline, Step, Text, TrainingJob, TrainingStep, TuningStep
 from mlplatform.pipeline.functions import step_function_problems
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.jobs import JobResources, ScriptRunner, input_uri_parameter, ship
@@ -17,6 +17,8 @@ from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory
 from mlplatform.pipeline.start_events import StartOn
 from mlplatform.project import MlProject
+from mlplatform.training.check_steps import CheckSteps
+from mlplatform.training.checks import TrainingChecks
 from mlplatform.training.comparison import Comparison
 from mlplatform.training.hyperparameters import (
     Hyperparameter,
@@ -35,9 +37,10 @@ class TrainingPipeline(Construct):
     """A SageMaker pipeline that trains a model and registers it when a metric of it is good enough.
 
     Steps: `ValidateData`, `BuildFeatures`, `Train` (or `Tune`), `FindProductionModel`, `Evaluate`, `CompareModels`,
-    `CheckMetric`, then `RegisterModel` or `MetricTooLow`, which fails the execution and says why. The version is registered
-    with its comparison with the newest approved one, on the same held-out data. Every execution may set `InputUri` and each
-    hyperparameter by its own name.
+    `CheckMetric`, then `RegisterModel` or `MetricTooLow`, which fails the execution and says why; with `checks`, also
+    `PrepareChecks` at the start, `CheckDataQuality` and `CheckDataBias` before training, and `CreateModel`, `CheckModelBias` and
+    `CheckExplainability` before `RegisterModel`. The version is registered with its comparison with the newest approved one, on
+    the same held-out data. Every execution may set `InputUri` and each hyperparameter by its own name.
 
     Parameters:
         project: where it lives; also the construct's scope.
@@ -56,6 +59,8 @@ class TrainingPipeline(Construct):
             production's by more than this share of it, such as 0.02. Otherwise, and when not given, a person approves.
         schedule: when it starts by itself; when not given, it never does.
         start_on: events that retrain it, such as new data or a drift alarm, at most once in a cool-down; none when not given.
+        checks: what else is compared with the newest approved version: the input's quality, bias, explanations; nothing when
+            not given.
         processing, training: the machines of the processing jobs and of the training job.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything
@@ -79,6 +84,7 @@ class TrainingPipeline(Construct):
         approve_when_better_by: float | None = None,
         schedule: Schedule | None = None,
         start_on: StartOn | None = None,
+        checks: TrainingChecks | None = None,
         processing: JobResources | None = None,
         training: TrainingResources | None = None,
     ) -> None:
@@ -90,7 +96,7 @@ class TrainingPipeline(Construct):
             *hyperparameter_problems(defaults),
             *(() if tuning is None else tuning.problems_with(training_metrics)),
             *_approval_problems(approve_when_better_by),
-            *step_function_problems(name, "FindProductionModel", "CompareModels"),
+            *step_function_problems(name, "FindProductionModel", "CompareModels", "PrepareChecks"),
         ]
         raise_if_any(f"TrainingPipeline '{construct_id}'", problems)
         super().__init__(project, construct_id)
@@ -99,13 +105,22 @@ class TrainingPipeline(Construct):
         staged = ship(source, project)
         machines = JobResources() if processing is None else processing
         runner = ScriptRunner(project=project, source=staged, image_uri=image_uri, resources=machines)
+        checking = CheckSteps(
+            self,
+            "Checks",
+            project=project,
+            pipeline_name=name,
+            checks=TrainingChecks() if checks is None else checks,
+        )
         steps = TrainingSteps(project=project, name=name, runner=runner, scripts=scripts)
         input_uri = input_uri_parameter(project.data_uri(input_prefix))
         parameters = hyperparameter_parameters(defaults)
         rule = Metric("relative_rmse").below(1.0) if register_when is None else register_when
 
         validated = steps.validate_data(input_uri)
-        built = steps.build_features(input_uri, after=[validated])
+        checked_quality = checking.data_quality(input_uri, after=[validated])
+        built = steps.build_features(input_uri, after=[validated, *checked_quality])
+        checked_bias = checking.data_bias(built.output_uri("train"))
         job = steps.training_job(
             built,
             image_uri=image_uri if algorithm is None else algorithm.uri(project.region),
@@ -115,7 +130,7 @@ class TrainingPipeline(Construct):
             else {parameter.name: parameter for parameter in parameters},
             metrics=training_metrics if algorithm is None else (),
         )
-        trained, model_uri = _train(steps, job, tuning)
+        trained, model_uri = _train(steps, job, tuning, after=checked_bias)
         comparison = Comparison(self, "Comparison", project=project, pipeline_name=name)
         found = comparison.find_step(model_uri)
         evaluated = steps.evaluate(model_uri, built, found)
@@ -131,7 +146,9 @@ class TrainingPipeline(Construct):
             if algorithm is None
             else ModelContainer(image_uri=job.image_uri, model_data_url=model_uri)
         )
-        checked = steps.check_metric(rule, evaluated, steps.register(container, evaluated, found, compared))
+        checked_model = checking.of_model(container, built.output_uri("test"))
+        registered = steps.register(container, evaluated, found, compared, checking)
+        decided = steps.check_metric(rule, evaluated, if_steps=[*checked_model, registered])
 
         self.pipeline = SageMakerPipeline(
             self,
@@ -140,20 +157,26 @@ class TrainingPipeline(Construct):
             pipeline=Pipeline(
                 name=name,
                 description=f"Trains a model of {project.name} and registers it when {rule}",
-                parameters=[input_uri, *parameters],
-                steps=[validated, built, trained, found, evaluated, compared, checked],
+                parameters=[input_uri, *checking.parameters, *parameters],
+                steps=[
+                    *checking.prepare(),
+                    *(validated, *checked_quality, built, *checked_bias, trained),
+                    *(found, evaluated, compared, decided),
+                ],
             ),
             schedule=schedule,
             start_on=start_on,
         )
 
 
-def _train(steps: TrainingSteps, job: TrainingJob, tuning: Tuning | None) -> tuple[TrainingStep | TuningStep, Text]:
+def _train(
+    steps: TrainingSteps, job: TrainingJob, tuning: Tuning | None, after: Sequence[Step]
+) -> tuple[TrainingStep | TuningStep, Text]:
     """The step that trains, and where its model is."""
     if tuning is None:
-        trained = steps.train(job)
+        trained = steps.train(job, after)
         return trained, trained.model_artifacts
-    tuned = steps.tune(job, tuning)
+    tuned = steps.tune(job, tuning, after)
     return tuned, tuned.top_model_artifacts()
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from mlpipelines import (
     ParameterRange,
     RetryPolicy,
+    Step,
     Text,
     TrainingJob,
     TuningLimits,
@@ -55,7 +56,13 @@ class Tuning:
             )
 
     def step(
-        self, name: str, job: TrainingJob, *, retry_policies: Sequence[RetryPolicy], tags: Mapping[str, Text]
+        self,
+        name: str,
+        job: TrainingJob,
+        *,
+        retry_policies: Sequence[RetryPolicy],
+        tags: Mapping[str, Text],
+        depends_on: Sequence[Step],
     ) -> TuningStep:
         """The step that tunes the job."""
         return TuningStep(
@@ -70,6 +77,7 @@ class Tuning:
             random_seed=self.random_seed,
             retry_policies=retry_policies,
             tags=tags,
+            depends_on=depends_on,
         )
 
     def _problems(self) -> Iterator[str]:

@@ -12,6 +12,7 @@ from mlpipelines.steps.checks import (
 )
 from mlpipelines.steps.control import CallbackOutput, CallbackStep, ConditionStep, FailStep, LambdaOutput, LambdaStep
 from mlpipelines.steps.model import ModelContainer, ModelStep, RegisterModelStep
+from mlpipelines.steps.model_reports import DriftCheckBaselines, ModelMetrics
 from mlpipelines.steps.processing import ProcessingInput, ProcessingOutput, ProcessingStep, PropertyFile
 from mlpipelines.steps.training import TrainingJob, TrainingStep
 from mlpipelines.steps.training_options import (
@@ -49,6 +50,7 @@ __all__ = [
     "ContinuousRange",
     "DataQuality",
     "DatasetFormat",
+    "DriftCheckBaselines",
     "FailStep",
     "Hyperband",
     "InstanceGroup",
@@ -60,6 +62,7 @@ __all__ = [
     "ManagedSpotTraining",
     "MetricDefinition",
     "ModelContainer",
+    "ModelMetrics",
     "ModelQuality",
     "ModelStep",
     "ParameterRange",

@@ -9,6 +9,7 @@ from typing import ClassVar
 from mlpipelines.expressions import Get, JsonObject, Text, Value, tag_list, text_list, text_map, without_none
 from mlpipelines.options import NetworkConfig
 from mlpipelines.steps.base import RetryableStep
+from mlpipelines.steps.model_reports import DriftCheckBaselines, ModelMetrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +65,9 @@ class ModelStep(RetryableStep):
 class RegisterModelStep(RetryableStep):
     """Registers a version in a model package group (CreateModelPackage).
 
-    `model_quality_statistics_uri` is the S3 URI of a JSON file with the metrics. `description` describes both
-    the step and the model package. The container is given by its image: no version is made from a version.
+    `metrics` are the version's reports; `drift_check_baselines` is what the checks of later executions compare with.
+    `description` describes both the step and the model package. The container is given by its image: no version is made
+    from a version.
     """
 
     type: ClassVar[str] = "RegisterModel"
@@ -77,7 +79,8 @@ class RegisterModelStep(RetryableStep):
     transform_instance_types: Sequence[Value] = ()
     inference_instance_types: Sequence[Value] = ()
     approval_status: Text = "PendingManualApproval"
-    model_quality_statistics_uri: Value | None = None
+    metrics: ModelMetrics | None = None
+    drift_check_baselines: DriftCheckBaselines | None = None
     customer_metadata: Mapping[str, Value] = field(default_factory=dict)
     tags: Mapping[str, Text] = field(default_factory=dict)
 
@@ -87,11 +90,13 @@ class RegisterModelStep(RetryableStep):
         return self.get("ModelPackageArn")
 
     def request(self) -> JsonObject:
+        baselines = self.drift_check_baselines
         return without_none(
             ModelPackageGroupName=self.model_package_group_name,
             ModelPackageDescription=self.description,
             Tags=tag_list(self.tags),
-            ModelMetrics=self._model_metrics(),
+            ModelMetrics=None if self.metrics is None else self.metrics.to_json(),
+            DriftCheckBaselines=None if baselines is None else baselines.to_json() or None,
             CustomerMetadataProperties=text_map(self.customer_metadata) or None,
             InferenceSpecification=without_none(
                 Containers=[self.container.to_json()],
@@ -103,10 +108,3 @@ class RegisterModelStep(RetryableStep):
             ModelApprovalStatus=self.approval_status,
             SkipModelValidation="None",
         )
-
-    def _model_metrics(self) -> JsonObject | None:
-        uri = self.model_quality_statistics_uri
-        if uri is None:
-            return None
-        statistics = without_none(ContentType="application/json", S3Uri=uri)
-        return {"ModelQuality": {"Statistics": statistics}, "Bias": {}, "Explainability": {}}

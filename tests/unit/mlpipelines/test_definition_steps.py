@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mlpipelines import CacheConfig, ModelContainer, ModelStep, NetworkConfig
+from mlpipelines import CacheConfig, DriftCheckBaselines, ModelContainer, ModelStep, NetworkConfig
 from tests.unit.mlpipelines.samples import (
     CHECK,
     CREATE_MODEL,
@@ -191,6 +191,16 @@ def test_model_step_from_an_image_has_a_primary_container() -> None:
     }
 
 
+def json_file(key: str) -> dict[str, str]:
+    return {"ContentType": "application/json", "S3Uri": f"s3://artifacts/{key}"}
+
+
+def test_register_model_step_without_reports_has_none_of_their_members() -> None:
+    request = dataclasses.replace(REGISTER, metrics=None, drift_check_baselines=DriftCheckBaselines()).request()
+
+    assert {"ModelMetrics", "DriftCheckBaselines"} & request.keys() == set()
+
+
 def test_register_model_step_renders_as_create_model_package() -> None:
     step = REGISTER.to_json()
 
@@ -199,14 +209,31 @@ def test_register_model_step_renders_as_create_model_package() -> None:
         "ModelPackageGroupName": "demand",
         "ModelPackageDescription": "the weekly model",
         "ModelMetrics": {
-            "ModelQuality": {
-                "Statistics": {
-                    "ContentType": "application/json",
-                    "S3Uri": "s3://artifacts/evaluation/evaluation.json",
-                }
+            "ModelQuality": {"Statistics": json_file("evaluation/evaluation.json")},
+            "ModelDataQuality": {
+                "Statistics": json_file("quality/statistics.json"),
+                "Constraints": json_file("quality/constraints.json"),
             },
-            "Bias": {},
-            "Explainability": {},
+            "Bias": {
+                "PreTrainingReport": json_file("data-bias/analysis.json"),
+                "PostTrainingReport": json_file("model-bias/analysis.json"),
+            },
+            "Explainability": {"Report": json_file("explainability/analysis.json")},
+        },
+        "DriftCheckBaselines": {
+            "ModelDataQuality": {
+                "Statistics": json_file("quality/statistics.json"),
+                "Constraints": json_file("quality/constraints.json"),
+            },
+            "Bias": {
+                "ConfigFile": json_file("model-bias/analysis_config.json"),
+                "PreTrainingConstraints": json_file("data-bias/analysis.json"),
+                "PostTrainingConstraints": json_file("model-bias/analysis.json"),
+            },
+            "Explainability": {
+                "ConfigFile": json_file("explainability/analysis_config.json"),
+                "Constraints": json_file("explainability/analysis.json"),
+            },
         },
         "CustomerMetadataProperties": {"owner": "demand"},
         "InferenceSpecification": {
