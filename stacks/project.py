@@ -9,7 +9,7 @@ from constructs import Construct
 
 from mlplatform.config import ProjectConfig
 from mlplatform.network import ProjectNetwork
-from mlplatform.project import MlProject
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
 
 
 class ProjectStack(Stack):
@@ -34,6 +34,14 @@ class ProjectStack(Stack):
             owner=config.owner,
             network=network,
             tags=tags,
+            limits=JobLimits(instance_types=tuple(config.instance_types), max_runtime_hours=config.max_runtime_hours),
+            access=_access(config),
             monthly_budget_usd=config.monthly_budget_usd,
+            deny_jobs_over_budget=config.deny_jobs_over_budget,
         )
         define(self.project)
+
+
+def _access(config: ProjectConfig) -> ProjectAccess:
+    ci = None if config.ci is None else OidcSubjects(provider=config.ci.provider, subjects=tuple(config.ci.subjects))
+    return ProjectAccess(ci=ci, deployers=tuple(config.deployers), auditors=tuple(config.auditors))

@@ -18,7 +18,7 @@ from mlplatform.pipeline import (
 )
 from mlplatform.pipeline.imported import ImportedPipeline
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
-from mlplatform.project import MlProject
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
 from mlplatform.training import Metric, MetricRule, TrainingPipeline
 
 __all__ = [
@@ -27,12 +27,15 @@ __all__ = [
     "ExperimentStore",
     "ImportedPipeline",
     "InvalidPropsError",
+    "JobLimits",
     "JobResources",
     "Metric",
     "MetricRule",
     "MlProject",
     "OfflineSessionError",
+    "OidcSubjects",
     "PlatformNetwork",
+    "ProjectAccess",
     "ProjectNetwork",
     "SageMakerPipeline",
     "Schedule",

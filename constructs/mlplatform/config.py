@@ -18,6 +18,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from mlplatform import naming
 from mlplatform.config_problems import did_you_mean, is_account, model_problems, relation_problems, unknown_name
+from mlplatform.project.limits import (
+    DEFAULT_INSTANCE_TYPES,
+    DEFAULT_MAX_RUNTIME_HOURS,
+    LONGEST_RUNTIME_HOURS,
+    MAX_INSTANCE_TYPES,
+)
 from mlplatform.yaml_source import KeyPath, YamlError, read_yaml
 
 RESERVED_TAGS = frozenset({"project", "owner", "environment", "organization"})
@@ -72,6 +78,7 @@ def _check_endpoint(value: str) -> str:
     return value
 
 
+_InstanceType = Annotated[str, _following(naming.INSTANCE_TYPE)]
 Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 
 
@@ -99,8 +106,15 @@ class EnvironmentConfig(_Model):
     tags: Tags = {}
 
 
+class CiConfig(_Model):
+    """Workflows of a CI system that may assume a project's deploy role: `mlplatform.OidcSubjects`."""
+
+    provider: Annotated[str, _following(naming.OIDC_PROVIDER)]
+    subjects: Annotated[list[Annotated[str, _following(naming.OIDC_SUBJECT)]], Field(min_length=1)]
+
+
 class ProjectConfig(_Model):
-    """A project: who owns it, which function declares it, and in which environments it lives."""
+    """A project: who owns it, which function declares it, in which environments it lives, and what bounds it there."""
 
     name: Annotated[str, _following(naming.PROJECT_NAME)]
     owner: Annotated[str, _following(naming.EMAIL)]
@@ -108,6 +122,20 @@ class ProjectConfig(_Model):
     """`package.module:function`; the function is called with the project's `MlProject`."""
     environments: Annotated[list[str], Field(min_length=1)]
     monthly_budget_usd: Annotated[float, Field(gt=0, strict=False)] | None = None
+    deny_jobs_over_budget: bool = False
+    """Whether AWS Budgets denies new jobs for the rest of a month whose budget is spent."""
+    instance_types: Annotated[list[_InstanceType], Field(min_length=1, max_length=MAX_INSTANCE_TYPES)] = [
+        *DEFAULT_INSTANCE_TYPES
+    ]
+    """On which its jobs and apps may run."""
+    max_runtime_hours: Annotated[int, Field(ge=1, le=LONGEST_RUNTIME_HOURS)] = DEFAULT_MAX_RUNTIME_HOURS
+    """After which its jobs are stopped at the latest."""
+    ci: CiConfig | None = None
+    """The CI system that may assume its deploy role."""
+    deployers: list[Annotated[str, _following(naming.ROLE_ARN)]] = []
+    """ARNs of roles that may assume its deploy role."""
+    auditors: list[Annotated[str, _following(naming.ROLE_ARN)]] = []
+    """ARNs of roles that may assume its auditor role."""
     tags: Tags = {}
 
 
@@ -183,6 +211,8 @@ def _fields_at(path: KeyPath) -> tuple[str, ...]:
             model = NetworkSettings
         case ("projects", _):
             model = ProjectConfig
+        case ("projects", _, "ci"):
+            model = CiConfig
         case _:
             return ()
     return tuple(model.model_fields)

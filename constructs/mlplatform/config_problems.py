@@ -60,6 +60,7 @@ _FIXES = {
     "dict_type": "is not a mapping; write 'key: value' lines, indented below it",
     "list_type": "is not a list; write it as [a, b] or as lines that start with '- '",
     "too_short": "is empty; name at least one",
+    "too_long": "has too many entries",
     "greater_than": "is not positive",
 }
 
@@ -80,6 +81,19 @@ def relation_problems(data: object) -> Iterator[Problem]:
                 )
             names.setdefault(name, index)
         yield from _unknown_environments(index, project, environments)
+    yield from _overlapping_names(names)
+
+
+def _overlapping_names(names: Mapping[str, int]) -> Iterator[Problem]:
+    """What a project makes is called `<name>-...`, and its roles are told apart by that pattern."""
+    for name, index in names.items():
+        for other in names:
+            if name.startswith(f"{other}-"):
+                yield Problem(
+                    path=("projects", index, "name"),
+                    message=f"{name!r} begins with the name of the project {other!r} and a hyphen, so the roles of {other!r} "
+                    "would reach what it makes; choose another name",
+                )
 
 
 def _shared_homes(environments: Mapping[object, object]) -> Iterator[Problem]:

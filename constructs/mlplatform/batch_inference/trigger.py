@@ -10,7 +10,7 @@ from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
-from mlplatform.project.permissions import start_statement
+from mlplatform.project.pipeline_permissions import start_statement
 
 _MAX_EVENT_AGE_SECONDS = 3_600
 _MAX_RETRIES = 10

@@ -90,7 +90,7 @@ class ImportedPipeline(Construct):
         code.let_jobs_read()
         allow_what_it_names(definition, project)
         if reads:
-            project.job_role.allow(*reading(project, reads))
+            project.allow_jobs(*reading(project, reads))
         self.pipeline_name: str = self.pipeline.pipeline_name
         self.pipeline_arn: str = self.pipeline.pipeline_arn
         self.schedule: ScheduledStart | None = None
@@ -105,7 +105,8 @@ class _Rewriting:
     def __init__(self, project: MlProject, code: UploadedCode, replacements: Mapping[str, str]) -> None:
         self._code = code
         placeholders = {
-            offline.JOB_ROLE_ARN: project.job_role_arn,
+            offline.JOB_ROLE_ARN: project.training_job_role_arn,
+            offline.INFERENCE_JOB_ROLE_ARN: project.inference_job_role_arn,
             offline.ARTIFACT_BUCKET: project.artifact_bucket_name,
             offline.DATA_BUCKET: project.data_bucket_name,
             offline.OUTPUT_BUCKET: project.output_bucket_name,
@@ -152,6 +153,7 @@ def _defaults(project: MlProject) -> JobDefaults:
         volume_kms_key_id=lambda kind: JobResources(instance_type=kind).volume_kms_key_id(project.key_arn),
         network=project.network,
         tags=project.tags,
+        max_runtime_seconds=project.limits.max_runtime_seconds,
     )
 
 

@@ -72,7 +72,7 @@ class UploadedCode:
             return
         bucket_arn = f"arn:{self.project.partition}:s3:::{self.bucket_name}"
         folder = f"{_FOLDER}/{self.project.name}"
-        self.project.job_role.allow(
+        self.project.allow_jobs(
             Statement(
                 sid="ReadImportedCode",
                 actions=["s3:GetObject"],

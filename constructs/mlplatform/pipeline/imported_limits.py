@@ -22,9 +22,9 @@ def problems_outside(definition: JsonObject, project: MlProject, buckets: Collec
     yield from _function_steps(definition)
     places = list(texts(definition))
     for before, place in zip([None, *places], places, strict=False):
-        if (role := _ROLE.fullmatch(place.text)) and place.text != project.job_role_arn:
+        if (role := _ROLE.fullmatch(place.text)) and place.text not in project.job_role_arns:
             yield (
-                f"{place}: role {place.text} is of account {role['account']} and not the project's job role; build the "
+                f"{place}: role {place.text} is of account {role['account']} and not one of the project's job roles; build the "
                 "pipeline with `session.job_role_arn`, or map the role in `replacements`"
             )
         for bucket in _buckets(before, place):
@@ -68,7 +68,7 @@ def allow_what_it_names(definition: JsonObject, project: MlProject) -> None:
         arns = sorted({f"arn:{project.partition}:sqs:{it['region']}:{it['account']}:{it['name']}" for it in queues})
         project.pipeline_role.allow(Statement(sid="SendCallbacks", actions=["sqs:SendMessage"], resources=arns))
     if any(step.get("Type") == "Tuning" for step in iter_steps(definition)):
-        project.pipeline_role.allow(_tuning(project))
+        project.allow_pipeline_to_tune()
 
 
 def reading(project: MlProject, uris: Sequence[str]) -> list[Statement]:
@@ -88,19 +88,3 @@ def reading(project: MlProject, uris: Sequence[str]) -> list[Statement]:
             resources=[f"arn:{project.partition}:s3:::{bucket}" for bucket in buckets],
         ),
     ]
-
-
-def _tuning(project: MlProject) -> Statement:
-    scope = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}"
-    return Statement(
-        sid="Tune",
-        actions=[
-            "sagemaker:AddTags",
-            "sagemaker:CreateHyperParameterTuningJob",
-            "sagemaker:DescribeHyperParameterTuningJob",
-            "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
-            "sagemaker:StopHyperParameterTuningJob",
-        ],
-        resources=[f"{scope}:hyper-parameter-tuning-job/*"],
-        wildcard_reason="SageMaker Pipelines names a tuning job after the execution and the step at run time",
-    )

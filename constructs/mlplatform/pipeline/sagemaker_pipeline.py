@@ -27,6 +27,7 @@ class SageMakerPipeline(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, project: MlProject, pipeline: Pipeline) -> None:
         super().__init__(scope, construct_id)
         pipeline.validate()
+        raise_if_any(f"pipeline '{pipeline.name}'", project.limits.problems(pipeline.definition()))
         # Not `Stack.to_json_string`: it sends Node the definition value by value, in 5 ms, and drops what is null.
         body = pipeline.render()
         size = len(body.encode())

@@ -113,6 +113,7 @@ class TrainingPipeline(Construct):
         self._runner = ScriptRunner(
             project=project,
             source=staged,
+            role_arn=project.training_job_role_arn,
             image_uri=image_uri,
             resources=JobResources() if processing is None else processing,
         )
@@ -193,7 +194,7 @@ class TrainingPipeline(Construct):
         return TrainingStep(
             name="Train",
             image_uri=self._runner.image_uri,
-            role_arn=project.job_role_arn,
+            role_arn=project.training_job_role_arn,
             instance_type=resources.instance_type,
             instance_count=resources.instance_count,
             volume_size_gb=resources.volume_gb,
