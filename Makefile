@@ -10,10 +10,10 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance lint synth synth-all up down bench lock clean
+.PHONY: help setup demo test conformance access-matrix lint synth synth-all up down bench lock clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready node_modules/.ready ## Install the locked Python packages, Node and the CDK CLI into this directory
 
@@ -42,7 +42,7 @@ node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show the result
 	@$(BIN)/python -m examples.demand_forecast.demo
 
-test: setup .tools/checkov/.ready ## Run every test
+test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test
 	@$(BIN)/pytest
 
 conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## Run the tests against the sagemaker SDK, 3 and 2
@@ -50,6 +50,9 @@ conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## 
 		PYTHONPATH=.:constructs:pipeline_definitions JSII_NODE=$(CURDIR)/$(BIN)/node MLPLATFORM_PYTHON=$(CURDIR)/$(BIN)/python \
 			.tools/$$sdk/bin/python -m pytest -p no:cacheprovider -W ignore tests/conformance || exit 1; \
 	done
+
+access-matrix: setup ## Show what each role of three synthesized projects may do, in its own project and in others
+	@$(BIN)/python -m tests.access
 
 lint: setup ## Check style, types and the arrows between the packages
 	$(BIN)/ruff check .
@@ -83,7 +86,7 @@ benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.
 lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	uv pip compile --quiet --universal --generate-hashes --extra cli --extra local --extra dev --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
-	for tool in checkov conformance conformance-sdk-2; do \
+	for tool in access checkov conformance conformance-sdk-2; do \
 		uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 			tools/$$tool/requirements.in -o tools/$$tool/requirements.txt || exit 1; \
 	done
