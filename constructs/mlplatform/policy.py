@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from aws_cdk import IResolvable
 from aws_cdk import aws_iam as iam
@@ -117,8 +118,13 @@ class Role:
             path=path,
             policies=self._policies() if self._statements else None,
         )
-        self.arn: str = self.resource.attr_arn
         self._accept_wildcards(self._statements)
+
+    @cached_property
+    def arn(self) -> str:
+        """The role's ARN, by reference."""
+        arn: str = self.resource.attr_arn
+        return arn
 
     @property
     def statements(self) -> tuple[Statement, ...]:

@@ -196,7 +196,6 @@ class MlProject(Construct):
         self.job_role_arns = (self.training_job_role_arn, self.inference_job_role_arn)
         """The roles that the project's jobs may have."""
         self.pipeline_role_arn = self.pipeline_role.arn
-        self.data_scientist_role_arn = self.data_scientist_role.arn
 
     def _create_budget(self, limit_usd: float, *, deny_jobs: bool) -> None:
         budget = monthly_budget(
@@ -209,6 +208,11 @@ class MlProject(Construct):
         )
         if deny_jobs:
             deny_jobs_over_budget(self, scope=self._scope, owner=self.owner, budget=budget, roles=self._roles.starting)
+
+    @property
+    def data_scientist_role_arn(self) -> str:
+        """What Studio runs the profiles of the project's people as."""
+        return self.data_scientist_role.arn
 
     @property
     def network(self) -> NetworkConfig | None:
