@@ -54,7 +54,6 @@ INTENDED: dict[str, dict[str, str]] = {
         "pipeline execution": "read stop",
         **{f"{job} of pipelines": "read stop" for job in _JOBS},
         **{f"{job} of people": "read start stop" for job in _JOBS},
-        "studio app": "start delete",
         "job role": "pass",
         **_LOGS,
     },

@@ -89,7 +89,32 @@ def test_a_type_that_encrypts_its_own_disks_needs_no_volume_key(world: World, ac
 def test_studio_runs_apps_on_the_projects_types_only(world: World, instance_type: str, allowed: bool) -> None:
     app = Resource(arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:app/d-x/demand-ada/JupyterLab/default")
     context = {"sagemaker:InstanceTypes": [instance_type]}
-    assert decide(world.roles["demand"]["data scientist"], "sagemaker:CreateApp", app, context).allowed is allowed
+    assert decide(added(world, "sagemaker:CreateApp"), "sagemaker:CreateApp", app, context).allowed is allowed
+
+
+def added(world: World, action: str) -> Principal:
+    """A role that somebody adds to the project, with this one action on everything, under the boundary."""
+    own = {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+    boundary = world.roles["demand"]["data scientist"].boundary
+    return Principal(arn="arn:aws:iam::123456789012:role/added", account=ACCOUNT, policies=[own], boundary=boundary)
+
+
+def test_a_function_plans_starts_with_a_role_of_the_project_and_no_other(world: World) -> None:
+    """What the boundary leaves to functions that make schedules: their own groups, and roles below the project's path."""
+    planner = added(world, "scheduler:CreateSchedule")
+    passer = added(world, "iam:PassRole")
+    to_the_scheduler = {"iam:PassedToService": "scheduler.amazonaws.com"}
+    for project, allowed in (("demand", True), ("demandplus", False), ("ranking", False)):
+        schedule = Resource(arn=f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{project}-training/next")
+        role = Resource(arn=f"arn:aws:iam::{ACCOUNT}:role/mlp/{project}/starts")
+        assert decide(planner, "scheduler:CreateSchedule", schedule).allowed is allowed
+        assert decide(passer, "iam:PassRole", role, to_the_scheduler).allowed is allowed
+    assert not decide(
+        passer,
+        "iam:PassRole",
+        Resource(arn=f"arn:aws:iam::{ACCOUNT}:role/mlp/demand/x"),
+        {"iam:PassedToService": "lambda.amazonaws.com"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,15 +134,13 @@ def test_a_role_that_a_team_lets_create_notebooks_creates_none_with_root_access(
 ) -> None:
     """No role of the six creates notebook instances; the boundary holds whoever a team adds."""
     action = "sagemaker:CreateNotebookInstance"
-    own = {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
-    boundary = world.roles["demand"]["data scientist"].boundary
-    added = Principal(arn="arn:aws:iam::123456789012:role/added", account=ACCOUNT, policies=[own], boundary=boundary)
+    team = added(world, action)
     notebook = Resource(arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:notebook-instance/demand-x")
     compliant = world.compliant(action, "demand")
-    assert decide(added, action, notebook, compliant)
+    assert decide(team, action, notebook, compliant)
 
     broken = {name: it for name, it in compliant.items() if name != key}
-    assert not decide(added, action, notebook, broken if value is None else {**broken, key: value})
+    assert not decide(team, action, notebook, broken if value is None else {**broken, key: value})
 
 
 def test_jobs_are_tagged_when_they_are_created_and_never_after(world: World) -> None:

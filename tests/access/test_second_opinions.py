@@ -29,6 +29,7 @@ SERVICES = (
     "logs",
     "s3",
     "sagemaker",
+    "scheduler",
     "sns",
     "sqs",
     "sts",

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlplatform.project.limits import takes_volume_key
-from mlplatform.project.scope import PROJECT_TAG, ProjectScope
+from mlplatform.project.scope import PROJECT_TAG, SAGEMAKER, SCHEDULER, ProjectScope
 
 MAX_CHARACTERS = 6_144
 """Of a managed policy, without white space (IAM user guide, "IAM and AWS STS quotas")."""
@@ -55,7 +55,11 @@ _ANYWHERE = (
     "ec2:*NetworkInterface*",
     "ec2:Describe*",
     "ecr:GetAuthorizationToken",
-    # Public data and source archives lie in other buckets; those of other projects refuse this one themselves.
+    # Public data, source archives and spaces lie in other buckets and under other keys; those of other projects refuse.
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKey*",
     "s3:GetBucketLocation",
     "s3:GetObject",
     "s3:GetObjectVersion",
@@ -69,13 +73,15 @@ Statement = dict[str, Any]
 def boundary_document(scope: ProjectScope) -> dict[str, object]:
     """The boundary of one project's roles as IAM takes it."""
     # A bucket's name ends in a random part, so that nothing but the bucket and its objects begins with it.
-    own = [*(f"{arn}*" for arn in (*scope.bucket_arns, scope.log_bucket_arn)), scope.key_arn, scope.role_arns]
+    buckets = [f"{arn}*" for arn in (*scope.bucket_arns, scope.log_bucket_arn)]
+    own = [*buckets, scope.key_arn, scope.role_arns, scope.arn("scheduler", f"schedule/{scope.name}-*")]
+    passed = {"StringEquals": {"iam:PassedToService": [SAGEMAKER, SCHEDULER]}}
     own_or_untagged = {"StringEqualsIfExists": {f"aws:ResourceTag/{PROJECT_TAG}": scope.name}}
     statements = [
         _allow("Anywhere", _ANYWHERE),
-        _allow("Own", ["iam:Get*", "iam:List*", "kms:*", "s3:*"], own),
+        _allow("Own", ["iam:Get*", "iam:List*", "kms:*", "s3:*", "scheduler:*"], own),
         _allow("OwnOrShared", _OWN, conditions=own_or_untagged),
-        _allow("PassOwnRoles", ["iam:PassRole"], [scope.role_arns], scope.passed_to_sagemaker),
+        _allow("PassOwnRoles", ["iam:PassRole"], [scope.role_arns], passed),
         _allow("EndSpending", ["iam:AttachRolePolicy", "iam:DetachRolePolicy"], [scope.role_arns], scope.budget_policy),
         _allow("TagWhatItCreates", ["sagemaker:AddTags"], conditions={"Null": {"sagemaker:TaggingAction": "false"}}),
         *_creations(scope),

@@ -39,7 +39,10 @@ _PUSH = ("ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "
 
 
 def data_scientist_statements(scope: ProjectScope, *, job_role_arns: Sequence[str]) -> list[Statement]:
-    """Bring data, experiment with jobs of one's own, run the pipelines, approve models; publish nothing by hand."""
+    """Bring data, experiment with jobs of one's own, run the pipelines, approve models; publish nothing by hand.
+
+    Whoever adds a Studio to the environment allows its apps and spaces, whose domain is not known here.
+    """
     own_jobs = [scope.sagemaker_arn(f"{kind}/{scope.name}-*") for kind in (*JOB_KINDS.values(), "model")]
     return [
         *read_objects(scope.bucket_arns),
@@ -57,7 +60,6 @@ def data_scientist_statements(scope: ProjectScope, *, job_role_arns: Sequence[st
         _pipelines(scope, [*_WATCH_PIPELINES, *_RUN_PIPELINES]),
         *model_package_statements(scope),
         _approve_models(scope),
-        *_studio(scope),
         _lists(),
         *_read_logs(scope),
         log_in_to_registries(),
@@ -166,39 +168,6 @@ def _approve_models(scope: ProjectScope) -> Statement:
         resources=[scope.sagemaker_arn(f"model-package/{scope.name}/*")],
         wildcard_reason="the registry numbers the versions of the group when they are registered",
     )
-
-
-def _studio(scope: ProjectScope) -> list[Statement]:
-    """Spaces and apps of user profiles called `<project>-<person>`."""
-    profiles = scope.sagemaker_arn(f"user-profile/*/{scope.name}-*")
-    return [
-        Statement(
-            sid="UseStudio",
-            actions=[
-                "sagemaker:CreateApp",
-                "sagemaker:CreatePresignedDomainUrl",
-                "sagemaker:CreateSpace",
-                "sagemaker:DeleteApp",
-                "sagemaker:DeleteSpace",
-                "sagemaker:DescribeApp",
-                "sagemaker:DescribeSpace",
-                "sagemaker:DescribeUserProfile",
-                "sagemaker:UpdateSpace",
-            ],
-            resources=[
-                scope.sagemaker_arn(f"app/*/{scope.name}-*"),
-                scope.sagemaker_arn(f"space/*/{scope.name}-*"),
-                profiles,
-            ],
-            wildcard_reason=OWN_NAMES,
-        ),
-        Statement(
-            sid="FindStudio",
-            actions=["sagemaker:DescribeDomain"],
-            resources=[scope.sagemaker_arn("domain/*")],
-            wildcard_reason="the domain is shared by all projects, and only described",
-        ),
-    ]
 
 
 def _lists() -> Statement:

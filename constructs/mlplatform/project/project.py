@@ -114,6 +114,8 @@ class MlProject(Construct):
             "project": name,
             "owner": owner,
         }
+        self.role_path = f"/mlp/{name}/"
+        """The path of the project's roles, within which its boundary lets them be passed to SageMaker and the scheduler."""
         self._network = network
         self._create_storage()
         self._create_registries()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PROJECT_TAG = "project"
 SAGEMAKER = "sagemaker.amazonaws.com"
+SCHEDULER = "scheduler.amazonaws.com"
 
 OBJECTS = "objects get their names at run time; the bucket belongs to this project alone"
 OWN_NAMES = "everything of a project begins with its name, and no project's name begins with another's and a hyphen"
