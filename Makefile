@@ -11,7 +11,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance lint synth synth-all up down bench lock image-registries clean
+.PHONY: help setup demo test conformance access-matrix lint synth synth-all up down bench lock image-registries clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show the result
 	@$(BIN)/python -m examples.demand_forecast.demo
 
-test: setup .tools/checkov/.ready ## Run every test
+test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test
 	@$(BIN)/pytest
 
 conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## Run the tests against the sagemaker SDK, 3 and 2
@@ -52,7 +52,10 @@ conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## 
 			.tools/$$sdk/bin/python -m pytest -p no:cacheprovider -W ignore tests/conformance || exit 1; \
 	done
 
-lint: setup ## Check style, types, and the arrows between the packages
+access-matrix: setup ## Show what each role of three synthesized projects may do, in its own project and in others
+	@$(BIN)/python -m tests.access
+
+lint: setup ## Check style, types and the arrows between the packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -84,7 +87,7 @@ benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.
 lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	uv pip compile --quiet --universal --generate-hashes --extra cli --extra local --extra dev --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
-	for tool in checkov conformance conformance-sdk-2; do \
+	for tool in access checkov conformance conformance-sdk-2; do \
 		uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 			tools/$$tool/requirements.in -o tools/$$tool/requirements.txt || exit 1; \
 	done

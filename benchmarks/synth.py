@@ -68,7 +68,7 @@ def run(console: Console, scratch: Path, *, repetitions: int) -> None:
 def organization(platform: Mapping[str, Any], count: int) -> str:
     """platform.yaml with `count` projects like its first."""
     first = platform["projects"][0]
-    others = [{**first, "name": f"{first['name']}-{index}"} for index in range(1, count)]
+    others = [{**first, "name": f"{first['name']}{index}"} for index in range(1, count)]
     return yaml.safe_dump({**platform, "projects": [first, *others]}, sort_keys=False)
 
 

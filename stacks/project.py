@@ -10,8 +10,7 @@ from constructs import Construct
 from mlplatform.config import ProjectConfig
 from mlplatform.config_sections import ProjectStudioSettings
 from mlplatform.network import ProjectNetwork
-from mlplatform.policy import ServiceRole
-from mlplatform.project import MlProject
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
 from mlplatform.training_environment import StudioTeam, TrainingEnvironment
 
 
@@ -38,30 +37,30 @@ class ProjectStack(Stack):
             owner=config.owner,
             network=network,
             tags=tags,
+            limits=JobLimits(instance_types=tuple(config.instance_types), max_runtime_hours=config.max_runtime_hours),
+            access=_access(config),
             monthly_budget_usd=config.monthly_budget_usd,
+            deny_jobs_over_budget=config.deny_jobs_over_budget,
         )
         if training_environment is not None and config.studio is not None:
             self._bring_people(training_environment, config.name, config.studio)
         define(self.project)
 
     def _bring_people(self, environment: TrainingEnvironment, project: str, settings: ProjectStudioSettings) -> None:
-        role = ServiceRole(
-            self.project,
-            "StudioRole",
-            service="sagemaker.amazonaws.com",
-            account=self.project.account,
-            description=f"Notebooks of the project {project}: what its jobs may do",
-            statements=self.project.job_role.statements,
-        )
         StudioTeam(
             self.project,
             "Studio",
             environment=environment,
             project=project,
             people=settings.people,
-            execution_role=role,
+            execution_role=self.project.data_scientist_role,
             limits=environment.limits.narrowed(
                 idle_shutdown_minutes=settings.idle_shutdown_minutes, instance_types=settings.instance_types
             ),
             shared_space_owner=settings.shared_space_owner,
         )
+
+
+def _access(config: ProjectConfig) -> ProjectAccess:
+    ci = None if config.ci is None else OidcSubjects(provider=config.ci.provider, subjects=tuple(config.ci.subjects))
+    return ProjectAccess(ci=ci, deployers=tuple(config.deployers), auditors=tuple(config.auditors))

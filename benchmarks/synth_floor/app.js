@@ -15,7 +15,7 @@ for (const [name, env] of Object.entries(environments)) {
 const build = style === 'least' ? from('project.js') : require('./idiomatic');
 const data = style === 'least' ? undefined : from('data.js');
 for (let index = 0; index < Number(count); index += 1) {
-  const project = index === 0 ? projectName : `${projectName}-${index}`;
+  const project = index === 0 ? projectName : `${projectName}${index}`;
   const stack = new cdk.Stack(app, projectStack.replace(projectName, project), { env: environments[projectStack] });
   build(stack, project, data);
 }

@@ -27,7 +27,7 @@ from mlplatform.pipeline import (
     UnknownImageError,
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
-from mlplatform.project import MlProject
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
 from mlplatform.training import (
     BiasCheck,
     DataQualityCheck,
@@ -66,6 +66,7 @@ __all__ = [
     "HomeFileSystem",
     "InterfaceEndpoint",
     "InvalidPropsError",
+    "JobLimits",
     "JobResources",
     "Metric",
     "MetricRule",
@@ -73,7 +74,9 @@ __all__ = [
     "ModelAnswers",
     "NewData",
     "OfflineSessionError",
+    "OidcSubjects",
     "PlatformNetwork",
+    "ProjectAccess",
     "ProjectNetwork",
     "SageMakerPipeline",
     "Schedule",

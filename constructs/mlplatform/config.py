@@ -28,6 +28,12 @@ from mlplatform.config_sections import (
     following,
 )
 from mlplatform.config_studio import studio_problems
+from mlplatform.project.limits import (
+    DEFAULT_INSTANCE_TYPES,
+    DEFAULT_MAX_RUNTIME_HOURS,
+    LONGEST_RUNTIME_HOURS,
+    MAX_INSTANCE_TYPES,
+)
 from mlplatform.yaml_source import KeyPath, YamlError, read_yaml
 
 RESERVED_TAGS = frozenset({"project", "owner", "environment", "organization"})
@@ -50,6 +56,7 @@ def _check_tags(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
+_InstanceType = Annotated[str, following(naming.INSTANCE_TYPE)]
 Tags = Annotated[dict[str, str], AfterValidator(_check_tags)]
 
 
@@ -63,8 +70,15 @@ class EnvironmentConfig(Section):
     tags: Tags = Field(default_factory=dict)
 
 
+class CiConfig(Section):
+    """Workflows of a CI system that may assume a project's deploy role: `mlplatform.OidcSubjects`."""
+
+    provider: Annotated[str, following(naming.OIDC_PROVIDER)]
+    subjects: Annotated[list[Annotated[str, following(naming.OIDC_SUBJECT)]], Field(min_length=1)]
+
+
 class ProjectConfig(Section):
-    """A project: who owns it, which function declares it, and in which environments it lives."""
+    """A project: who owns it, which function declares it, in which environments it lives, and what bounds it there."""
 
     name: Annotated[str, following(naming.PROJECT_NAME)]
     owner: Annotated[str, following(naming.EMAIL)]
@@ -72,6 +86,20 @@ class ProjectConfig(Section):
     """`package.module:function`; the function is called with the project's `MlProject`."""
     environments: Annotated[list[str], Field(min_length=1)]
     monthly_budget_usd: Annotated[float, Field(gt=0, strict=False)] | None = None
+    deny_jobs_over_budget: bool = False
+    """Whether AWS Budgets denies new jobs for the rest of a month whose budget is spent."""
+    instance_types: Annotated[list[_InstanceType], Field(min_length=1, max_length=MAX_INSTANCE_TYPES)] = Field(
+        default_factory=lambda: [*DEFAULT_INSTANCE_TYPES]
+    )
+    """On which its jobs and apps may run."""
+    max_runtime_hours: Annotated[int, Field(ge=1, le=LONGEST_RUNTIME_HOURS)] = DEFAULT_MAX_RUNTIME_HOURS
+    """After which its jobs are stopped at the latest."""
+    ci: CiConfig | None = None
+    """The CI system that may assume its deploy role."""
+    deployers: list[Annotated[str, following(naming.ROLE_ARN)]] = Field(default_factory=list)
+    """ARNs of roles that may assume its deploy role."""
+    auditors: list[Annotated[str, following(naming.ROLE_ARN)]] = Field(default_factory=list)
+    """ARNs of roles that may assume its auditor role."""
     studio: ProjectStudioSettings | None = None
     tags: Tags = Field(default_factory=dict)
 
@@ -153,6 +181,8 @@ def _fields_at(path: KeyPath) -> tuple[str, ...]:
             models = (TrainingEnvironmentSettings,)
         case ("projects", _):
             models = (ProjectConfig,)
+        case ("projects", _, "ci"):
+            models = (CiConfig,)
         case ("projects", _, "studio"):
             models = (ProjectStudioSettings,)
         case _:

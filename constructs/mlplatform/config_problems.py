@@ -62,6 +62,7 @@ _FIXES = {
     "bool_type": "is not true or false; write one of them, without quotes",
     "int_type": "is not a whole number; write one without quotes",
     "too_short": "is empty; name at least one",
+    "too_long": "has too many entries",
     "greater_than": "is not positive",
 }
 
@@ -82,6 +83,19 @@ def relation_problems(data: object) -> Iterator[Problem]:
                 )
             names.setdefault(name, index)
         yield from _unknown_environments(index, project, environments)
+    yield from _overlapping_names(names)
+
+
+def _overlapping_names(names: Mapping[str, int]) -> Iterator[Problem]:
+    """What a project makes is called `<name>-...`, and its roles are told apart by that pattern."""
+    for name, index in names.items():
+        for other in names:
+            if name.startswith(f"{other}-"):
+                yield Problem(
+                    path=("projects", index, "name"),
+                    message=f"{name!r} begins with the name of the project {other!r} and a hyphen, so the roles of {other!r} "
+                    "would reach what it makes; choose another name",
+                )
 
 
 def _shared_homes(environments: Mapping[object, object]) -> Iterator[Problem]:

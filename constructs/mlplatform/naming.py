@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 MAX_PROJECT_NAME_LENGTH = 32
@@ -25,6 +25,11 @@ class Rule:
         if self.pattern.fullmatch(value) and self.accepts(value):
             return None
         return f"{value!r} is not {self.wants}"
+
+
+def problems(rule: Rule, values: Iterable[str]) -> list[str]:
+    """What is wrong with each of these values that `rule` does not accept."""
+    return [problem for value in values if (problem := rule.problem(value))]
 
 
 def is_token(value: str) -> bool:
@@ -81,6 +86,22 @@ PERSON = Rule(
         f"of at most {MAX_PERSON_LENGTH} characters before an '@'"
     ),
     accepts=lambda value: len(value.partition("@")[0]) <= MAX_PERSON_LENGTH,
+)
+INSTANCE_TYPE = Rule(
+    pattern=re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+"),
+    wants="a SageMaker instance type, such as 'ml.m5.large'",
+)
+ROLE_ARN = Rule(
+    pattern=re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+"),
+    wants="the ARN of a role, such as 'arn:aws:iam::123456789012:role/audit'",
+)
+OIDC_PROVIDER = Rule(
+    pattern=re.compile(r"[\w-]+(\.[\w-]+)+(/[\w.-]+)*"),
+    wants="an OIDC provider without 'https://', such as 'token.actions.githubusercontent.com'",
+)
+OIDC_SUBJECT = Rule(
+    pattern=re.compile(r"[^*?\s]+"),
+    wants="a whole OIDC subject, without wildcards, such as 'repo:example/forecasting:ref:refs/heads/main'",
 )
 
 LOG_RETENTION_DAYS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from aws_cdk import IResolvable
 from aws_cdk import aws_iam as iam
@@ -68,21 +69,34 @@ class Statement:
         return document
 
 
-class ServiceRole:
-    """A role that one AWS service assumes, for resources of one account only.
+Document = Mapping[str, object]
 
-    When to use: for every role in this library, so that each one is guarded against the confused deputy
-    (IAM user guide, "The confused deputy problem"): the trust policy demands `aws:SourceAccount`.
+
+def service_trust(service: str, *, account: str | None, source_arn: str | None = None) -> Document:
+    """What lets an AWS service assume a role, for resources of one account only: see `ServiceRole`."""
+    sources = {"aws:SourceAccount": account, "aws:SourceArn": source_arn}
+    trust: dict[str, object] = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+    if guards := {key: value for key, value in sources.items() if value is not None}:
+        trust["Condition"] = {"StringEquals": guards}
+    return trust
+
+
+class Role:
+    """A role whose trust policy is given statement by statement: for people, and for systems outside AWS.
+
+    When to use: where no AWS service assumes the role; `ServiceRole` otherwise.
 
     Args:
         scope: where the role is created.
         construct_id: its id there.
-        service: who assumes it, such as `sagemaker.amazonaws.com`.
-        account: the account on whose behalf the service may act; None only for services that do not send
-            `aws:SourceAccount` when they assume a role (Lambda).
-        source_arn: the resource on whose behalf the service may act, for services that send `aws:SourceArn`, too.
+        trust: the statements of its trust policy.
         description: shown in the IAM console.
         statements: what it may do; more can follow with `allow`.
+        path: the path of its name, such as `/mlp/demand-forecast/`; `/` when not given.
     """
 
     def __init__(
@@ -90,30 +104,27 @@ class ServiceRole:
         scope: Construct,
         construct_id: str,
         *,
-        service: str,
-        account: str | None,
+        trust: Sequence[Document],
         description: str,
-        source_arn: str | None = None,
         statements: Sequence[Statement] = (),
+        path: str | None = None,
     ) -> None:
         self._statements = list(statements)
-        sources = {"aws:SourceAccount": account, "aws:SourceArn": source_arn}
-        trust: dict[str, object] = {
-            "Effect": "Allow",
-            "Principal": {"Service": service},
-            "Action": "sts:AssumeRole",
-        }
-        if guards := {key: value for key, value in sources.items() if value is not None}:
-            trust["Condition"] = {"StringEquals": guards}
         self.resource = iam.CfnRole(
             scope,
             construct_id,
-            assume_role_policy_document={"Version": "2012-10-17", "Statement": [trust]},
+            assume_role_policy_document={"Version": "2012-10-17", "Statement": list(trust)},
             description=description,
+            path=path,
             policies=self._policies() if self._statements else None,
         )
-        self.arn: str = self.resource.attr_arn
         self._accept_wildcards(self._statements)
+
+    @cached_property
+    def arn(self) -> str:
+        """The role's ARN, by reference."""
+        arn: str = self.resource.attr_arn
+        return arn
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -160,6 +171,46 @@ class ServiceRole:
                 f"AwsSolutions-IAM5[Resource::{name}]": reason
                 for name, reason in zip(names, reasons.values(), strict=True)
             },
+        )
+
+
+class ServiceRole(Role):
+    """A role that one AWS service assumes, for resources of one account only.
+
+    When to use: for every role that a service assumes, so that each one is guarded against the confused deputy
+    (IAM user guide, "The confused deputy problem"): the trust policy demands `aws:SourceAccount`.
+
+    Args:
+        scope: where the role is created.
+        construct_id: its id there.
+        service: who assumes it, such as `sagemaker.amazonaws.com`.
+        account: the account on whose behalf the service may act; None only for services that do not send
+            `aws:SourceAccount` when they assume a role (Lambda).
+        source_arn: the resource on whose behalf the service may act, for services that send `aws:SourceArn`, too.
+        description: shown in the IAM console.
+        statements: what it may do; more can follow with `allow`.
+        path: the path of its name; `/` when not given.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service: str,
+        account: str | None,
+        description: str,
+        source_arn: str | None = None,
+        statements: Sequence[Statement] = (),
+        path: str | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            trust=[service_trust(service, account=account, source_arn=source_arn)],
+            description=description,
+            statements=statements,
+            path=path,
         )
 
 

@@ -14,7 +14,7 @@ from mlpipelines.reading import iter_steps
 
 @dataclass(frozen=True, kw_only=True)
 class JobDefaults:
-    """A project's key, network and tags.
+    """A project's key, network, longest runtime and tags.
 
     `volume_kms_key_id` gives the key for the volume of an instance type, or None where it has no volume to encrypt.
     Tags are the project's even where the definition has others under the same keys: costs and runs are told by them.
@@ -23,6 +23,7 @@ class JobDefaults:
     kms_key_id: str
     volume_kms_key_id: Callable[[str], str | None]
     network: NetworkConfig | None = None
+    max_runtime_seconds: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -42,14 +43,23 @@ def _processing(request: JsonObject, defaults: JobDefaults) -> None:
         request["NetworkConfig"] = {**defaults.network.processing_network_config(), **given}
     _key(_part(request, "ProcessingOutputConfig"), defaults)
     _volume(_part(request, "ProcessingResources", "ClusterConfig"), defaults)
+    _runtime(request, defaults)
     _tags(request, defaults)
 
 
 def _training(request: JsonObject, defaults: JobDefaults) -> None:
-    _vpc(request, defaults)
-    _key(_part(request, "OutputDataConfig"), defaults)
-    _volume(_part(request, "ResourceConfig"), defaults)
+    _training_job(request, defaults)
     _tags(request, defaults)
+
+
+def _training_job(job: JsonObject, defaults: JobDefaults) -> None:
+    _vpc(job, defaults)
+    if defaults.network is not None and defaults.network.encrypt_inter_container_traffic:
+        job.setdefault("EnableInterContainerTrafficEncryption", True)
+    _key(_part(job, "OutputDataConfig"), defaults)
+    _volume(_part(job, "ResourceConfig"), defaults)
+    _volume(_part(job, "HyperParameterTuningResourceConfig"), defaults)  # SDK 2's.
+    _runtime(job, defaults)
 
 
 def _tuning(request: JsonObject, defaults: JobDefaults) -> None:
@@ -57,10 +67,7 @@ def _tuning(request: JsonObject, defaults: JobDefaults) -> None:
     several = request.get("TrainingJobDefinitions")
     for job in [single, *(several if isinstance(several, list) else [])]:
         if isinstance(job, dict):
-            _vpc(job, defaults)
-            _key(_part(job, "OutputDataConfig"), defaults)
-            _volume(_part(job, "ResourceConfig"), defaults)
-            _volume(_part(job, "HyperParameterTuningResourceConfig"), defaults)  # SDK 2's.
+            _training_job(job, defaults)
     _tags(request, defaults)
 
 
@@ -95,6 +102,13 @@ def _part(value: Any, *path: str) -> JsonObject | None:
 def _vpc(request: JsonObject, defaults: JobDefaults) -> None:
     if defaults.network is not None:
         request.setdefault("VpcConfig", defaults.network.vpc_config())
+
+
+def _runtime(request: JsonObject, defaults: JobDefaults) -> None:
+    if defaults.max_runtime_seconds is not None:
+        limits = request.setdefault("StoppingCondition", {})
+        if isinstance(limits, dict):
+            limits.setdefault("MaxRuntimeInSeconds", defaults.max_runtime_seconds)
 
 
 def _key(output: JsonObject | None, defaults: JobDefaults) -> None:

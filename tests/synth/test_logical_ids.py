@@ -16,6 +16,8 @@ STATEFUL = (
     "AWS::SQS::Queue",
     "AWS::DynamoDB::Table",
     "AWS::Logs::LogGroup",
+    "AWS::ECR::Repository",
+    "AWS::SNS::Topic",
     "AWS::SageMaker::ModelPackageGroup",
     "AWS::SageMaker::MlflowApp",
     "AWS::SageMaker::Domain",
@@ -35,7 +37,13 @@ def test_stateful_resources_keep_their_logical_ids(dev: Synthesized) -> None:
 
 
 def test_what_holds_data_outlives_its_stack(dev: Synthesized) -> None:
-    kept = ("AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup", "AWS::SageMaker::MlflowApp")
+    kept = (
+        "AWS::ECR::Repository",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+        "AWS::SageMaker::MlflowApp",
+        "AWS::SageMaker::ModelPackageGroup",
+    )
     lost = [
         f"{stack}.{logical_id}"
         for stack, logical_id, resource in dev.resources(*kept)

@@ -12,6 +12,7 @@ from tests.synth.flatten import flatten, pipeline_definition, role_statements, w
 
 # Services that AWS documents to send aws:SourceAccount when they assume a role.
 GUARDED = {"sagemaker.amazonaws.com", "scheduler.amazonaws.com", "vpc-flow-logs.amazonaws.com"}
+JOB_ROLES = ("TrainingJobRole", "InferenceJobRole")
 UNGUARDED_ROLES = {"ExperimentStoreAppRole"}  # An MLflow App; see the comment where it is made.
 
 
@@ -23,10 +24,10 @@ def allows(statements: list[dict[str, Any]], action: str, resource: str) -> bool
 
 
 def project_roles(synthesized: Synthesized) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Statements by stack and by `JobRole` or `PipelineRole`."""
+    """Statements by stack and by role, such as `TrainingJobRole`."""
     roles: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for stack, logical_id, resource in synthesized.resources("AWS::IAM::Role"):
-        if found := re.match(r"Project(JobRole|PipelineRole)[0-9A-F]{8}$", logical_id):
+        if found := re.match(r"Project(TrainingJobRole|InferenceJobRole|PipelineRole)[0-9A-F]{8}$", logical_id):
             roles.setdefault(stack, {})[found[1]] = role_statements(resource)
     return roles
 
@@ -43,7 +44,9 @@ def test_no_aws_managed_full_access_policy_is_attached(synthesized: Synthesized)
 
 
 def test_no_allow_statement_has_a_wildcard_action(synthesized: Synthesized) -> None:
-    """But `kms:*` for the account in key policies: without it nobody could administer the key any more."""
+    """But `kms:*` for the account in key policies, without which nobody could administer the key any more, and in boundaries,
+    which grant nothing.
+    """
     wild = [
         f"{stack}.{logical_id}: {statement['Action']}"
         for stack, logical_id, resource in synthesized.resources()
@@ -52,6 +55,7 @@ def test_no_allow_statement_has_a_wildcard_action(synthesized: Synthesized) -> N
         and statement.get("Effect") == "Allow"
         and "*" in str(statement.get("Action"))
         and not (resource["Type"] == "AWS::KMS::Key" and statement["Sid"] == "LetIamDecide")
+        and not logical_id.startswith("ProjectBoundary")
     ]
     assert wild == []
 
@@ -68,14 +72,18 @@ def test_services_assume_roles_for_this_account_only(synthesized: Synthesized) -
     assert unguarded == []
 
 
-def test_only_the_job_role_is_passed_and_only_to_sagemaker(synthesized: Synthesized) -> None:
+def test_only_job_roles_are_passed_and_only_to_sagemaker(synthesized: Synthesized) -> None:
     for roles in project_roles(synthesized).values():
         passes = [statement for statement in roles["PipelineRole"] if "iam:PassRole" in statement["Action"]]
         assert [statement["Condition"] for statement in passes] == [
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         ]
-        assert re.fullmatch(r"<ProjectJobRole[0-9A-F]{8}\.Arn>", passes[0]["Resource"][0])
-        assert not any("iam:PassRole" in statement["Action"] for statement in roles["JobRole"])
+        assert [re.sub(r"[0-9A-F]{8}\.", ".", arn) for arn in passes[0]["Resource"]] == [
+            "<ProjectTrainingJobRole.Arn>",
+            "<ProjectInferenceJobRole.Arn>",
+        ]
+        for role in JOB_ROLES:
+            assert not any("iam:PassRole" in statement["Action"] for statement in roles[role])
 
 
 def test_jobs_may_pull_every_image_that_their_pipelines_name(synthesized: Synthesized) -> None:
@@ -84,8 +92,9 @@ def test_jobs_may_pull_every_image_that_their_pipelines_name(synthesized: Synthe
     for stack, definition in pipelines(synthesized):
         for image in re.findall(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:\"]+)", json.dumps(definition)):
             repository = f"arn:aws:ecr:{image[1]}:{image[0]}:repository/{image[2]}"
-            if not allows(roles[stack]["JobRole"], "ecr:BatchGetImage", repository):
-                denied.append(repository)
+            denied += [
+                repository for role in JOB_ROLES if not allows(roles[stack][role], "ecr:BatchGetImage", repository)
+            ]
     assert denied == []
 
 
@@ -96,7 +105,10 @@ def test_jobs_may_read_every_asset_that_their_pipelines_name(synthesized: Synthe
         assets = set(re.findall(r"s3://(cdk-[a-z0-9]+-assets-[^\"\\]+)", json.dumps(definition)))
         assert assets, "no pipeline names its source"
         denied += [
-            asset for asset in assets if not allows(roles[stack]["JobRole"], "s3:GetObject", f"arn:aws:s3:::{asset}")
+            asset
+            for asset in assets
+            for role in JOB_ROLES
+            if not allows(roles[stack][role], "s3:GetObject", f"arn:aws:s3:::{asset}")
         ]
     assert denied == []
 
@@ -129,6 +141,7 @@ def test_pipelines_run_as_their_projects_roles(synthesized: Synthesized) -> None
             if isinstance(node, dict) and "RoleArn" in node
         }
         assert len(jobs) == 1, stack
+        assert re.fullmatch(r"<Project(Training|Inference)JobRole[0-9A-F]{8}\.Arn>", jobs.pop())
 
 
 def test_buckets_refuse_plain_http(synthesized: Synthesized) -> None:

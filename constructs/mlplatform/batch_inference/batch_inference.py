@@ -106,8 +106,17 @@ class BatchInference(Construct):
         image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
         resources = JobResources() if processing is None else processing
         platform = SourceDirectory(_RUNTIME, only=[_WRITE_PARQUET])
-        runner = ScriptRunner(project=project, source=ship(source, project), image_uri=image_uri, resources=resources)
-        writer = ScriptRunner(project=project, source=ship(platform, project), image_uri=image_uri, resources=resources)
+        runner, writer = (
+            ScriptRunner(
+                project=project,
+                source=ship(scripts, project),
+                role_arn=project.inference_job_role_arn,
+                image_uri=image_uri,
+                resources=resources,
+            )
+            for scripts in (source, platform)
+        )
+        project.allow_inference_to_write(name)
         input_uri = input_uri_parameter(project.data_uri(input_prefix))
 
         resolve_inputs = resolve_inputs_function(self, project, name)
@@ -161,7 +170,7 @@ class BatchInference(Construct):
     def _create_model(self, resolved: LambdaStep) -> ModelStep:
         return ModelStep(
             name="CreateModel",
-            role_arn=self._project.job_role_arn,
+            role_arn=self._project.inference_job_role_arn,
             container=ModelContainer(model_package_arn=resolved.output("model_package_arn")),
             network=self._project.network,
             tags=self._project.tags,

@@ -15,7 +15,7 @@ from constructs import Construct
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
 from mlplatform.pipeline.functions import RuntimeFunction
-from mlplatform.policy import ServiceRole, Statement
+from mlplatform.policy import Role, ServiceRole, Statement
 from mlplatform.project.buckets import log_bucket, project_bucket
 
 _RUNTIME = Path(__file__).parent / "runtime"
@@ -70,8 +70,8 @@ class ExperimentStore(Construct):
         self.capture = self._capture_function(log_retention_days)
         self._feed(self.capture)
 
-    def grant_use(self, role: ServiceRole) -> None:
-        """Let a role read and write experiments. MLflow apps know one permission for their whole API."""
+    def grant_use(self, role: Role) -> None:
+        """Let a role read and write the experiments of every project: MLflow apps know one permission for their whole API."""
         role.allow(Statement(sid="UseMlflow", actions=["sagemaker:CallMlflowAppApi"], resources=[self.app_arn]))
 
     def _key(self, removal_policy: RemovalPolicy) -> str:

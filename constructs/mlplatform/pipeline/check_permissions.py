@@ -32,7 +32,7 @@ def allow_checks(definition: JsonObject, project: MlProject) -> None:
             )
         )
     if any(step.get("ModelName") for step in checks):
-        project.job_role.allow(*_ask_models(project))
+        project.training_job_role.allow(*_ask_models(project))
 
 
 def _ask_models(project: MlProject) -> tuple[Statement, ...]:

@@ -24,9 +24,9 @@ def problems_outside(definition: JsonObject, project: MlProject) -> Iterator[str
     places = texts(definition)
     buckets = _buckets_of(project)
     for before, place in zip([None, *places], places, strict=False):
-        if (role := _ROLE.fullmatch(place.text)) and place.text != project.job_role_arn:
+        if (role := _ROLE.fullmatch(place.text)) and place.text not in project.job_role_arns:
             yield (
-                f"{place}: role {place.text} is of account {role['account']} and not the project's job role; build the "
+                f"{place}: role {place.text} is of account {role['account']} and not one of the project's job roles; build the "
                 "pipeline with `session.job_role_arn`, or map the role in `replacements`"
             )
         for bucket in _buckets(before, place):
@@ -50,7 +50,8 @@ def problems_outside(definition: JsonObject, project: MlProject) -> Iterator[str
 def _buckets_of(project: MlProject) -> set[str]:
     """The buckets in which the project's jobs may do anything: its own, and those of assets and of `reads`."""
     arn = f"arn:{project.partition}:s3:::"
-    resources = (resource for statement in project.job_role.statements for resource in statement.resources)
+    roles = (project.training_job_role, project.inference_job_role)
+    resources = (resource for role in roles for statement in role.statements for resource in statement.resources)
     return {resource.removeprefix(arn).split("/", 1)[0] for resource in resources if resource.startswith(arn)}
 
 
@@ -88,7 +89,7 @@ def allow_what_it_names(definition: JsonObject, project: MlProject) -> None:
         )
         project.pipeline_role.allow(Statement(sid="SendCallbacks", actions=["sqs:SendMessage"], resources=list(arns)))
     if any(step.get("Type") == "Tuning" for step in iter_steps(definition)):
-        project.pipeline_role.allow(_tuning(project))
+        project.allow_pipeline_to_tune()
     allow_checks(definition, project)
 
 
@@ -111,19 +112,3 @@ def read_statements(project: MlProject, uris: Sequence[str]) -> list[Statement]:
             resources=[f"arn:{project.partition}:s3:::{bucket}" for bucket in buckets],
         ),
     ]
-
-
-def _tuning(project: MlProject) -> Statement:
-    scope = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}"
-    return Statement(
-        sid="Tune",
-        actions=[
-            "sagemaker:AddTags",
-            "sagemaker:CreateHyperParameterTuningJob",
-            "sagemaker:DescribeHyperParameterTuningJob",
-            "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
-            "sagemaker:StopHyperParameterTuningJob",
-        ],
-        resources=[f"{scope}:hyper-parameter-tuning-job/*"],
-        wildcard_reason="SageMaker Pipelines names a tuning job after the execution and the step at run time",
-    )

@@ -19,6 +19,7 @@ from mlplatform.project import MlProject
 # What stands in the pipeline for what only the stack knows. They have the shapes that the SDK parses (CDK tokens do
 # not), and account 000000000000 is nobody's.
 JOB_ROLE_ARN = "arn:aws:iam::000000000000:role/mlplatform-job-role"
+INFERENCE_JOB_ROLE_ARN = "arn:aws:iam::000000000000:role/mlplatform-inference-job-role"
 ARTIFACT_BUCKET = "mlplatform-artifact-bucket"
 DATA_BUCKET = "mlplatform-data-bucket"
 OUTPUT_BUCKET = "mlplatform-output-bucket"
@@ -73,6 +74,7 @@ class _Offline:
     """What an offline session does in place of the SDK's own session, which comes after it among the bases."""
 
     job_role_arn = JOB_ROLE_ARN
+    inference_job_role_arn = INFERENCE_JOB_ROLE_ARN
     data_bucket = DATA_BUCKET
     output_bucket = OUTPUT_BUCKET
     uploads: dict[str, bytes]

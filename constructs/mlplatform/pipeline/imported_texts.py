@@ -16,7 +16,8 @@ class Rewriting:
     def __init__(self, project: MlProject, code: UploadedCode, replacements: Mapping[str, str]) -> None:
         self._code = code
         placeholders = {
-            offline.JOB_ROLE_ARN: project.job_role_arn,
+            offline.JOB_ROLE_ARN: project.training_job_role_arn,
+            offline.INFERENCE_JOB_ROLE_ARN: project.inference_job_role_arn,
             offline.ARTIFACT_BUCKET: project.artifact_bucket_name,
             offline.DATA_BUCKET: project.data_bucket_name,
             offline.OUTPUT_BUCKET: project.output_bucket_name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from mlpipelines import (
 )
 from mlplatform.pipeline.source import SourceDirectory, StagedSource
 from mlplatform.policy import Statement
-from mlplatform.project import MlProject
+from mlplatform.project import MlProject, takes_volume_key
 
 # Whole paths stand in entrypoints and arguments, so that an engine without private mounts can rewrite /opt/ml.
 _CODE = "/opt/ml/processing/code"
@@ -37,10 +36,6 @@ TRANSIENT_FAULTS = (
         max_attempts=5,
     ),
 )
-
-# Families whose disks are NVMe on the host: encrypted by hardware, and SageMaker refuses a VolumeKmsKeyId for them
-# (API reference, ResourceConfig; Amazon EC2 user guide, "Instance store volumes").
-_LOCAL_STORAGE = re.compile(r"ml\.(([cmrx]\d+[a-z]*d[a-z]*)|g4dn|g[5-9]\w*|gr\d\w*|p3dn|p[4-9]\w*|trn\d\w*|i\d\w*)\.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +57,7 @@ class JobResources:
 
     def volume_kms_key_id(self, key_arn: str) -> str | None:
         """The key for the job's volume; none where the instance's own disks leave no volume to encrypt."""
-        return None if _LOCAL_STORAGE.match(self.instance_type) else key_arn
+        return key_arn if takes_volume_key(self.instance_type) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +69,7 @@ class ScriptRunner:
 
     project: MlProject
     source: StagedSource
+    role_arn: str
     image_uri: str
     resources: JobResources
 
@@ -97,7 +93,7 @@ class ScriptRunner:
         return ProcessingStep(
             name=name,
             image_uri=self.image_uri,
-            role_arn=self.project.job_role_arn,
+            role_arn=self.role_arn,
             instance_type=self.resources.instance_type,
             instance_count=self.resources.instance_count,
             volume_size_gb=self.resources.volume_gb,
@@ -129,7 +125,7 @@ def ship(source: SourceDirectory, project: MlProject) -> StagedSource:
     """
     staged = source.stage(project)
     bucket_arn = f"arn:{project.partition}:s3:::{staged.bucket_name}"
-    project.job_role.allow(
+    project.allow_jobs(
         Statement(
             sid="ReadSourceArchives",
             actions=["s3:GetObject"],

@@ -87,7 +87,7 @@ class SageMakerPipeline(Construct):
         body, rewriting = given.definition(), Rewriting(project, code, replacements or {})
         # Ours has no placeholders: it is left as it is, which takes no time.
         definition = body if given is pipeline and not replacements else with_texts(body, rewriting)
-        project.job_role.allow(*code.read_statements(), *read_statements(project, reads))
+        project.allow_jobs(*code.read_statements(), *read_statements(project, reads))
         raise_if_any(subject, dict.fromkeys([*code.problems(body), *problems_outside(definition, project)]))
         parallelism = given.max_parallel_steps if max_parallel_steps is None else max_parallel_steps
         self.definition = GivenPipeline(
@@ -98,6 +98,7 @@ class SageMakerPipeline(Construct):
         )
         """The pipeline as it is deployed."""
         self.definition.validate()
+        raise_if_any(subject, project.limits.problems(self.definition.definition()))
         allow_what_it_names(definition, project)
         self.resource = self._resource(subject)
         self.starts: PipelineStarts | None = None
@@ -174,6 +175,7 @@ def _defaults(project: MlProject) -> JobDefaults:
         volume_kms_key_id=lambda kind: JobResources(instance_type=kind).volume_kms_key_id(project.key_arn),
         network=project.network,
         tags=project.tags,
+        max_runtime_seconds=project.limits.max_runtime_seconds,
     )
 
 

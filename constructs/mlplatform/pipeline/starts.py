@@ -14,7 +14,7 @@ from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.start_events import StartOn
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
-from mlplatform.project.permissions import start_statement
+from mlplatform.project.pipeline_permissions import start_statement
 
 
 class PipelineStarts(Construct):
@@ -74,6 +74,7 @@ class PipelineStarts(Construct):
             "Role",
             service="scheduler.amazonaws.com",
             account=project.account,
+            path=project.role_path,
             # EventBridge Scheduler sends the ARN of the group (user guide, "Prevent confused deputy").
             source_arn=f"{scheduler_arn}:schedule-group/{group_name}",
             description=f"Starts the pipeline {group_name} by itself",

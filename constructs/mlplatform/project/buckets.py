@@ -24,8 +24,10 @@ _EVENTS = {"eventBridgeConfiguration": {"eventBridgeEnabled": True}}
 ACCESS_LOG_DAYS = 365
 
 
-def log_bucket(scope: Construct, construct_id: str, *, account: str, partition: str) -> tuple[s3.CfnBucket, str]:
-    """Create the bucket that receives access logs; returns it and its name.
+def log_bucket(
+    scope: Construct, construct_id: str, *, account: str, partition: str, project: str | None = None
+) -> tuple[s3.CfnBucket, str]:
+    """Create the bucket that receives access logs; returns it and its name. `project` is as for `project_bucket`.
 
     It is encrypted by S3, not by the project's key: log delivery does not write to buckets whose default
     encryption is SSE-KMS (S3 user guide, "Enabling Amazon S3 server access logging").
@@ -61,7 +63,7 @@ def log_bucket(scope: Construct, construct_id: str, *, account: str, partition: 
         "Resource": f"{arn}/*",
         "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
-    _policy(scope, f"{construct_id}Policy", name=name, arn=arn, statements=(deliver_logs,))
+    _policy(scope, f"{construct_id}Policy", name=name, arn=arn, project=project, statements=(deliver_logs,))
     accept(bucket, {"CKV_AWS_18": "it receives the access logs; logging its own deliveries would never end"})
     return bucket, name
 
@@ -74,12 +76,14 @@ def project_bucket(
     log_bucket_name: str,
     keep_old_versions_days: int,
     partition: str,
+    project: str | None = None,
     tells_event_bridge: bool = False,
 ) -> tuple[s3.CfnBucket, str]:
     """Create a versioned bucket under the project's key; returns it and its name.
 
     Old versions of an object go after `keep_old_versions_days`; the current one stays until somebody deletes
-    it. With `tells_event_bridge`, S3 publishes an event for each change of an object.
+    it. With `project`, the bucket itself refuses every identity that is tagged with another project. With
+    `tells_event_bridge`, S3 publishes an event for each change of an object.
     """
     bucket = s3.CfnBucket(
         scope,
@@ -109,7 +113,7 @@ def project_bucket(
         versioning_configuration=_VERSIONED,
     )
     name: str = bucket.ref
-    _policy(scope, f"{construct_id}Policy", name=name, arn=f"arn:{partition}:s3:::{name}")
+    _policy(scope, f"{construct_id}Policy", name=name, arn=f"arn:{partition}:s3:::{name}", project=project)
     return bucket, name
 
 
@@ -119,19 +123,30 @@ def _policy(
     *,
     name: str,
     arn: str,
+    project: str | None,
     statements: tuple[dict[str, object], ...] = (),
 ) -> None:
-    tls_only = {
-        "Sid": "DenyWithoutTls",
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Action": "s3:*",
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
+    refused: dict[str, dict[str, dict[str, str]]] = {"WithoutTls": {"Bool": {"aws:SecureTransport": "false"}}}
+    if project is not None:
+        # StringNotEquals also holds where the tag is missing, hence the Null: the platform's own identities have none.
+        refused["OtherProjects"] = {
+            "StringNotEquals": {"aws:PrincipalTag/project": project},
+            "Null": {"aws:PrincipalTag/project": "false"},
+        }
+    denials = [
+        {
+            "Sid": f"Deny{who}",
+            "Effect": "Deny",
+            "Principal": {"AWS": "*"},
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": condition,
+        }
+        for who, condition in refused.items()
+    ]
     s3.CfnBucketPolicy(
         scope,
         construct_id,
         bucket=name,
-        policy_document={"Version": "2012-10-17", "Statement": [tls_only, *statements]},
+        policy_document={"Version": "2012-10-17", "Statement": [*denials, *statements]},
     )

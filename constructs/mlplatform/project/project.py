@@ -13,24 +13,30 @@ from constructs import Construct
 
 from mlplatform import naming
 from mlplatform.keys import key_policy
-from mlplatform.policy import ServiceRole, Statement
+from mlplatform.policy import Role, Statement
+from mlplatform.project.access import ProjectAccess
 from mlplatform.project.buckets import log_bucket, project_bucket
-from mlplatform.project.budget import monthly_budget
-from mlplatform.project.permissions import ProjectScope, job_statements, pipeline_statements, start_statement
+from mlplatform.project.budget import deny_jobs_over_budget, monthly_budget
+from mlplatform.project.images import image_repository
+from mlplatform.project.job_permissions import inference_artifacts
+from mlplatform.project.limits import JobLimits
+from mlplatform.project.notifications import PUBLISHERS, notification_topic
+from mlplatform.project.pipeline_permissions import start_statement, tuning_statements
+from mlplatform.project.roles import ProjectRoles
+from mlplatform.project.scope import ProjectScope
 
 if TYPE_CHECKING:
     from mlpipelines import NetworkConfig
     from mlplatform.network import ProjectNetwork
 
-_STATEFUL = ["AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"]
-_SAGEMAKER = "sagemaker.amazonaws.com"
+_STATEFUL = ["AWS::ECR::Repository", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"]
 _ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)([:@].+)?"
 )
 
 
 class MlProject(Construct):
-    """A team's isolated home: a key, four buckets, two least-privilege roles, a model package group.
+    """A team's isolated home: a key, buckets, images, models, notifications, six least-privilege roles, a budget.
 
     When to use: once per project and environment, as the scope of everything else the project declares:
 
@@ -39,21 +45,29 @@ class MlProject(Construct):
 
     Jobs read `data_bucket_name` and write `artifact_bucket_name` (features, models, reports) and
     `output_bucket_name` (predictions for the business). Everything is tagged `project`, `owner` and
-    `cost-center`.
+    `cost-center`. The project's runs are in the MLflow experiment `experiment_name`, written there by the capture of the
+    `ExperimentStore`, which goes by the tag `project`.
     Stateful resources outlive the stack unless `removal_policy` says otherwise; with `DESTROY`,
-    CloudFormation still refuses to delete a bucket or a model package group that is not empty.
+    CloudFormation still refuses to delete a bucket, a repository or a model package group that is not empty.
+
+    One permissions boundary holds every role below this construct, also those that a team adds: it reaches no other
+    project, and lets jobs be created only within `limits`, `network`, and under the project's key and tags.
 
     Args:
         scope: a stack, usually one of the project's own.
         construct_id: id within `scope`.
-        name: lower-case letters, digits and hyphens, at most 32 characters; becomes the model package group's
-            name.
-        owner: e-mail address of the team; budget alerts go there.
+        name: lower-case letters, digits and hyphens, at most 32 characters; becomes the name of the model package group,
+            of the image repository and of the experiment.
+        owner: e-mail address of the team; notifications and budget alerts go there.
         network: where jobs run; when not given, SageMaker runs them in its own network.
         removal_policy: what happens to stateful resources when they leave the template.
         log_retention_days: how long logs of the project's Lambda functions are kept.
         tags: further tags on everything in the project; `cost-center`, when not among them, is the project's name.
-        monthly_budget_usd: when given, AWS Budgets mails `owner` at 80 % (actual) and 100 % (forecast) of it.
+        limits: on which instance types jobs run and how long; small types and a day when not given.
+        access: who delivers and who audits; nobody when not given.
+        monthly_budget_usd: when given, AWS Budgets tells `owner` and the topic at 50, 80 and 100 % of it, actual and
+            forecast.
+        deny_jobs_over_budget: whether new jobs are denied for the rest of a month whose budget is spent.
 
     Raises:
         ValueError: `name` or `owner` is malformed, or a number is not positive; all problems in one message.
@@ -70,13 +84,17 @@ class MlProject(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         log_retention_days: int = 90,
         tags: Mapping[str, str] | None = None,
+        limits: JobLimits | None = None,
+        access: ProjectAccess | None = None,
         monthly_budget_usd: float | None = None,
+        deny_jobs_over_budget: bool = False,
     ) -> None:
         _check(
             name=name,
             owner=owner,
             log_retention_days=log_retention_days,
             monthly_budget_usd=monthly_budget_usd,
+            deny_jobs_over_budget=deny_jobs_over_budget,
         )
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -87,25 +105,24 @@ class MlProject(Construct):
         self.partition: str = stack.partition
         self.removal_policy = removal_policy
         self.log_retention_days = log_retention_days
+        self.limits = JobLimits() if limits is None else limits
         self.model_package_group_name = name
+        self.experiment_name = name
         self.tags: Mapping[str, str] = {
             "cost-center": name,
             **({} if tags is None else tags),
             "project": name,
             "owner": owner,
         }
+        self.role_path = f"/mlp/{name}/"
+        """The path of the project's roles, within which its boundary lets them be passed to SageMaker and the scheduler."""
         self._network = network
         self._create_storage()
-        self._create_roles()
-        sagemaker.CfnModelPackageGroup(
-            self,
-            "Models",
-            model_package_group_name=name,
-            model_package_group_description=f"Model versions of the project {name}, owned by {owner}",
-        )
+        self._create_registries()
+        self._create_roles(ProjectAccess() if access is None else access)
         MissingRemovalPolicies.of(self).apply(removal_policy, apply_to_resource_types=_STATEFUL)
         if monthly_budget_usd is not None:
-            monthly_budget(self, "Budget", project=name, owner=owner, limit_usd=monthly_budget_usd)
+            self._create_budget(monthly_budget_usd, deny_jobs=deny_jobs_over_budget)
         tagger = Tags.of(self)
         for key, value in self.tags.items():
             tagger.add(key, value)
@@ -116,14 +133,23 @@ class MlProject(Construct):
             "Key",
             description=f"Data, models and outputs of the project {self.name}",
             enable_key_rotation=True,
-            key_policy=key_policy(partition=self.partition, region=self.region, account=self.account),
+            key_policy=key_policy(
+                partition=self.partition,
+                region=self.region,
+                account=self.account,
+                project=self.name,
+                publishers=PUBLISHERS,
+            ),
         )
         self.key_arn: str = key.attr_arn
-        _, self.log_bucket_name = log_bucket(self, "Logs", account=self.account, partition=self.partition)
+        _, self.log_bucket_name = log_bucket(
+            self, "Logs", account=self.account, partition=self.partition, project=self.name
+        )
         common: dict[str, Any] = {
             "key_arn": self.key_arn,
             "log_bucket_name": self.log_bucket_name,
             "partition": self.partition,
+            "project": self.name,
         }
         # Old versions of inputs and outputs are what a run's lineage points at; artifacts can be made again.
         _, self.data_bucket_name = project_bucket(
@@ -131,37 +157,66 @@ class MlProject(Construct):
         )
         _, self.artifact_bucket_name = project_bucket(self, "Artifacts", keep_old_versions_days=90, **common)
         _, self.output_bucket_name = project_bucket(self, "Output", keep_old_versions_days=365, **common)
-
-    def _create_roles(self) -> None:
-        scope = ProjectScope(
+        self._scope = ProjectScope(
+            name=self.name,
             partition=self.partition,
             region=self.region,
             account=self.account,
-            model_package_group_name=self.model_package_group_name,
             key_arn=self.key_arn,
             data_bucket_arn=self._bucket_arn(self.data_bucket_name),
             artifact_bucket_arn=self._bucket_arn(self.artifact_bucket_name),
             output_bucket_arn=self._bucket_arn(self.output_bucket_name),
+            log_bucket_arn=self._bucket_arn(self.log_bucket_name),
+            network=self._network,
+            limits=self.limits,
         )
-        self.model_package_group_arn = scope.sagemaker_arn(f"model-package-group/{self.model_package_group_name}")
-        self.job_role = ServiceRole(
+
+    def _create_registries(self) -> None:
+        self.topic_arn: str = notification_topic(
+            self, "Notifications", account=self.account, owner=self.owner, key_arn=self.key_arn, name=self.name
+        )
+        """The topic on which the project's notifications appear."""
+        image_repository(self, "Images", name=self.name, key_arn=self.key_arn)
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        self.repository_uri = f"{self.account}.dkr.ecr.{self.region}.{suffix}/{self.name}"
+        """Where the project's own images are pushed: `<repository uri>:<tag>`."""
+        self.model_package_group_arn = self._scope.sagemaker_arn(f"model-package-group/{self.name}")
+        sagemaker.CfnModelPackageGroup(
             self,
-            "JobRole",
-            service=_SAGEMAKER,
-            account=self.account,
-            description=f"Jobs and models of the project {self.name}",
-            statements=job_statements(scope, in_vpc=self._network is not None),
+            "Models",
+            model_package_group_name=self.name,
+            model_package_group_description=f"Model versions of the project {self.name}, owned by {self.owner}",
         )
-        self.job_role_arn = self.job_role.arn
-        self.pipeline_role = ServiceRole(
-            self,
-            "PipelineRole",
-            service=_SAGEMAKER,
-            account=self.account,
-            description=f"Pipeline executions of the project {self.name}",
-            statements=pipeline_statements(scope, job_role_arn=self.job_role_arn),
-        )
+
+    def _create_roles(self, access: ProjectAccess) -> None:
+        self._roles = ProjectRoles(self, self._scope, access)
+        self.training_job_role, self.inference_job_role = self._roles.jobs
+        self.pipeline_role = self._roles.pipeline
+        self.data_scientist_role = self._roles.data_scientist
+        self.deploy_role = self._roles.deploy
+        self.auditor_role = self._roles.auditor
+        self.training_job_role_arn = self.training_job_role.arn
+        self.inference_job_role_arn = self.inference_job_role.arn
+        self.job_role_arns = (self.training_job_role_arn, self.inference_job_role_arn)
+        """The roles that the project's jobs may have."""
         self.pipeline_role_arn = self.pipeline_role.arn
+
+    def _create_budget(self, limit_usd: float, *, deny_jobs: bool) -> None:
+        budget = monthly_budget(
+            self,
+            "Budget",
+            scope=self._scope,
+            owner=self.owner,
+            topic_arn=self.topic_arn,
+            limit_usd=limit_usd,
+        )
+        if deny_jobs:
+            deny_jobs_over_budget(self, scope=self._scope, owner=self.owner, budget=budget, roles=self._roles.starting)
+
+    @property
+    def data_scientist_role_arn(self) -> str:
+        """What Studio runs the profiles of the project's people as."""
+        return self.data_scientist_role.arn
 
     @property
     def network(self) -> NetworkConfig | None:
@@ -186,10 +241,19 @@ class MlProject(Construct):
             Statement(sid="InvokeFunctions", actions=["lambda:InvokeFunction"], resources=function_arns)
         )
 
+    def allow_jobs(self, *statements: Statement) -> None:
+        """Add to what both job roles may do, within the boundary."""
+        for role in self._roles.jobs:
+            role.allow(*statements)
+
+    def allow_pipeline_to_tune(self) -> None:
+        """Let the project's pipelines run hyperparameter tuning jobs."""
+        self.pipeline_role.allow(*tuning_statements(self._scope))
+
     def allow_jobs_to_pull(self, image_uri: str) -> None:
         """Let the project's jobs pull an image: `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
 
-        Images of other registries, and URIs that hold tokens, are left alone: grant those on `job_role`.
+        Images of other registries, and URIs that hold tokens, are left alone: grant those with `allow_jobs`.
         """
         image = _ECR_IMAGE.fullmatch(image_uri)
         if image is None:
@@ -197,7 +261,7 @@ class MlProject(Construct):
         repository = "arn:{}:ecr:{}:{}:repository/{}".format(
             self.partition, image["region"], image["account"], image["repository"]
         )
-        self.job_role.allow(
+        self.allow_jobs(
             Statement(
                 sid="PullImages",
                 actions=[
@@ -214,11 +278,15 @@ class MlProject(Construct):
         path = s3_uri.removeprefix("s3://")
         if path == s3_uri or "/" not in path:
             raise ValueError(f"{s3_uri!r} names no object in S3; use s3://<bucket>/<key>")
-        self.job_role.allow(
+        self.allow_jobs(
             Statement(sid="ReadSources", actions=["s3:GetObject"], resources=[f"arn:{self.partition}:s3:::{path}"])
         )
 
-    def grant_start_pipelines(self, role: ServiceRole, pipeline_arn: str) -> None:
+    def allow_inference_to_write(self, prefix: str) -> None:
+        """Let inference jobs keep working files below a prefix of the artifact bucket: the name of their pipeline."""
+        self.inference_job_role.allow(inference_artifacts(self._scope.artifact_bucket_arn, prefix))
+
+    def grant_start_pipelines(self, role: Role, pipeline_arn: str) -> None:
         """Let `role`, a scheduler's for instance, start executions of one pipeline of this project."""
         role.allow(start_statement(pipeline_arn))
 
@@ -226,7 +294,14 @@ class MlProject(Construct):
         return f"arn:{self.partition}:s3:::{bucket_name}"
 
 
-def _check(*, name: str, owner: str, log_retention_days: int, monthly_budget_usd: float | None) -> None:
+def _check(
+    *,
+    name: str,
+    owner: str,
+    log_retention_days: int,
+    monthly_budget_usd: float | None,
+    deny_jobs_over_budget: bool,
+) -> None:
     problems = []
     if not naming.is_token(name) and (problem := naming.PROJECT_NAME.problem(name)):
         problems.append(f"project name {problem}")
@@ -239,6 +314,8 @@ def _check(*, name: str, owner: str, log_retention_days: int, monthly_budget_usd
         )
     if monthly_budget_usd is not None and monthly_budget_usd <= 0:
         problems.append(f"monthly_budget_usd {monthly_budget_usd} is not positive; give US dollars or leave it out")
+    if deny_jobs_over_budget and monthly_budget_usd is None:
+        problems.append("deny_jobs_over_budget is set without a budget; give monthly_budget_usd, too")
     if problems:
         raise ValueError("; ".join(problems))
 

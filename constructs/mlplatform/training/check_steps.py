@@ -142,7 +142,7 @@ class CheckSteps(Construct):
         """A model, and what it predicts for the test set beside the approved version."""
         model = ModelStep(
             name="CreateModel",
-            role_arn=self._project.job_role_arn,
+            role_arn=self._project.training_job_role_arn,
             container=container,
             network=self._project.network,
             retry_policies=TRANSIENT_FAULTS[:1],
@@ -198,7 +198,7 @@ class CheckSteps(Construct):
         project, machines = self._project, self._options.resources
         return CheckJob(
             image_uri=image.uri(project.region),
-            role_arn=project.job_role_arn,
+            role_arn=project.training_job_role_arn,
             instance_type=machines.instance_type,
             instance_count=machines.instance_count,
             volume_size_gb=machines.volume_gb,

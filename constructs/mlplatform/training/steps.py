@@ -92,7 +92,7 @@ class TrainingSteps:
         preferences = resources.preferences
         return TrainingJob(
             image_uri=image_uri,
-            role_arn=project.job_role_arn,
+            role_arn=project.training_job_role_arn,
             instance_type=None if preferences else resources.instance_type,
             instance_preferences=preferences,
             instance_count=resources.instance_count,

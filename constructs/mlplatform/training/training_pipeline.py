@@ -104,7 +104,13 @@ class TrainingPipeline(Construct):
         image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
         staged = ship(source, project)
         machines = JobResources() if processing is None else processing
-        runner = ScriptRunner(project=project, source=staged, image_uri=image_uri, resources=machines)
+        runner = ScriptRunner(
+            project=project,
+            role_arn=project.training_job_role_arn,
+            source=staged,
+            image_uri=image_uri,
+            resources=machines,
+        )
         checking = CheckSteps(
             self,
             "Checks",

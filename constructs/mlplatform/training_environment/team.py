@@ -8,7 +8,7 @@ from aws_cdk import CfnResource
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from mlplatform.policy import ServiceRole
+from mlplatform.policy import Role
 from mlplatform.training_environment.limits import StudioLimits
 from mlplatform.training_environment.names import profile_name, shared_space_name
 from mlplatform.training_environment.permissions import studio_statements
@@ -52,7 +52,7 @@ class StudioTeam(Construct):
         environment: TrainingEnvironment,
         project: str,
         people: Sequence[str],
-        execution_role: ServiceRole,
+        execution_role: Role,
         limits: StudioLimits | None = None,
         shared_space_owner: str | None = None,
     ) -> None:

@@ -134,6 +134,41 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
         load_platform(tmp_path)
 
 
+def test_a_project_says_what_bounds_it_and_who_delivers(tmp_path: Path) -> None:
+    settings = (
+        "instance_types: [ml.m5.large], max_runtime_hours: 6, deny_jobs_over_budget: true, "
+        "ci: {provider: ci.example.com, subjects: [main]}, auditors: ['arn:aws:iam::123456789012:role/audit']"
+    )
+    project = load(
+        tmp_path, GOOD.replace("environments: [dev, prod]", f"environments: [dev, prod], {settings}")
+    ).projects[0]
+    assert (project.instance_types, project.max_runtime_hours) == (["ml.m5.large"], 6)
+    assert project.ci is not None
+    assert project.ci.subjects == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("instance_types: [m5.large]", "'m5.large' is not a SageMaker instance type, such as 'ml.m5.large'"),
+        ("instance_types: []", "[] is empty; name at least one"),
+        ("auditors: [audit]", "'audit' is not the ARN of a role"),
+        ("ci: {provider: ci.example.com, subjects: ['repo:*']}", "'repo:*' is not a whole OIDC subject"),
+        ("ci: {provider: ci.example.com, subject: main}", "unknown key 'subject'; did you mean 'subjects'?"),
+    ],
+)
+def test_a_mistake_in_what_bounds_a_project_is_named(tmp_path: Path, settings: str, expected: str) -> None:
+    found = problems(tmp_path, GOOD.replace("environments: [dev, prod]", f"environments: [dev, prod], {settings}"))
+    assert any(expected in problem for problem in found)
+
+
+def test_a_name_that_begins_with_another_projects_is_refused(tmp_path: Path) -> None:
+    """The roles of `demand` may start pipelines called `demand-*`."""
+    (problem,) = problems(tmp_path, GOOD.replace("name: prices", "name: demand-prices"))
+    assert "'demand-prices' begins with the name of the project 'demand' and a hyphen" in problem
+    assert load(tmp_path, GOOD.replace("name: prices", "name: demandprices")).projects[1].name == "demandprices"
+
+
 def test_a_file_in_another_encoding_says_so(tmp_path: Path) -> None:
     (tmp_path / "platform.yaml").write_bytes(b"organization: caf\xe9")
     with pytest.raises(PlatformConfigError, match="is not UTF-8"):

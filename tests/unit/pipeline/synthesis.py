@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_cdk import App, Environment, Stack
 
-from mlplatform import MlProject
+from mlplatform import JobLimits, MlProject
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 Json = dict[str, Any]
@@ -52,7 +52,8 @@ class Synthesized:
 def new_project(app: App, name: str = "demo") -> MlProject:
     """A project in a stack of its own."""
     stack = Stack(app, f"stack-{name}", env=Environment(account=ACCOUNT, region=REGION))
-    return MlProject(stack, "Project", name=name, owner="team@example.com")
+    limits = JobLimits(instance_types=(*JobLimits().instance_types, "ml.g4dn.xlarge"))
+    return MlProject(stack, "Project", name=name, owner="team@example.com", limits=limits)
 
 
 def synthesize_project(directory: Path, define: Callable[[MlProject], object]) -> Synthesized:

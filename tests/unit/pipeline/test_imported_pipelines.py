@@ -143,7 +143,7 @@ def test_placeholders_become_the_projects_own(synthesized: Synthesized) -> None:
     arguments = synthesized.steps("demo-churn")["Evaluate"]["Arguments"]
     (artifacts,) = (name for name in synthesized.resources("AWS::S3::Bucket") if name.startswith("ProjectArtifacts"))
 
-    assert arguments["RoleArn"].startswith("<ProjectJobRole")
+    assert arguments["RoleArn"].startswith("<ProjectTrainingJobRole")
     assert arguments["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] == f"s3://<{artifacts}>/evaluation"
 
 
@@ -216,7 +216,7 @@ def test_a_definition_comes_in_with_replacements(tmp_path: Path) -> None:
     before = copy.deepcopy(body)
 
     def define(project: MlProject) -> None:
-        replacements = {ELSEWHERE: project.job_role_arn, "their-data": project.data_bucket_name}
+        replacements = {ELSEWHERE: project.training_job_role_arn, "their-data": project.data_bucket_name}
         SageMakerPipeline(project, "Churn", project=project, pipeline=body, replacements=replacements)
 
     made = synthesize_project(tmp_path, define)
@@ -264,7 +264,7 @@ def test_a_bucket_in_a_join_is_seen(project: MlProject) -> None:
 def test_a_bucket_that_the_job_role_may_use_is_no_other(tmp_path: Path) -> None:
     def define(project: MlProject) -> None:
         resources = [f"arn:{project.partition}:s3:::their-data"]
-        project.job_role.allow(Statement(sid="FindTheirs", actions=["s3:ListBucket"], resources=resources))
+        project.allow_jobs(Statement(sid="FindTheirs", actions=["s3:ListBucket"], resources=resources))
         SageMakerPipeline(project, "Churn", project=project, pipeline=definition(evaluate("s3://their-data/x")))
 
     assert code_uri(synthesize_project(tmp_path, define), "Evaluate") == "s3://their-data/x"
@@ -369,13 +369,14 @@ def test_defaults_leave_what_a_job_says_itself() -> None:
 def test_the_network_reaches_every_kind_of_job(step_type: str, path: tuple[str, ...]) -> None:
     arguments: dict[str, Any] = {"TrainingJobDefinition": {}} if path else {}
     body = definition({"Name": "S", "Type": step_type, "Arguments": arguments})
-    network = NetworkConfig(subnets=("subnet-1",), security_group_ids=("sg-1",))
+    network = NetworkConfig(subnets=("subnet-1",), security_group_ids=("sg-1",), encrypt_inter_container_traffic=True)
     defaults = JobDefaults(kms_key_id="k", volume_kms_key_id=lambda kind: None, network=network, tags={"project": "p"})
 
     (made,) = with_job_defaults(body, defaults)["Steps"]
 
     job = made["Arguments"][path[0]] if path else made["Arguments"]
     assert job["VpcConfig"] == network.vpc_config()
+    assert ("EnableInterContainerTrafficEncryption" in job) is (step_type != "Model")
     assert made["Arguments"]["Tags"] == [{"Key": "project", "Value": "p"}]
 
 
@@ -400,3 +401,17 @@ def test_the_key_is_for_volumes_that_every_preferred_type_has(second: str, key: 
     (made,) = with_job_defaults(body, defaults)["Steps"]
 
     assert made["Arguments"]["ResourceConfig"].get("VolumeKmsKeyId") == key
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 7200), (60, 60)])
+@pytest.mark.parametrize("step_type", ["Processing", "Training"])
+def test_a_job_that_does_not_say_how_long_it_may_run_gets_the_projects_limit(
+    step_type: str, given: int | None, expected: int
+) -> None:
+    """IAM refuses a job without one: what it lacks cannot be held against the limit."""
+    arguments = {} if given is None else {"StoppingCondition": {"MaxRuntimeInSeconds": given}}
+    defaults = JobDefaults(kms_key_id="k", volume_kms_key_id=lambda kind: None, max_runtime_seconds=7200)
+
+    (made,) = with_job_defaults(definition({"Name": "S", "Type": step_type, "Arguments": arguments}), defaults)["Steps"]
+
+    assert made["Arguments"]["StoppingCondition"] == {"MaxRuntimeInSeconds": expected}

@@ -74,7 +74,11 @@ def test_a_pipeline_of_ours_gets_the_projects_key_tags_grants_and_schedule(tmp_p
     def define(project: MlProject) -> None:
         call = LambdaStep(name="Call", function_arn=FUNCTION)
         job = ProcessingStep(
-            name="Job", image_uri=IMAGE, role_arn=project.job_role_arn, instance_type="ml.m5.large", depends_on=[call]
+            name="Job",
+            image_uri=IMAGE,
+            role_arn=project.training_job_role_arn,
+            instance_type="ml.m5.large",
+            depends_on=[call],
         )
         pipeline = Pipeline(name="demo-own", steps=[call, job])
         SageMakerPipeline(project, "Own", project=project, pipeline=pipeline, schedule=Schedule.rate(hours=6))

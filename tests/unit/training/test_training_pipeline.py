@@ -153,7 +153,9 @@ def test_it_is_trained_again_on_its_schedule(synthesized: Synthesized) -> None:
 
 def test_jobs_may_read_source_archives_and_nothing_else_of_the_asset_bucket(synthesized: Synthesized) -> None:
     (role,) = (
-        role for name, role in synthesized.resources("AWS::IAM::Role").items() if name.startswith("ProjectJobRole")
+        role
+        for name, role in synthesized.resources("AWS::IAM::Role").items()
+        if name.startswith("ProjectTrainingJobRole")
     )
     statements = {found["Sid"]: found for found in role["Policies"][0]["PolicyDocument"]["Statement"]}
     assert statements["ReadSourceArchives"]["Action"] == ["s3:GetObject"]

@@ -1,0 +1,46 @@
+"""The project's notifications: one encrypted topic, to which its owner is subscribed."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+PUBLISHERS = ("budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com")
+"""The services that report on a project; the key's policy lets them encrypt."""
+
+
+def notification_topic(
+    scope: Construct, construct_id: str, *, account: str, owner: str, key_arn: str, name: str
+) -> str:
+    """Create the topic, and mail what it gets to `owner`, who confirms the subscription once; returns the topic's ARN."""
+    topic = sns.CfnTopic(
+        scope,
+        construct_id,
+        display_name=f"ML project {name}",
+        kms_master_key_id=key_arn,
+        subscription=[{"protocol": "email", "endpoint": owner}],
+    )
+    arn: str = topic.ref
+    publish: dict[str, object] = {
+        "Sid": "ServicesReport",
+        "Effect": "Allow",
+        "Principal": {"Service": list(PUBLISHERS)},
+        "Action": "sns:Publish",
+        "Resource": arn,
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+    }
+    tls_only = {
+        "Sid": "DenyWithoutTls",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "sns:Publish",
+        "Resource": arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    sns.CfnTopicPolicy(
+        scope,
+        f"{construct_id}Policy",
+        topics=[arn],
+        policy_document={"Version": "2012-10-17", "Statement": [tls_only, publish]},
+    )
+    return arn

@@ -1,0 +1,208 @@
+"""What synthesized pipelines ask for is allowed: every request is derived from the steps of their definitions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mlpipelines import iter_steps
+from tests.access.evaluator import Principal, Resource, decide
+from tests.access.world import ACCOUNT, PROJECTS, REGION, World
+
+Json = dict[str, Any]
+STACK = "mlp-dev-project-{}"
+CREATES = {
+    "Processing": ("CreateProcessingJob", "processing-job"),
+    "Training": ("CreateTrainingJob", "training-job"),
+    "Transform": ("CreateTransformJob", "transform-job"),
+    "Model": ("CreateModel", "model"),
+}
+# Where a request says what a condition key is about (Service Authorization Reference).
+MEMBERS = {
+    "InstanceType": "sagemaker:InstanceTypes",
+    "VolumeKmsKeyId": "sagemaker:VolumeKmsKey",
+    "KmsKeyId": "sagemaker:OutputKmsKey",
+    "MaxRuntimeInSeconds": "sagemaker:MaxRuntimeInSeconds",
+    "EnableInterContainerTrafficEncryption": "sagemaker:InterContainerTrafficEncryption",
+    "Subnets": "sagemaker:VpcSubnets",
+    "SecurityGroupIds": "sagemaker:VpcSecurityGroupIds",
+}
+SEVERAL = ("sagemaker:InstanceTypes", "sagemaker:VpcSubnets", "sagemaker:VpcSecurityGroupIds")
+READ = ("ProcessingInputs", "InputDataConfig", "TransformInput")
+WRITTEN = ("ProcessingOutputConfig", "OutputDataConfig", "TransformOutput")
+PLACES = ("S3Uri", "S3OutputPath")
+
+
+def definitions(world: World, project: str) -> list[Json]:
+    found = world.account.find("AWS::SageMaker::Pipeline", STACK.format(project))
+    return [json.loads(properties["PipelineDefinition"]["PipelineDefinitionBody"]) for _, properties in found]
+
+
+def members(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every member of a request, however deep."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield name, item
+            yield from members(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from members(item)
+
+
+def context_of(arguments: Json) -> Json:
+    """The condition keys that SageMaker makes of a request."""
+    context: Json = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in arguments.get("Tags", [])}
+    for name, value in members(arguments):
+        if name in MEMBERS:
+            key = MEMBERS[name]
+            values = value if isinstance(value, list) else [value]
+            context[key] = [*values] if key in SEVERAL else json.dumps(value).strip('"')
+    return context
+
+
+def place(value: Any, parameters: Json) -> str | None:
+    """Where an S3 URI of a definition points in some execution; None when another step says it."""
+    match value:
+        case str():
+            return value
+        case {"Get": str(path)} if path.startswith("Parameters."):
+            return str(parameters[path.removeprefix("Parameters.")])
+        case {"Get": str(path)}:
+            return None if path.startswith("Steps.") else "x"
+        case {"Std:Join": {"On": str(separator), "Values": list(values)}}:
+            parts = [place(it, parameters) for it in values]
+            return None if None in parts else separator.join(it for it in parts if it is not None)
+    raise AssertionError(f"cannot read {value!r}")
+
+
+def places(arguments: Json, parts: tuple[str, ...], parameters: Json) -> list[str]:
+    found = [it for part in parts for it in members(arguments.get(part))]
+    uris = [place(value, parameters) for name, value in found if name in PLACES]
+    return [uri.removeprefix("s3://") for uri in uris if uri is not None]
+
+
+def by_arn(world: World, project: str) -> dict[str, Principal]:
+    return {principal.arn: principal for principal in world.roles[project].values()}
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_executions_may_make_every_request_of_their_steps(world: World, project: str) -> None:
+    pipeline = world.roles[project]["pipeline"]
+    asked, denied = set(), []
+    for definition in definitions(world, project):
+        for step in iter_steps(definition):
+            for action, resource, context in requests(step, project):
+                asked.add(action)
+                decision = decide(pipeline, action, resource, context)
+                denied += [] if decision else [f"{step['Name']}: {action}: {decision.reason}"]
+    assert asked == {
+        "iam:PassRole",
+        "lambda:InvokeFunction",
+        "sagemaker:AddTags",
+        "sagemaker:CreateModel",
+        "sagemaker:CreateModelPackage",
+        "sagemaker:CreateProcessingJob",
+        "sagemaker:CreateTrainingJob",
+        "sagemaker:CreateTransformJob",
+        "sagemaker:DescribeModel",
+        "sagemaker:DescribeProcessingJob",
+        "sagemaker:DescribeTrainingJob",
+        "sagemaker:DescribeTransformJob",
+        "sagemaker:StopProcessingJob",
+        "sagemaker:StopTrainingJob",
+        "sagemaker:StopTransformJob",
+    }
+    assert denied == []
+
+
+def requests(step: Json, project: str) -> Iterator[tuple[str, Resource, Json]]:
+    """What SageMaker Pipelines asks for with the pipeline's role to carry out a step."""
+    arguments, sagemaker = step.get("Arguments", {}), f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
+    if step["Type"] == "Lambda":
+        yield "lambda:InvokeFunction", Resource(arn=step["FunctionArn"], tags={"project": project}), {}
+    if step["Type"] == "RegisterModel":
+        group = arguments["ModelPackageGroupName"]
+        for name in (f"model-package-group/{group}", f"model-package/{group}/1"):
+            yield "sagemaker:CreateModelPackage", Resource(arn=f"{sagemaker}:{name}", tags={"project": project}), {}
+    if step["Type"] not in CREATES:
+        return
+    action, kind = CREATES[step["Type"]]
+    new = Resource(arn=f"{sagemaker}:{kind}/pipelines-x-{step['Name']}-y")
+    made = Resource(arn=new.arn, tags={tag["Key"]: tag["Value"] for tag in arguments["Tags"]})
+    yield f"sagemaker:{action}", new, context_of(arguments)
+    yield "sagemaker:AddTags", new, {**context_of(arguments), "sagemaker:TaggingAction": action}
+    for verb in ("Describe", "Stop") if kind != "model" else ("Describe",):
+        yield f"sagemaker:{action.replace('Create', verb)}", made, {}
+    for name in ("RoleArn", "ExecutionRoleArn"):
+        if name in arguments:
+            yield "iam:PassRole", Resource(arn=arguments[name]), {"iam:PassedToService": "sagemaker.amazonaws.com"}
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_jobs_may_read_their_inputs_and_write_their_outputs(world: World, project: str) -> None:
+    roles, denied, asked = by_arn(world, project), [], 0
+    buckets = {
+        it.arn: it for kind, found in world.resources[project].items() if kind.endswith("bucket") for it in found
+    }
+    for definition in definitions(world, project):
+        parameters = {it["Name"]: it.get("DefaultValue") for it in definition["Parameters"]}
+        model_role = next(
+            (it["Arguments"]["ExecutionRoleArn"] for it in iter_steps(definition) if it["Type"] == "Model"), ""
+        )
+        for step in iter_steps(definition):
+            if step["Type"] not in ("Processing", "Training", "Transform"):
+                continue
+            role = roles[step["Arguments"].get("RoleArn", model_role)]  # A transform job runs as its model.
+            for action, parts in (("s3:GetObject", READ), ("s3:PutObject", WRITTEN)):
+                for path in places(step["Arguments"], parts, parameters):
+                    own = buckets.get(f"arn:aws:s3:::{path.split('/', 1)[0]}")
+                    resource = Resource(
+                        arn=f"arn:aws:s3:::{path if path.endswith('.gz') else path.rstrip('/') + '/file'}",
+                        policy=None if own is None else own.policy,
+                    )
+                    asked += 1
+                    decision = decide(role, action, resource)
+                    denied += [] if decision else [f"{step['Name']}: {action} on {resource.arn}: {decision.reason}"]
+            (key,) = world.resources[project]["key"]
+            assert decide(role, "kms:Decrypt", key)
+            assert decide(role, "kms:GenerateDataKey", key)
+            grant = {"kms:GrantIsForAWSResource": "true"}
+            assert decide(role, "kms:CreateGrant", key, grant)
+            assert not decide(role, "kms:CreateGrant", key)
+    assert asked > 15
+    assert denied == []
+
+
+def test_the_schedule_starts_its_pipeline_and_keeps_what_fails(world: World) -> None:
+    schedule = world.roles["demand"]["weekly forecast schedule"]
+    started = [
+        it.arn
+        for it in world.resources["demand"]["pipeline"]
+        if decide(schedule, "sagemaker:StartPipelineExecution", it)
+    ]
+    assert started == [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/demand-weekly-forecast"]
+    (letters,) = world.resources["demand"]["dead letters"]
+    assert decide(schedule, "sqs:SendMessage", letters)
+
+
+def test_functions_read_and_publish_within_the_boundary(world: World) -> None:
+    publish = world.roles["demand"]["weekly forecast publish manifest"]
+    (output,) = world.resources["demand"]["output bucket"]
+    latest = Resource(arn=f"{output.arn}/demand-weekly-forecast/latest.json", policy=output.policy)
+    assert decide(publish, "s3:PutObject", latest)
+    (log,) = (it for it in world.resources["demand"]["function log"] if "publish" in it.arn)
+    assert decide(publish, "logs:PutLogEvents", log)
+
+
+def test_an_inference_job_cannot_change_a_model_nor_a_training_job_what_is_published(world: World) -> None:
+    roles = world.roles["demand"]
+    (artifacts,), (output,) = (world.resources["demand"][f"{kind} bucket"] for kind in ("artifacts", "output"))
+    for where in ("features/train/part.csv", "model/model.tar.gz"):
+        model = Resource(arn=f"{artifacts.arn}/demand-training/x/{where}", policy=artifacts.policy)
+        assert decide(roles["training job"], "s3:PutObject", model)
+        assert not decide(roles["inference job"], "s3:PutObject", model)
+    published = Resource(arn=f"{output.arn}/demand-weekly-forecast/latest.json", policy=output.policy)
+    assert not decide(roles["training job"], "s3:PutObject", published)
