@@ -306,6 +306,10 @@ def test_the_same_checks_render_the_same_bytes(
             lambda: TrainingChecks(bias=BIAS, label="age", excluded_columns=("age",)),
             ["label 'age' is among excluded_columns", "'age' is both the label and a facet"],
         ),
+        (
+            lambda: TrainingChecks(bias=BIAS, columns=("points",), label="hired", excluded_columns=("id",)),
+            [f"column '{name}' is not among columns; there are points" for name in ("hired", "id", "age")],
+        ),
     ],
 )
 def test_all_mistakes_of_an_option_are_told_at_once(make: Callable[[], object], problems: list[str]) -> None:
