@@ -26,7 +26,9 @@ BIAS = BiasCheck(
     group="branch",
 )
 EXPLAINABILITY = ExplainabilityCheck(baseline=((1, "a"), (2, "b")), num_samples=50, aggregation="median", seed=3)
+COLUMNS = ("hired", "id", "age", "region", "branch")
 CHECKS = TrainingChecks(
+    columns=COLUMNS,
     label="hired",
     excluded_columns=("id",),
     answers=ModelAnswers(
@@ -52,6 +54,7 @@ def data(**options: Any) -> DataConfig:
         s3_data_input_path="s3://data/features",
         s3_output_path="s3://output/results",
         s3_analysis_config_output_path="s3://output/config",
+        headers=list(COLUMNS),
         label="hired",
         dataset_type="text/csv",
         **options,

@@ -42,7 +42,7 @@ def explainability_analysis(
 
 
 def _dataset(checks: TrainingChecks) -> JsonObject:
-    return _given(dataset_type="text/csv", label=checks.label)
+    return _given(dataset_type="text/csv", headers=list(checks.columns) or None, label=checks.label)
 
 
 def _groups(bias: BiasCheck) -> JsonObject:

@@ -138,8 +138,9 @@ class TrainingChecks:
     one. An execution with `SkipChecks=true` does so for all: for data that changed for good.
 
     `data_quality` reads the pipeline's input. `bias` and `explainability` read what the features script writes: CSV whose first
-    line names the columns; `label` is the column with the truth, `excluded_columns` are those that the model is not sent, such
-    as keys; the others are sent in their order. They ask the model in a temporary endpoint, which Clarify makes on an instance
+    line names the columns, or, as built-in algorithms want it, without that line; then `columns` names them. `label` is the
+    column with the truth, `excluded_columns` are those that the model is not sent, such as keys; the others are sent in their
+    order. They ask the model in a temporary endpoint, which Clarify makes on an instance
     like those of `resources`, the machines of the checks' own jobs; in a VPC, this takes subnets in two zones and interface
     endpoints for `sagemaker.api` and `sagemaker.runtime` (developer guide, "Give Amazon SageMaker Clarify Jobs Access to
     Resources in Your Amazon VPC").
@@ -150,6 +151,7 @@ class TrainingChecks:
     data_quality: DataQualityCheck | None = None
     bias: BiasCheck | None = None
     explainability: ExplainabilityCheck | None = None
+    columns: Sequence[str] = ()
     label: str | None = None
     excluded_columns: Sequence[str] = ()
     answers: ModelAnswers = field(default_factory=ModelAnswers)
@@ -163,5 +165,10 @@ class TrainingChecks:
             yield "bias is checked and label is not given; name the column of the features with the truth"
         if self.label is not None and self.label in self.excluded_columns:
             yield f"label '{self.label}' is among excluded_columns; leave it out there, the model is not sent it anyway"
-        if self.bias is not None and self.label in {facet.name for facet in self.bias.facets}:
+        facets = [] if self.bias is None else [facet.name for facet in self.bias.facets]
+        if self.label in facets:
             yield f"'{self.label}' is both the label and a facet; a facet is a column of the groups"
+        named = [*([] if self.label is None else [self.label]), *self.excluded_columns, *facets]
+        for name in dict.fromkeys(named if self.columns else ()):
+            if name not in self.columns:
+                yield f"column '{name}' is not among columns; there are {', '.join(self.columns)}"

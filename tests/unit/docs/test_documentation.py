@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from mlplatform.config import load_platform
 from mlplatform.network import ENDPOINT_SETS
+from tests.unit.pipeline.synthesis import synthesize_project
 
 REPOSITORY = Path(__file__).parents[3]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -36,6 +38,19 @@ def test_the_pipeline_of_the_documentation_is_valid_and_renders() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert [step["Name"] for step in json.loads(done.stdout)["Steps"]] == ["Evaluate", "Check"]
+
+
+@pytest.mark.parametrize("code", blocks(REPOSITORY / "docs" / "training.md", "python"))
+def test_the_pipelines_of_the_training_page_synthesize(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    module = tmp_path / "project.py"
+    module.write_text(code)
+
+    define = runpy.run_path(str(module))["define"]
+
+    assert synthesize_project(tmp_path / "cdk.out", define).resources("AWS::SageMaker::Pipeline")
 
 
 @pytest.mark.parametrize("page", ["projects.md", "training-environment.md"])

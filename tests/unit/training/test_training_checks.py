@@ -25,6 +25,7 @@ from mlplatform import (
     TrainingPipeline,
     Tuning,
 )
+from tests.synth.test_cdk_nag import findings
 from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
 
 NAME = "demo-training"
@@ -265,6 +266,13 @@ def test_the_model_that_is_asked_is_the_one_that_is_registered(
     assert steps["Tune" if "tuning" in props else "Train"]["DependsOn"] == ["CheckDataBias"]
 
 
+def test_the_checks_violate_no_rule_of_aws_solutions(source: SourceDirectory) -> None:
+    app = App(analytics_reporting=False)
+    TrainingPipeline(new_project(app), "Training", source=source, input_prefix="raw/", checks=ALL)
+
+    assert findings(app) == []
+
+
 def test_the_same_checks_render_the_same_bytes(
     synthesized: Synthesized, tmp_path: Path, source: SourceDirectory
 ) -> None:
@@ -297,6 +305,10 @@ def test_the_same_checks_render_the_same_bytes(
         (
             lambda: TrainingChecks(bias=BIAS, label="age", excluded_columns=("age",)),
             ["label 'age' is among excluded_columns", "'age' is both the label and a facet"],
+        ),
+        (
+            lambda: TrainingChecks(bias=BIAS, columns=("points",), label="hired", excluded_columns=("id",)),
+            [f"column '{name}' is not among columns; there are points" for name in ("hired", "id", "age")],
         ),
     ],
 )
