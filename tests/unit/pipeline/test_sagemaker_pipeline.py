@@ -100,7 +100,7 @@ def test_a_pipeline_of_ours_stays_in_the_project(project: MlProject) -> None:
     other = "arn:aws:iam::999988887777:role/team"
     job = ProcessingStep(name="Job", image_uri=IMAGE, role_arn=other, instance_type="ml.m5.large")
 
-    with pytest.raises(InvalidPropsError, match="is of account 999988887777 and not the project's job role"):
+    with pytest.raises(InvalidPropsError, match="is of account 999988887777 and not one of the project's job roles"):
         SageMakerPipeline(project, "Other", project=project, pipeline=Pipeline(name="demo-other", steps=[job]))
 
 

@@ -215,7 +215,7 @@ def test_the_version_carries_the_results_as_its_reports_and_as_the_next_baseline
 
 
 def test_clarify_may_make_temporary_endpoints_of_the_projects_name_only(synthesized: Synthesized) -> None:
-    job = statements(synthesized, "ProjectJobRole")
+    job = statements(synthesized, "ProjectTrainingJobRole")
     endpoints = job["UseTemporaryEndpoints"]["Resource"]
     assert [resource["Fn::Join"][1][-1].split(":")[-1] for resource in endpoints] == ["endpoint/demo-clarify-*"]
     assert "sagemaker:CreateEndpoint" in job["MakeTemporaryEndpoints"]["Action"]
@@ -228,7 +228,7 @@ def test_without_a_check_that_asks_a_model_jobs_may_make_no_endpoints(tmp_path: 
 
     assert {"CheckDataBias"} == {name for name in made.steps(NAME) if name in ("CheckDataBias", "CheckModelBias")}
     assert analyses(made.steps(NAME))["data_bias"]["facet"] == [{"name_or_index": "age"}]
-    assert not [sid for sid in statements(made, "ProjectJobRole") if "Endpoint" in sid]
+    assert not [sid for sid in statements(made, "ProjectTrainingJobRole") if "Endpoint" in sid]
 
 
 def test_without_checks_nothing_is_added(without: Synthesized) -> None:

@@ -115,11 +115,11 @@ def test_a_spot_job_waits_keeps_checkpoints_and_is_bounded(tmp_path: Path, sourc
 
 
 def test_a_job_on_demand_falls_back_to_other_types_in_order(tmp_path: Path, source: SourceDirectory) -> None:
-    machines = TrainingResources(instance_type="ml.m5.large", fallback_instance_types=("ml.m6i.large", "ml.c5.xlarge"))
+    machines = TrainingResources(instance_type="ml.m5.large", fallback_instance_types=("ml.m5.xlarge", "ml.c5.xlarge"))
     config = steps(tmp_path, source, training=machines)["Train"]["Arguments"]["ResourceConfig"]
     assert [one["InstanceType"] for one in config["InstancePreferences"]] == [
         "ml.m5.large",
-        "ml.m6i.large",
+        "ml.m5.xlarge",
         "ml.c5.xlarge",
     ]
     assert "InstanceType" not in config
