@@ -100,8 +100,9 @@ def _part(value: Any, *path: str) -> JsonObject | None:
 
 
 def _vpc(request: JsonObject, defaults: JobDefaults) -> None:
-    if defaults.network is not None:
-        request.setdefault("VpcConfig", defaults.network.vpc_config())
+    vpc = None if defaults.network is None else defaults.network.vpc_config()
+    if vpc is not None:
+        request.setdefault("VpcConfig", vpc)
 
 
 def _runtime(request: JsonObject, defaults: JobDefaults) -> None:

@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlpipelines.expressions import JsonObject
+from mlpipelines.expressions import JsonObject, without_none
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """The VPC in which a job runs.
+    """The VPC in which a job runs, SageMaker's own network when none is given, and what goes over the network.
 
     `encrypt_inter_container_traffic` matters only with more than one instance.
     `enable_network_isolation` cuts the container off from every network; S3 inputs and outputs still work.
     """
 
-    subnets: Sequence[str]
-    security_group_ids: Sequence[str]
+    subnets: Sequence[str] = ()
+    security_group_ids: Sequence[str] = ()
     encrypt_inter_container_traffic: bool = False
     enable_network_isolation: bool = False
 
-    def vpc_config(self) -> JsonObject:
-        """The `VpcConfig` of a SageMaker request."""
+    def vpc_config(self) -> JsonObject | None:
+        """The `VpcConfig` of a SageMaker request; None in SageMaker's own network."""
+        if not self.subnets:
+            return None
         return {"SecurityGroupIds": list(self.security_group_ids), "Subnets": list(self.subnets)}
 
     def processing_network_config(self) -> JsonObject:
         """The `NetworkConfig` of CreateProcessingJob, which groups what the other operations keep apart."""
-        return {
-            "EnableNetworkIsolation": self.enable_network_isolation,
-            "EnableInterContainerTrafficEncryption": self.encrypt_inter_container_traffic,
-            "VpcConfig": self.vpc_config(),
-        }
+        return without_none(
+            EnableNetworkIsolation=self.enable_network_isolation,
+            EnableInterContainerTrafficEncryption=self.encrypt_inter_container_traffic,
+            VpcConfig=self.vpc_config(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,9 +119,9 @@ def _guardrails(scope: ProjectScope) -> Iterator[Statement]:
     yield _deny("OutputWithoutTheKey", [_JOBS, _TRANSFORM], {"ArnNotEquals": {"sagemaker:OutputKmsKey": scope.key_arn}})
     longer = {"sagemaker:MaxRuntimeInSeconds": str(scope.limits.max_runtime_seconds)}
     yield _deny("LongerThanTheLimit", [_JOBS], {"NumericGreaterThanIfExists": longer})
+    in_plain_text = {"sagemaker:InterContainerTrafficEncryption": "false"}
+    yield _deny("TrafficInPlainText", [_JOBS], {"BoolIfExists": in_plain_text})
     if scope.network is not None:
-        in_plain_text = {"sagemaker:InterContainerTrafficEncryption": "false"}
-        yield _deny("TrafficInPlainText", [_JOBS], {"BoolIfExists": in_plain_text})
         placed = [_JOBS, _MODEL, _NOTEBOOK]
         # SageMaker takes subnets and security groups together only.
         yield _deny("NoSubnets", [_JOBS, _MODEL], {"Null": {"sagemaker:VpcSubnets": "true"}})

@@ -11,6 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from mlpipelines import NetworkConfig
 from mlplatform import naming
 from mlplatform.keys import key_policy
 from mlplatform.policy import Role, Statement
@@ -26,7 +27,6 @@ from mlplatform.project.roles import ProjectRoles
 from mlplatform.project.scope import ProjectScope
 
 if TYPE_CHECKING:
-    from mlpipelines import NetworkConfig
     from mlplatform.network import ProjectNetwork
 
 _STATEFUL = ["AWS::ECR::Repository", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"]
@@ -219,9 +219,9 @@ class MlProject(Construct):
         return self.data_scientist_role.arn
 
     @property
-    def network(self) -> NetworkConfig | None:
-        """Subnets and security groups for jobs; None when they run in SageMaker's own network."""
-        return None if self._network is None else self._network.config
+    def network(self) -> NetworkConfig:
+        """Subnets and security groups for jobs, unless they run in SageMaker's own network; their traffic is encrypted."""
+        return NetworkConfig(encrypt_inter_container_traffic=True) if self._network is None else self._network.config
 
     def data_uri(self, prefix: str = "") -> str:
         """`s3://<data bucket>/<prefix>`."""

@@ -105,7 +105,6 @@ class TrainingSteps:
             hyperparameters=hyperparameters,
             metric_definitions=[metric_definition(metric) for metric in metrics],
             network=project.network,
-            encrypt_inter_container_traffic=resources.instance_count > 1,
             volume_kms_key_id=resources.volume_kms_key_id(project.key_arn),
             output_kms_key_id=project.key_arn,
         )

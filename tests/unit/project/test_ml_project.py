@@ -327,3 +327,18 @@ def test_all_mistakes_are_named_at_once(stack: Stack) -> None:
     with pytest.raises(ValueError, match="deny_jobs_over_budget is set without a budget; give monthly_budget_usd, too"):
         project_in(stack, deny_jobs_over_budget=True)
     assert stack.node.children == []
+
+
+def test_traffic_between_instances_is_encrypted_without_a_network_too(
+    stack: Stack, template: Callable[[], dict[str, Any]]
+) -> None:
+    project = MlProject(stack, "Project", name="demand-forecast", owner="team@example.com")
+    (boundary,) = (
+        resource["Properties"]["PolicyDocument"]["Statement"]
+        for resource in template()["Resources"].values()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    )
+    (denied,) = (statement for statement in boundary if statement["Sid"] == "TrafficInPlainText")
+    assert denied["Condition"] == {"BoolIfExists": {"sagemaker:InterContainerTrafficEncryption": "false"}}
+    assert project.network.encrypt_inter_container_traffic
+    assert project.network.vpc_config() is None
