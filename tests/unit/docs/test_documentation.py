@@ -95,4 +95,4 @@ def test_every_mlp_command_of_the_documentation_exists() -> None:
 def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
-    assert set(re.findall(r"`?make ([a-z]+)", (REPOSITORY / "README.md").read_text())) <= targets
+    assert set(re.findall(r"`?make ([a-z-]+)", (REPOSITORY / "README.md").read_text())) <= targets
