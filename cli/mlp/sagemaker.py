@@ -114,6 +114,12 @@ class SageMaker:
         )
         return tuple(sorted(found, key=lambda version: version.version, reverse=True))
 
+    def comparison(self, model_package_arn: str) -> str | None:
+        """How a version compares with the one in production when it was registered, as `TrainingPipeline` says it."""
+        package = self._client.describe_model_package(ModelPackageName=model_package_arn)
+        sentence: str | None = package.get("CustomerMetadataProperties", {}).get("comparison")
+        return sentence
+
     def approve(self, model_package_arn: str, *, description: str) -> None:
         self._client.update_model_package(
             ModelPackageArn=model_package_arn, ModelApprovalStatus="Approved", ApprovalDescription=description

@@ -30,11 +30,12 @@ def approve(
     aws: AwsOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Approve a model version: the next batch inference uses it."""
+    """Approve a model version, and show how it compares with the one before: the next batch inference uses it."""
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
         sagemaker = SageMaker(target)
         chosen = choose_version(group, sagemaker.model_versions(group), version)
         sagemaker.approve(chosen.arn, description=reason)
+        comparison = sagemaker.comparison(chosen.arn)
         after = choose_version(group, sagemaker.model_versions(group), chosen.version)
         document = {
             "model_package_arn": after.arn,
@@ -42,8 +43,10 @@ def approve(
             "version": after.version,
             "approval_status": after.approval,
             "approval_status_before": chosen.approval,
+            "comparison": comparison,
         }
-        out.result(document, f"{version_line(after)} (was {chosen.approval})")
+        said = "" if comparison is None else f"\n{comparison}"
+        out.result(document, f"{version_line(after)} (was {chosen.approval}){said}")
 
 
 def choose_version(group: str, versions: Sequence[ModelVersion], version: int | None) -> ModelVersion:
