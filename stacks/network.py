@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
-from mlplatform.config_sections import ExistingNetworkSettings, NetworkSettings
+from mlplatform.config import ExistingNetworkSettings, NetworkSettings
 from mlplatform.network import Egress, ExistingNetwork, InterfaceEndpoint, PlatformNetwork
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
-from mlplatform.config import ProjectConfig
-from mlplatform.config_sections import ProjectStudioSettings
+from mlplatform.config import ProjectConfig, ProjectStudioSettings
 from mlplatform.network import ProjectNetwork
 from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
 from mlplatform.training_environment import StudioTeam, TrainingEnvironment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Environment, Stack
 from constructs import Construct
 
-from mlplatform.config_sections import TrainingEnvironmentSettings
+from mlplatform.config import TrainingEnvironmentSettings
 from mlplatform.network import StudioNetwork
 from mlplatform.training_environment import AuthMode, HomeFileSystem, TrainingEnvironment
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplatform.config import Platform, PlatformConfigError, load_platform
-from mlplatform.config_sections import NetworkSettings
+from mlplatform.config import NetworkSettings, Platform, PlatformConfigError, load_platform
 from tests.conftest import REPOSITORY
 
 GOOD = """\

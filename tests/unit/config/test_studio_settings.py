@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplatform.config import Platform, PlatformConfigError, load_platform
-from mlplatform.config_sections import ExistingNetworkSettings, NetworkSettings
+from mlplatform.config import ExistingNetworkSettings, NetworkSettings, Platform, PlatformConfigError, load_platform
 from mlplatform.network import ENDPOINT_SETS
 
 GOOD = """\

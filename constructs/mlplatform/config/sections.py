@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from mlplatform import naming
-from mlplatform.config_problems import did_you_mean
+from mlplatform.config.problems import did_you_mean
 from mlplatform.network.endpoints import ENDPOINT_SETS, InterfaceEndpoint
 from mlplatform.training_environment.limits import MAX_IDLE_MINUTES, MIN_IDLE_MINUTES, StudioLimits, instance_types
 

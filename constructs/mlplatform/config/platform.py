@@ -16,8 +16,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from mlplatform import naming
-from mlplatform.config_problems import is_account, model_problems, relation_problems, unknown_name
-from mlplatform.config_sections import (
+from mlplatform.config.problems import is_account, model_problems, relation_problems, unknown_name
+from mlplatform.config.sections import (
     AnyNetworkSettings,
     EgressSettings,
     ExistingNetworkSettings,
@@ -27,14 +27,14 @@ from mlplatform.config_sections import (
     TrainingEnvironmentSettings,
     following,
 )
-from mlplatform.config_studio import studio_problems
+from mlplatform.config.studio import studio_problems
+from mlplatform.config.yaml_source import KeyPath, YamlError, read_yaml
 from mlplatform.project.limits import (
     DEFAULT_INSTANCE_TYPES,
     DEFAULT_MAX_RUNTIME_HOURS,
     LONGEST_RUNTIME_HOURS,
     MAX_INSTANCE_TYPES,
 )
-from mlplatform.yaml_source import KeyPath, YamlError, read_yaml
 
 RESERVED_TAGS = frozenset({"project", "owner", "environment", "organization"})
 

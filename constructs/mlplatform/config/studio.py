@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlplatform.config_problems import mapping, sequence
-from mlplatform.config_sections import expand_endpoints
+from mlplatform.config.problems import mapping, sequence
+from mlplatform.config.sections import expand_endpoints
+from mlplatform.config.yaml_source import Problem, dotted_path
 from mlplatform.network.endpoints import STUDIO_REQUIRED
 from mlplatform.training_environment.limits import StudioLimits
 from mlplatform.training_environment.names import profile_name
-from mlplatform.yaml_source import Problem, dotted_path
 
 _DEFAULTS = StudioLimits()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mlplatform.yaml_source import KeyPath, Problem, dotted_path
+from mlplatform.config.yaml_source import KeyPath, Problem, dotted_path
 
 
 def is_account(path: KeyPath) -> bool:
