@@ -40,6 +40,7 @@ from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory
+from mlplatform.pipeline.start_events import StartOn
 from mlplatform.project import MlProject
 
 _RUNTIME = Path(__file__).parent / "runtime"
@@ -68,6 +69,7 @@ class BatchInference(Construct):
         output_columns: names for what is published: the key columns, then the prediction.
         partition_by: the key column with the time whose day partitions the output; the first column when not given.
         schedule: when it starts by itself; when not given, it never does.
+        start_on: events that start it, such as new data or another pipeline's success, with a cool-down; none when not given.
         image: of the processing jobs; AWS's scikit-learn image when not given. The model brings its own.
         processing, transform: the machines of the processing jobs and of the transform job.
 
@@ -86,6 +88,7 @@ class BatchInference(Construct):
         output_columns: Sequence[str] = ("timestamp", "prediction"),
         partition_by: str | None = None,
         schedule: Schedule | None = None,
+        start_on: StartOn | None = None,
         image: ContainerImage | None = None,
         processing: JobResources | None = None,
         transform: JobResources | None = None,
@@ -147,6 +150,7 @@ class BatchInference(Construct):
                 steps=[resolved, prepared, model, predicted, written, published],
             ),
             schedule=schedule,
+            start_on=start_on,
         )
         self.output_uri: str = project.output_uri(name)
         """The S3 prefix with `latest.json`, `manifests/` and `runs/`."""

@@ -6,7 +6,7 @@ from mlplatform.pipeline.problems import InvalidPropsError
 from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory, StagedSource
-from mlplatform.pipeline.start_events import AlarmRaised, NewData, StartOn
+from mlplatform.pipeline.start_events import AlarmRaised, NewData, PipelineSucceeded, StartOn
 
 __all__ = [
     "AlarmRaised",
@@ -14,6 +14,7 @@ __all__ = [
     "InvalidPropsError",
     "JobResources",
     "NewData",
+    "PipelineSucceeded",
     "SageMakerPipeline",
     "Schedule",
     "SourceDirectory",

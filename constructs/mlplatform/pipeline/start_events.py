@@ -1,4 +1,4 @@
-"""What a pipeline can start on, besides a schedule: data that arrives, an alarm that is raised."""
+"""What a pipeline can start on, besides a schedule: data that arrives, an alarm that is raised, another pipeline's success."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project import MlProject
 
 _ALARM_ARN = re.compile(r"arn:aws[a-z-]*:cloudwatch:[a-z0-9-]+:\d{12}:alarm:.+")
+_PIPELINE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")  # API reference, CreatePipeline, PipelineName.
 _DAY_MINUTES = 24 * 60
 _YEAR_MINUTES = 365 * _DAY_MINUTES  # EventBridge Scheduler plans a start at most a year ahead.
 
@@ -40,8 +41,7 @@ class NewData:
         """A sentence for each thing that is wrong with it."""
         if not self.prefix or self.prefix.startswith(("/", "s3://")):
             yield f"NewData has prefix {self.prefix!r}; use a prefix of the data bucket, such as 'sales/daily/'"
-        if not 0 <= self.settle_minutes <= _DAY_MINUTES:
-            yield f"NewData has settle_minutes {self.settle_minutes}; use 0 to {_DAY_MINUTES}"
+        yield from _settling_problems(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +68,39 @@ class AlarmRaised:
         """A sentence for each thing that is wrong with it."""
         if not is_token(self.alarm_arn) and not _ALARM_ARN.fullmatch(self.alarm_arn):
             yield f"AlarmRaised has alarm_arn {self.alarm_arn!r}; use the ARN of a CloudWatch alarm"
-        if not 0 <= self.settle_minutes <= _DAY_MINUTES:
-            yield f"AlarmRaised has settle_minutes {self.settle_minutes}; use 0 to {_DAY_MINUTES}"
+        yield from _settling_problems(self)
 
 
-StartEvent = NewData | AlarmRaised
+@dataclass(frozen=True, kw_only=True)
+class PipelineSucceeded:
+    """An execution of another pipeline of the account that ends as `Succeeded`, such as the one that makes the input.
+
+    `pipeline_name` is its name; a construct's is `construct.pipeline.definition.name`.
+    """
+
+    pipeline_name: str
+    settle_minutes: int = 0
+
+    def pattern(self, project: MlProject) -> EventPattern:
+        """The events of EventBridge that it stands for (SageMaker AI developer guide, "Automating with EventBridge")."""
+        scope = f"{project.partition}:sagemaker:{project.region}:{project.account}"
+        return {
+            "source": ["aws.sagemaker"],
+            "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
+            "detail": {
+                "pipelineArn": [f"arn:{scope}:pipeline/{self.pipeline_name}"],
+                "currentPipelineExecutionStatus": ["Succeeded"],
+            },
+        }
+
+    def problems(self) -> Iterator[str]:
+        """A sentence for each thing that is wrong with it."""
+        if not is_token(self.pipeline_name) and not _PIPELINE_NAME.fullmatch(self.pipeline_name):
+            yield f"PipelineSucceeded has pipeline_name {self.pipeline_name!r}; use the name of a SageMaker pipeline"
+        yield from _settling_problems(self)
+
+
+StartEvent = NewData | AlarmRaised | PipelineSucceeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,3 +123,8 @@ class StartOn:
         if not 1 <= self.cool_down_minutes <= _YEAR_MINUTES:
             problems.append(f"cool_down_minutes is {self.cool_down_minutes}; use 1 to {_YEAR_MINUTES}")
         raise_if_any("StartOn", problems)
+
+
+def _settling_problems(event: StartEvent) -> Iterator[str]:
+    if not 0 <= event.settle_minutes <= _DAY_MINUTES:
+        yield f"{type(event).__name__} has settle_minutes {event.settle_minutes}; use 0 to {_DAY_MINUTES}"

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 from aws_cdk import App
 
-from mlplatform import BatchInference, InvalidPropsError, MlProject, Schedule, SourceDirectory
+from mlplatform import (
+    BatchInference,
+    InvalidPropsError,
+    MlProject,
+    NewData,
+    PipelineSucceeded,
+    Schedule,
+    SourceDirectory,
+    StartOn,
+)
 from tests.unit.pipeline.synthesis import Json, Synthesized, flat, new_project, synthesize_project
 
 NAME = "demo-weekly-forecast"
@@ -131,6 +140,18 @@ def test_without_a_schedule_nothing_starts_by_itself(tmp_path: Path, source: Sou
     for kind in ("AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup", "AWS::SQS::Queue"):
         assert synthesized.resources(kind) == {}
     assert made[0].pipeline.starts is None
+
+
+def test_it_starts_on_its_schedule_and_on_what_arrives(tmp_path: Path, source: SourceDirectory) -> None:
+    on = StartOn(events=[NewData(prefix="history/"), PipelineSucceeded(pipeline_name="demo-ingest")])
+
+    def define(project: MlProject) -> None:
+        schedule = Schedule.rate(days=1)
+        BatchInference(project, "Daily", source=source, input_prefix="history/", schedule=schedule, start_on=on)
+
+    synthesized = synthesize_project(tmp_path, define)
+    assert len(synthesized.resources("AWS::Scheduler::Schedule")) == 1
+    assert len(synthesized.resources("AWS::Events::Rule")) == 2
 
 
 def test_functions_may_do_what_their_step_needs_and_no_more(synthesized: Synthesized) -> None:

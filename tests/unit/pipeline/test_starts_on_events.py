@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from mlpipelines import FailStep, Pipeline
-from mlplatform import AlarmRaised, InvalidPropsError, NewData, SageMakerPipeline, Schedule, StartOn
+from mlplatform import AlarmRaised, InvalidPropsError, NewData, PipelineSucceeded, SageMakerPipeline, Schedule, StartOn
 from tests.unit.pipeline.synthesis import Synthesized, flat, synthesize_project
 
+STOP = FailStep(name="Stop", message="m")
 ALARM = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:drift"
 ON = StartOn(
     events=[NewData(prefix="sales/daily/", settle_minutes=30), AlarmRaised(alarm_arn=ALARM)], cool_down_minutes=720
@@ -20,7 +21,7 @@ ON = StartOn(
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    pipeline = Pipeline(name="demo-nightly", steps=[FailStep(name="Stop", message="m")])
+    pipeline = Pipeline(name="demo-nightly", steps=[STOP])
     return synthesize_project(
         tmp_path_factory.mktemp("made"),
         lambda project: SageMakerPipeline(project, "Nightly", project=project, pipeline=pipeline, start_on=ON),
@@ -54,6 +55,19 @@ def test_an_alarm_plans_a_start_when_it_is_raised_and_not_when_it_is_over(made: 
     assert pattern["detail"] == {"state": {"value": ["ALARM"]}}
 
 
+def test_the_success_of_another_pipeline_plans_a_start(tmp_path: Path) -> None:
+    on = StartOn(events=[PipelineSucceeded(pipeline_name="demo-ingest")], cool_down_minutes=60)
+    made = synthesize_project(
+        tmp_path,
+        lambda project: SageMakerPipeline(
+            project, "After", project=project, pipeline=Pipeline(name="demo-after", steps=[STOP]), start_on=on
+        ),
+    )
+    detail = rule(made, "aws.sagemaker")["EventPattern"]["detail"]
+    assert flat(detail["pipelineArn"][0]).endswith(":sagemaker:us-east-1:123456789012:pipeline/demo-ingest")
+    assert detail["currentPipelineExecutionStatus"] == ["Succeeded"]
+
+
 def test_each_event_says_how_long_it_settles(made: Synthesized) -> None:
     waits = {source: json.loads(rule(made, source)["Targets"][0]["Input"]) for source in ("aws.s3", "aws.cloudwatch")}
     assert waits == {"aws.s3": {"settle_minutes": 30}, "aws.cloudwatch": {"settle_minutes": 0}}
@@ -75,7 +89,7 @@ def test_without_a_schedule_nothing_is_scheduled(made: Synthesized) -> None:
 
 
 def test_a_schedule_and_events_share_group_and_role(tmp_path: Path) -> None:
-    pipeline = Pipeline(name="demo-both", steps=[FailStep(name="Stop", message="m")])
+    pipeline = Pipeline(name="demo-both", steps=[STOP])
     both = synthesize_project(
         tmp_path,
         lambda project: SageMakerPipeline(
