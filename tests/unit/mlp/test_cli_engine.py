@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,18 +118,21 @@ def test_status_shows_engine_pipelines_and_what_is_not_emulated(shell: Shell) ->
 
 
 def test_status_watches_what_runs_until_nothing_does(shell: Shell) -> None:
+    """Stopped once the command has shown that it runs, however long that takes."""
     _, started = shell.json("run", "slow", "--no-watch")
     engine = mllocal.engine(shell.home)
     assert engine is not None
-    stop = engine.client("sagemaker").stop_pipeline_execution
-    timer = threading.Timer(2, stop, kwargs={"PipelineExecutionArn": started["execution_arn"]})
-    timer.start()
 
-    code, stdout, stderr = shell.mlp("status", "--watch")
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "mlp", "status", "--watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert watching.stderr is not None
+    shown = next((line for line in watching.stderr if "Wait  Executing" in line), None)
+    engine.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=started["execution_arn"])
+    stdout, _ = watching.communicate(timeout=60)
 
-    timer.join()
-    assert code == 0
-    assert "Wait  Executing" in stderr
+    assert shown is not None
+    assert watching.returncode == 0
     assert "Stopped" in stdout
 
 
