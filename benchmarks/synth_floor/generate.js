@@ -1,9 +1,8 @@
 // Writes what the floor is built from, out of an assembly that our constructs synthesized:
 //
-//   <stack>.js, project.js   the least: every resource as one typed L1 constructor call with the same properties
-//   data.js                  for idiomatic.js: the texts of the project (pipeline definitions, policy statements)
+//   <stack>.js, project.js   every resource as one typed L1 constructor call with the same properties
 //
-// Generated, so that all programs always describe the same resources; the benchmark compares the templates.
+// Generated, so that both programs always describe the same resources; the benchmark compares the templates.
 //
 //     node generate.js <assembly> <project stack> <project name> <output directory>
 'use strict';
@@ -29,7 +28,6 @@ for (const [name, artifact] of Object.entries(manifest.artifacts)) {
   const template = JSON.parse(fs.readFileSync(path.join(assembly, artifact.properties.templateFile), 'utf8'));
   const isProject = name === projectStack;
   fs.writeFileSync(path.join(output, `${isProject ? 'project' : name}.js`), stackSource(name, template, files(artifact)));
-  if (isProject) fs.writeFileSync(path.join(output, 'data.js'), dataSource(template, files(artifact)));
 }
 fs.writeFileSync(path.join(output, 'stacks.json'), JSON.stringify({ projectStack, projectName, environments }));
 
@@ -57,10 +55,12 @@ ${[...staged, ...body, ...outputs].join('\n')}
 }
 
 function construct(id, resource, properties, modules) {
-  const name = classes[resource.Type] ?? 'aws-cdk-lib.CfnResource';
+  // A custom resource has properties that its class does not know.
+  const known = resource.Type === 'AWS::CloudFormation::CustomResource' ? undefined : classes[resource.Type];
+  const name = known ?? 'aws-cdk-lib.CfnResource';
   const module = name.slice(0, name.lastIndexOf('.'));
   if (module !== 'aws-cdk-lib') modules.add(module);
-  const props = classes[resource.Type] ? properties : { type: resource.Type, properties };
+  const props = known ? properties : { type: resource.Type, properties: resource.Properties };
   let source = literal(props);
   if (resource.Type === 'AWS::SageMaker::Pipeline') {
     const definition = pipelineDefinition(resource);
@@ -81,29 +81,6 @@ function cfnOutput(id, value) {
   const props = { value: value.Value, description: value.Description, exportName: value.Export?.Name };
   const made = `new cdk.CfnOutput(stack, ${JSON.stringify(`Output${id}`)}, ${literal(props)})`;
   return `  ${made}.overrideLogicalId(${JSON.stringify(id)});`;
-}
-
-// The texts of the project as functions of `at(type, index, attribute)`, which gives an attribute of a construct.
-function dataSource(template, shipped) {
-  const resources = Object.entries(template.Resources);
-  const counted = {};
-  const places = Object.fromEntries(resources.map(([id, { Type: type }]) => {
-    counted[type] = (counted[type] ?? -1) + 1;
-    return [id, [type, counted[type]]];
-  }));
-  const of = (type) => resources.map(([, resource]) => resource).filter((resource) => resource.Type === type);
-  const statements = of('AWS::IAM::Role').map((role) =>
-    (role.Properties.Policies ?? []).flatMap((policy) => policy.PolicyDocument.Statement));
-  return `'use strict';
-const cdk = require('aws-cdk-lib');
-
-module.exports = {
-  files: ${JSON.stringify(shipped)},
-  tags: (project) => (${literal(of('AWS::S3::Bucket')[0].Properties.Tags ?? [])}),
-  statements: (project, at) => (${literal(statements, places)}),
-  definitions: (project, at) => [${of('AWS::SageMaker::Pipeline').map((one) => pipelineDefinition(one, places)).join(', ')}],
-};
-`;
 }
 
 // The files that a stack ships, to be staged and hashed as the original's are.

@@ -8,28 +8,25 @@ function toProject(name) {
   projectName = name;
 }
 
-// `places` says where a logical id's construct is to be had: `at(type, index, attribute)`; without it, by logical id.
-function literal(value, places, expressions = []) {
+function literal(value, expressions = []) {
   if (typeof value === 'string') return text(value, expressions);
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map((item) => literal(item, places, expressions)).join(', ')}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => literal(item, expressions)).join(', ')}]`;
   const [key, ...others] = Object.keys(value);
-  if (others.length === 0 && (key === 'Ref' || key?.startsWith('Fn::'))) return intrinsic(key, value[key], places);
+  if (others.length === 0 && (key === 'Ref' || key?.startsWith('Fn::'))) return intrinsic(key, value[key]);
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
-  return `{ ${entries.map(([name, item]) => `${JSON.stringify(name)}: ${literal(item, places, expressions)}`).join(', ')} }`;
+  return `{ ${entries.map(([name, item]) => `${JSON.stringify(name)}: ${literal(item, expressions)}`).join(', ')} }`;
 }
 
-function intrinsic(key, argument, places) {
-  if (key === 'Ref' && places?.[argument]) return `at(${places[argument].map((part) => JSON.stringify(part)).join(', ')}, 'Ref')`;
+function intrinsic(key, argument) {
   if (key === 'Ref') return `cdk.Fn.ref(${JSON.stringify(argument)})`;
   if (key === 'Fn::GetAtt') {
     const [id, attribute] = argument.map((part) => JSON.stringify(part));
-    if (places) return `at(${places[argument[0]].map((part) => JSON.stringify(part)).join(', ')}, ${attribute})`;
     return `cdk.Fn.getAtt(${id}, ${attribute}).toString()`;
   }
-  if (key === 'Fn::Join') return `cdk.Fn.join(${literal(argument[0])}, ${literal(argument[1], places)})`;
+  if (key === 'Fn::Join') return `cdk.Fn.join(${literal(argument[0])}, ${literal(argument[1])})`;
   if (key === 'Fn::Sub' && typeof argument === 'string') return `cdk.Fn.sub(${text(argument, [])})`;
-  return `cdk.Token.asString({ ${JSON.stringify(key)}: ${literal(argument, places)} })`;
+  return `cdk.Token.asString({ ${JSON.stringify(key)}: ${literal(argument)} })`;
 }
 
 function text(value, expressions) {
@@ -40,16 +37,16 @@ function text(value, expressions) {
 }
 
 // The definition of a pipeline as the object that a person would write, before it became a string with tokens in it.
-function pipelineDefinition(resource, places) {
+function pipelineDefinition(resource) {
   const body = resource.Properties.PipelineDefinition.PipelineDefinitionBody;
   const parts = typeof body === 'string' ? [body] : body['Fn::Join'][1];
   const expressions = [];
   const whole = parts.map((part) => {
     if (typeof part === 'string') return part;
-    expressions.push(literal(part, places));
+    expressions.push(literal(part));
     return `@@${expressions.length - 1}@@`;
   }).join('');
-  return literal(JSON.parse(whole), places, expressions);
+  return literal(JSON.parse(whole), expressions);
 }
 
 module.exports = { literal, pipelineDefinition, toProject };
