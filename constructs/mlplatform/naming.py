@@ -77,7 +77,7 @@ SUBNET_ID = Rule(
 )
 DOMAIN_NAME = Rule(
     pattern=re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}"),
-    wants="a domain name, such as 'pypi.org' or '*.example.com'",
+    wants="a domain name, such as 'packages.example.com' or '*.example.com'",
 )
 PERSON = Rule(
     pattern=re.compile(r"[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*(@[^@\s]+)?"),

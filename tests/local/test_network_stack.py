@@ -13,7 +13,7 @@ from mlplatform.network import Egress, PlatformNetwork
 
 def test_a_network_with_egress_is_made_and_leaves_nothing(engine: mllocal.Engine) -> None:
     stack = Stack(App(), "Egress", env=Environment(account=engine.account, region=engine.region))
-    PlatformNetwork(stack, "Network", cidr="10.77.0.0/16", egress=Egress(allowed_domains=("pypi.org",)))
+    PlatformNetwork(stack, "Network", cidr="10.77.0.0/16", egress=Egress(allowed_domains=("packages.example.com",)))
     template = dict(Template.from_stack(stack).to_json())
     for part in ("Rules", "Parameters"):  # The CDK's own check of its bootstrap, which this test does without.
         template.pop(part)

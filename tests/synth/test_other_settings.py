@@ -12,7 +12,7 @@ from tests.synth import test_cdk_nag, test_cfn_lint
 
 SETTINGS = {
     "egress": """
-    network: {cidr: 10.40.0.0/16, availability_zones: 3, egress: {allowed_domains: [pypi.org]}}
+    network: {cidr: 10.40.0.0/16, availability_zones: 3, egress: {allowed_domains: [packages.example.com]}}
     training_environment: {home_file_system: none, image: true, image_version: 2}
 """,
     "existing": """

@@ -29,7 +29,7 @@ _AWS_DOMAINS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Egress:
-    """The domains that the network resolves besides AWS's own of the Region: `pypi.org`, or `*.example.com`."""
+    """The domains that the network resolves besides AWS's own of the Region: `packages.example.com`, or `*.example.com`."""
 
     allowed_domains: tuple[str, ...]
 
@@ -48,7 +48,7 @@ def egress_problems(egress: Egress | None, *, availability_zones: int) -> list[s
         return []
     problems = []
     if not egress.allowed_domains:
-        problems.append("egress allows no domain; name some, such as 'pypi.org', or leave egress out")
+        problems.append("egress allows no domain; name some, such as 'packages.example.com', or leave egress out")
     if availability_zones > MAX_ZONES_WITH_EGRESS:
         problems.append(
             f"availability_zones {availability_zones} leaves no room for egress; use at most {MAX_ZONES_WITH_EGRESS}"

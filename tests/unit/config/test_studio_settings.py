@@ -119,8 +119,8 @@ def test_limits_have_defaults_that_shut_down_idle_apps_after_an_hour(tmp_path: P
         (", cidr: 10.0.0.0/16}", "}", "environments.prod.network.cidr: is missing; add the key 'cidr'"),
         (
             "cidr: 10.40.0.0/16",
-            "cidr: 10.40.0.0/16\n      egress: {allowed_domains: [pypi.org, http://x]}",
-            "allowed_domains[1]: 'http://x' is not a domain name, such as 'pypi.org' or '*.example.com'",
+            "cidr: 10.40.0.0/16\n      egress: {allowed_domains: [packages.example.com, http://x]}",
+            "allowed_domains[1]: 'http://x' is not a domain name, such as 'packages.example.com' or '*.example.com'",
         ),
         ("cidr: 10.40.0.0/16", "cidr: 10.40.0.0/16\n      egress: {}", "egress.allowed_domains: is missing"),
         ("[aiko.tanaka@example.com, ben]", "[]", "[] is empty; name at least one"),
@@ -158,10 +158,10 @@ def test_a_training_environment_needs_a_network(tmp_path: Path) -> None:
 
 
 def test_egress_is_as_good_as_endpoints(tmp_path: Path) -> None:
-    text = GOOD.replace("interface_endpoints: studio", "egress: {allowed_domains: [pypi.org]}")
+    text = GOOD.replace("interface_endpoints: studio", "egress: {allowed_domains: [packages.example.com]}")
     network = own_network(load(tmp_path, text))
     assert network.egress is not None
-    assert network.egress.allowed_domains == ["pypi.org"]
+    assert network.egress.allowed_domains == ["packages.example.com"]
 
 
 def test_a_person_may_be_in_two_projects_unless_identity_center_signs_them_in(tmp_path: Path) -> None:

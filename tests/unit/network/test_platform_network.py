@@ -139,7 +139,7 @@ def test_the_sets_hold_what_studio_needs_and_name_nothing_twice() -> None:
     assert all(len(set(endpoints)) == len(endpoints) for endpoints in ENDPOINT_SETS.values())
 
 
-ALLOWED = Egress(allowed_domains=("pypi.org", "files.pythonhosted.org"))
+ALLOWED = Egress(allowed_domains=("packages.example.com", "downloads.example.org"))
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_with_egress_only_listed_names_resolve(with_egress: tuple[PlatformNetwor
     allow, block = sorted(rules["FirewallRules"], key=lambda rule: int(rule["Priority"]))
     allowed = lists[allow["FirewallDomainListId"]["Fn::GetAtt"][0]]
     assert allow["Action"] == "ALLOW"
-    assert {"pypi.org", "files.pythonhosted.org", "*.us-east-1.amazonaws.com"} <= set(allowed)
+    assert {"packages.example.com", "downloads.example.org", "*.us-east-1.amazonaws.com"} <= set(allowed)
     assert "*.amazonaws.com" not in allowed
     assert (block["Action"], lists[block["FirewallDomainListId"]["Fn::GetAtt"][0]]) == ("BLOCK", ["*"])
 
