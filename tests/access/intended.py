@@ -16,6 +16,7 @@ INTENDED: dict[str, dict[str, str]] = {
         "artifacts objects": _WRITE,
         "output bucket": _READ,
         "output objects": _READ,
+        "model of pipelines": _READ,
     },
     "inference job": {
         "key": _WRITE,

@@ -63,6 +63,7 @@ TYPES = {
     "notebook": "sagemaker:notebook-instance",
     "studio app": "sagemaker:app",
     "function": "lambda:function",
+    "planning function": "lambda:function",
     "function log": "logs:log-group",
     "dead letters": "sqs:queue",
     "job role": "iam:role",

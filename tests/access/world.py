@@ -167,7 +167,9 @@ class World:
         yield "pipeline", pipelines
         yield "pipeline execution", [Resource(arn=f"{it.arn}/execution/x", tags=it.tags) for it in pipelines]
         functions = made(project, "AWS::Lambda::Function")
-        yield "function", functions
+        planning = [it for it in functions if it.arn.endswith("-plan-start")]
+        yield "function", [it for it in functions if it not in planning]
+        yield "planning function", planning
         yield "function log", made(project, "AWS::Logs::LogGroup")
         yield "dead letters", made(project, "AWS::SQS::Queue")
         yield from self._named(project, tags=pipelines[0].tags)

@@ -69,6 +69,7 @@ def _ask_models(project: MlProject) -> tuple[Statement, ...]:
             sid="DescribeTheModelToAsk",
             actions=["sagemaker:DescribeModel"],
             resources=[f"{scope}:model/pipelines-*"],
+            conditions={"StringEquals": {"aws:ResourceTag/project": project.name}},
             wildcard_reason="SageMaker Pipelines names models after the execution and the step at run time",
         ),
     )
