@@ -8,22 +8,14 @@ from mlpipelines.expressions import JsonObject, Value, without_none
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelMetrics:
-    """The reports of a version (API reference, ModelMetrics): S3 URIs of JSON files, each one optional.
-
-    A check step leaves them in what it `calculated_...`.
-    """
-
+class _Quality:
     model_quality_statistics_uri: Value | None = None
     model_quality_constraints_uri: Value | None = None
     data_quality_statistics_uri: Value | None = None
     data_quality_constraints_uri: Value | None = None
-    bias_report_uri: Value | None = None
-    pre_training_bias_report_uri: Value | None = None
-    post_training_bias_report_uri: Value | None = None
-    explainability_report_uri: Value | None = None
 
-    def to_json(self) -> JsonObject:
+    def quality(self) -> JsonObject:
+        """The two members that metrics and baselines have in common."""
         return without_none(
             ModelQuality=_files(
                 Statistics=self.model_quality_statistics_uri, Constraints=self.model_quality_constraints_uri
@@ -31,6 +23,24 @@ class ModelMetrics:
             ModelDataQuality=_files(
                 Statistics=self.data_quality_statistics_uri, Constraints=self.data_quality_constraints_uri
             ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelMetrics(_Quality):
+    """The reports of a version (API reference, ModelMetrics): S3 URIs of JSON files, each one optional.
+
+    A check step leaves them in what it `calculated_...`.
+    """
+
+    bias_report_uri: Value | None = None
+    pre_training_bias_report_uri: Value | None = None
+    post_training_bias_report_uri: Value | None = None
+    explainability_report_uri: Value | None = None
+
+    def to_json(self) -> JsonObject:
+        return without_none(
+            **self.quality(),
             # The SDK writes these two, whether or not there is anything in them.
             Bias=_files(
                 Report=self.bias_report_uri,
@@ -43,17 +53,13 @@ class ModelMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DriftCheckBaselines:
+class DriftCheckBaselines(_Quality):
     """What later checks compare with, once the version is approved (API reference, DriftCheckBaselines).
 
     S3 URIs of JSON files, each one optional: what a check step says in `baseline_used_...`. The two configurations are the
     analysis configurations of Clarify that the constraints were made with.
     """
 
-    model_quality_statistics_uri: Value | None = None
-    model_quality_constraints_uri: Value | None = None
-    data_quality_statistics_uri: Value | None = None
-    data_quality_constraints_uri: Value | None = None
     bias_config_uri: Value | None = None
     pre_training_bias_constraints_uri: Value | None = None
     post_training_bias_constraints_uri: Value | None = None
@@ -62,12 +68,7 @@ class DriftCheckBaselines:
 
     def to_json(self) -> JsonObject:
         return without_none(
-            ModelQuality=_files(
-                Statistics=self.model_quality_statistics_uri, Constraints=self.model_quality_constraints_uri
-            ),
-            ModelDataQuality=_files(
-                Statistics=self.data_quality_statistics_uri, Constraints=self.data_quality_constraints_uri
-            ),
+            **self.quality(),
             Bias=_files(
                 ConfigFile=self.bias_config_uri,
                 PreTrainingConstraints=self.pre_training_bias_constraints_uri,
