@@ -52,7 +52,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
 
     work_uri = f"{settings.work_root_uri}/{run_id}/{run.generation}"
     copy_baselines(s3, champion, f"{work_uri}/baseline")
-    record = {
+    record: dict[str, Any] = {
         "uri": input_uri,
         "version": version_of(objects),
         "objects": objects,
