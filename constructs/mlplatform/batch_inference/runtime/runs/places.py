@@ -103,6 +103,7 @@ def _notice(run_id: str, run: ActiveRun, subject: Subject, now: datetime, failur
         notice_id=f"{run_id}/{run.fence}/{subject.value}",
         subject=subject,
         run_id=run_id,
+        scheduled_at=run.scheduled_at,
         at=now,
         attempts=run.attempt,
         execution_arn=run.execution_arn,

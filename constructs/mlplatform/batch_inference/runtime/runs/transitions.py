@@ -143,6 +143,7 @@ def tell_late(state: State, run_id: str, forecast_at: datetime, deadline_at: dat
         notice_id=f"{run_id}/{run.generation}/{Subject.LATE.value}",
         subject=Subject.LATE,
         run_id=run_id,
+        scheduled_at=run.scheduled_at,
         at=now,
         attempts=run.attempt,
         execution_arn=run.execution_arn,
