@@ -8,10 +8,9 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import publish_manifest
 import pytest
-
-from mlplatform.batch_inference.runtime import publish_manifest
-from mlplatform.batch_inference.runtime.publish_manifest import IncompleteRunError
+from publish_manifest import IncompleteRunError
 
 MODEL = "arn:aws:sagemaker:us-east-1:123456789012:model-package/demo/7"
 

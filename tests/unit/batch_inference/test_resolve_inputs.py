@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import resolve_inputs
 from botocore.stub import Stubber
+from resolve_inputs import UnresolvedInputError
 
-from mlplatform.batch_inference.runtime import resolve_inputs
-from mlplatform.batch_inference.runtime.resolve_inputs import UnresolvedInputError
 from tests.unit.servers import client
 
 GROUP = "demo"

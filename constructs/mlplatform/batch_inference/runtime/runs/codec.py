@@ -32,9 +32,9 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def from_json(kind: type[T], document: Any, name: str) -> T:
-    """A dataclass of `kind` from plain JSON. Fields with a default may be missing; fields that it does not have may not be there."""
-    reader = _Reader()
+def from_json(kind: type[T], document: Any, name: str, *, ignore_unknown: bool = False) -> T:
+    """A dataclass of `kind` from plain JSON. Fields with a default may be missing; unknown ones may not be there, unless ignored."""
+    reader = _Reader(ignore_unknown)
     value: T = reader.read(kind, document, name)
     if reader.problems:
         raise InvalidDocumentError("; ".join(reader.problems))
@@ -45,9 +45,12 @@ def from_json(kind: type[T], document: Any, name: str) -> T:
 class _Reader:
     """Reads by type and notes what does not fit; what it then answers is never used."""
 
+    ignore_unknown: bool
     problems: list[str] = field(default_factory=list)
 
     def read(self, kind: Any, value: Any, place: str) -> Any:
+        if kind is Any:
+            return value
         origin = typing.get_origin(kind)
         if origin in (typing.Union, types.UnionType):
             (inner,) = (option for option in typing.get_args(kind) if option is not type(None))
@@ -69,7 +72,7 @@ class _Reader:
     def _dataclass(self, kind: Any, document: dict[str, Any], place: str) -> Any:
         hints, known = typing.get_type_hints(kind), fields(kind)
         unknown = sorted(set(document) - {item.name for item in known})
-        if unknown:
+        if unknown and not self.ignore_unknown:
             self.problems.append(
                 f"{place} has {', '.join(unknown)}, which this version of the platform does not know; deploy it again"
             )

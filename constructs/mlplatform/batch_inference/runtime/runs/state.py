@@ -146,6 +146,7 @@ class Notice:
     notice_id: str
     subject: Subject
     run_id: str
+    scheduled_at: datetime
     at: datetime
     attempts: int
     execution_arn: str | None = None

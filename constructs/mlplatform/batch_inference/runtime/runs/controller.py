@@ -1,0 +1,233 @@
+"""The Lambda that decides about the runs of one pipeline: it alone starts, retries, replaces and tells.
+
+Events: `{"start": {"scheduled_at", "because", "again", "input_uri"}}`, `{"starts": [...], "parallel": 2}`, the state change
+of an execution, or `{"tick": true}`. Whatever the event is, everything is looked at: an event that got lost is made up for
+by the next one, and one that comes twice finds nothing to do.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from runs import alerts, outbox
+from runs.codec import InvalidDocumentError, from_json
+from runs.executions import Executions
+from runs.forecast import Forecast, forecasts
+from runs.outbox import Effect, LookAgain, StartExecution, StopExecution, Tell
+from runs.settings import Settings
+from runs.state import Because, QueuedRun, State, Subject
+from runs.store import Store
+from runs.transitions import Answer, Ending, Policy, end, start, tell_late
+
+TICK = {"tick": True}
+NEXT_LOOK = "next-look"
+ROUNDS = 5  # Each confirmation may ask for something new; what is left, the next event finds.
+
+Change = Callable[[State], State]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A run that is due. Runs for a moment are called by it; `run_id` is for those that are not."""
+
+    scheduled_at: datetime
+    because: Because = Because.SCHEDULE
+    again: bool = False
+    input_uri: str | None = None
+    run_id: str | None = None
+
+    def queued(self) -> QueuedRun:
+        """The run, as the state holds it."""
+        run_id = self.run_id or run_id_of(self.scheduled_at)
+        return QueuedRun(run_id, self.scheduled_at, self.because, self.again, self.input_uri)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the controller is asked for; nothing in particular, when it is to look around."""
+
+    start: Start | None = None
+    starts: tuple[Start, ...] = ()
+    parallel: int | None = None
+    tick: bool = False
+
+    @property
+    def wanted(self) -> list[QueuedRun]:
+        """All runs that are due."""
+        return [found.queued() for found in (*([self.start] if self.start else []), *self.starts)]
+
+
+class UnfinishedError(Exception):
+    """Something that had to be done in AWS failed; it stays in the state, and is tried again with the next event."""
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Decide, act, answer what became of each wanted run. What is raised brings the event back, twice."""
+    settings = Settings.from_environment()
+    s3 = boto3.client("s3")
+    controller = Controller(
+        settings=settings,
+        store=Store(s3, settings.state_uri),
+        executions=Executions(boto3.client("sagemaker"), s3, settings),
+        sns=boto3.client("sns"),
+        cloudwatch=boto3.client("cloudwatch"),
+        scheduler=boto3.client("scheduler"),
+        function_arn=context.invoked_function_arn,
+    )
+    return controller.handle(event_of(event), datetime.now(UTC))
+
+
+def event_of(event: Mapping[str, Any]) -> Event:
+    """What an event asks for. Raises InvalidDocumentError with every problem."""
+    if "detail-type" in event:
+        return Event()
+    asked = from_json(Event, dict(event), "event")
+    if asked.parallel is not None and asked.parallel < 1:
+        raise InvalidDocumentError(f"event.parallel is {asked.parallel}; at least 1 backfill run has to be allowed")
+    if not (asked.wanted or asked.tick):
+        raise InvalidDocumentError("event asks for nothing; give start, starts or tick")
+    return asked
+
+
+def run_id_of(scheduled_at: datetime) -> str:
+    """The id of the run for a moment: `2026-11-24T080000Z`."""
+    return scheduled_at.astimezone(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+
+
+@dataclass(frozen=True)
+class Controller:
+    """The controller, with what it needs of AWS."""
+
+    settings: Settings
+    store: Store
+    executions: Executions
+    sns: Any
+    cloudwatch: Any
+    scheduler: Any
+    function_arn: str
+    problems: list[str] = field(default_factory=list)
+
+    def handle(self, event: Event, now: datetime) -> dict[str, Any]:
+        """Look, decide in one change of the state, then act. Raises UnfinishedError with all that could not be done."""
+        looked = (self.executions.ending(run_id, run) for run_id, run in self.store.read().active.items())
+        endings = [ending for ending in looked if ending is not None]
+        answers, effects = self.store.transact(lambda state: self._decide(state, event, endings, now))
+        self._act(effects, now)
+        if event.tick:
+            self._measure(self.store.read(), now)
+        if self.problems:
+            raise UnfinishedError(f"not all is done, the rest is tried again: {'; '.join(self.problems)}")
+        return {"runs": {run_id: answer.value for run_id, answer in answers.items()}}
+
+    def _decide(
+        self, state: State, event: Event, endings: Sequence[Ending], now: datetime
+    ) -> tuple[State, tuple[dict[str, Answer], tuple[Effect, ...]]]:
+        policy, answers = Policy.of(self.settings), {}
+        for ending in endings:
+            state = end(state, ending, now, policy)
+        if event.parallel is not None:
+            state = replace(state, backfill_parallel=event.parallel)
+        for wanted in event.wanted:
+            # Looked up after the state was read: a run that is not active by then has published, or never will.
+            published = not wanted.again and self.executions.published_generation(wanted.run_id) is not None
+            state, answers[wanted.run_id] = start(state, wanted, now, policy, published=published)
+        for late in self._forecasts(state, now):
+            if late.late_seconds > 0:
+                state = tell_late(state, late.run_id, late.finish_at, late.deadline_at, now)
+        state, effects = outbox.due(state, now)
+        return state, (answers, effects)
+
+    def _forecasts(self, state: State, now: datetime) -> list[Forecast]:
+        return [] if self.settings.deadline is None else forecasts(state, self.settings.deadline, now)
+
+    def _act(self, effects: Iterable[Effect], now: datetime) -> None:
+        """Carry out and confirm, until nothing new is asked for. One effect that fails stops no other."""
+        for _ in range(ROUNDS):
+            confirmations = [change for effect in effects if (change := self._carry_out(effect, now)) is not None]
+            if not confirmations:
+                return
+
+            def confirm(state: State, changes: Sequence[Change] = confirmations) -> tuple[State, tuple[Effect, ...]]:
+                for change in changes:
+                    state = change(state)
+                return outbox.due(state, now)
+
+            effects = self.store.transact(confirm)
+
+    def _carry_out(self, effect: Effect, now: datetime) -> Change | None:
+        """Do one thing; what confirms it, if it needs to be."""
+        try:
+            if isinstance(effect, StartExecution):
+                return self._start(effect, now)
+            if isinstance(effect, StopExecution):
+                self.executions.stop(effect.execution_arn)
+            elif isinstance(effect, LookAgain):
+                self._look_again(effect.at)
+            else:
+                return self._tell(effect)
+        except ClientError as error:
+            self.problems.append(f"{type(effect).__name__}: {error}")
+        return None
+
+    def _start(self, effect: StartExecution, now: datetime) -> Change | None:
+        started = self.executions.start(effect)
+        if isinstance(started, Ending):
+            ending = started
+            return lambda state: end(state, ending, now, Policy.of(self.settings))
+        if started is None:
+            return None
+        arn = started
+        return lambda state: outbox.confirm_started(state, effect.run_id, effect.fence, arn)
+
+    def _tell(self, effect: Tell) -> Change:
+        notice = effect.notice
+        if notice.subject is not Subject.PUBLISHED and self.settings.topic_arn is not None:
+            alerts.publish(self.sns, notice, self.settings)
+        if notice.subject is not Subject.LATE:
+            failed = notice.subject is Subject.FAILED
+            self._put({"Attempts": float(notice.attempts), "FailedRuns": float(failed)}, notice.at)
+        return lambda state: outbox.confirm_told(state, notice.notice_id)
+
+    def _look_again(self, at: datetime) -> None:
+        """Wake this function when an attempt is due. Without it, or if it fails to, a tick does."""
+        look = self.settings.next_look
+        if look is None:
+            return
+        due = at.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
+        request: dict[str, Any] = {
+            "GroupName": look.group_name,
+            "Name": NEXT_LOOK,
+            "ScheduleExpression": f"at({due:%Y-%m-%dT%H:%M:%S})",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "ActionAfterCompletion": "DELETE",
+            "Target": {"Arn": self.function_arn, "RoleArn": look.role_arn, "Input": json.dumps(TICK)},
+            **({} if look.key_arn is None else {"KmsKeyArn": look.key_arn}),
+        }
+        try:
+            self.scheduler.create_schedule(**request)
+        except self.scheduler.exceptions.ConflictException:
+            self.scheduler.update_schedule(**request)
+
+    def _measure(self, state: State, now: datetime) -> None:
+        """What alarms are made of. Before the first output, its age is that of the pipeline: that nothing comes shows, too."""
+        newest = state.published_at or state.created_at
+        figures = {"OutputAgeSeconds": (now - newest).total_seconds()}
+        late = [forecast.late_seconds for forecast in self._forecasts(state, now)]
+        if late:
+            figures["ForecastLateSeconds"] = max(late)
+        self._put(figures, now)
+
+    def _put(self, figures: Mapping[str, float], at: datetime) -> None:
+        dimensions = [{"Name": "Pipeline", "Value": self.settings.pipeline_name}]
+        self.cloudwatch.put_metric_data(
+            Namespace=self.settings.metric_namespace,
+            MetricData=[
+                {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
+                for name, value in figures.items()
+            ],
+        )

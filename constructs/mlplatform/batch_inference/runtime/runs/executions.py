@@ -1,0 +1,139 @@
+"""Pipeline executions as the controller sees and moves them: how an attempt ended, to start one, to stop one."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from runs.failures import classify
+from runs.ladder import Ladder
+from runs.outbox import StartExecution
+from runs.settings import Settings
+from runs.state import ActiveRun, Failure, FailureKind
+from runs.store import split_uri
+from runs.transitions import Ending, Machine
+
+NOT_STARTED = "StartPipelineExecution"
+# Asking again later is all that is needed.
+_BUSY = ("ConflictException", "ResourceLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException")
+_SERVER_FAULT = 500
+# Which step's answer names the machine of a job, and under which name.
+_PLANNED_BY = {
+    "PrepareInput": ("BeginRun", "prepare_instance_type", "input_bytes"),
+    "Score": ("PlanScoring", "instance_type", "input_bytes"),
+    "ScoreChallenger": ("PlanScoring", "instance_type", "input_bytes"),
+}
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Executions:
+    """The executions of one pipeline."""
+
+    sagemaker: Any
+    s3: Any
+    settings: Settings
+
+    def ending(self, run_id: str, run: ActiveRun) -> Ending | None:
+        """How the present attempt of a run ended; None while it runs, or has not been started."""
+        if run.execution_arn is None:
+            return None
+        try:
+            execution = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=run.execution_arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFound":
+                raise
+            gone = Failure(FailureKind.INTERRUPTED, NOT_STARTED, f"execution {run.execution_arn} is gone")
+            return Ending(run_id, run.fence, failure=gone)
+        status = execution["PipelineExecutionStatus"]
+        if status in ("Executing", "Stopping"):
+            return None
+        published = status == "Succeeded" or self.published_generation(run_id) == run.generation
+        if status != "Failed":
+            return Ending(run_id, run.fence, published)
+        steps = self._steps(run.execution_arn)
+        failure = _failure(steps, execution)
+        return Ending(run_id, run.fence, published, failure, self._machine(steps, failure.step))
+
+    def published_generation(self, run_id: str) -> int | None:
+        """The generation of a run's manifest; None when it has published nothing."""
+        bucket, key = split_uri(f"{self.settings.root_uri}/manifests/{run_id}.json")
+        try:
+            manifest = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None
+        return int(manifest.get("generation", 0))  # Manifests had none before runs had attempts.
+
+    def start(self, wanted: StartExecution) -> str | Ending | None:
+        """The ARN of the attempt's execution; how it ended if it cannot be started; None if SageMaker is too busy just now."""
+        parameters = {"RunId": wanted.run_id, "Fence": str(wanted.fence)}
+        if wanted.input_uri is not None:
+            parameters["InputUri"] = wanted.input_uri
+        try:
+            started = self.sagemaker.start_pipeline_execution(
+                PipelineName=self.settings.pipeline_name,
+                PipelineExecutionDisplayName=f"{wanted.run_id}-{wanted.fence}",
+                PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
+                ClientRequestToken=wanted.token(self.settings.pipeline_arn),
+            )
+        except ClientError as error:
+            if _is_busy(error):
+                return None
+            failure = Failure(FailureKind.INTERNAL, NOT_STARTED, f"the execution could not be started: {error}")
+            return Ending(wanted.run_id, wanted.fence, failure=failure)
+        arn: str = started["PipelineExecutionArn"]
+        return arn
+
+    def stop(self, execution_arn: str) -> None:
+        """Ask for an execution to be stopped; nothing, if it has ended."""
+        try:
+            self.sagemaker.stop_pipeline_execution(PipelineExecutionArn=execution_arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("ConflictException", "ResourceNotFound", "ValidationException"):
+                raise
+
+    def _steps(self, execution_arn: str) -> list[Json]:
+        pages = self.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+            PipelineExecutionArn=execution_arn, SortOrder="Ascending"
+        )
+        return [step for page in pages for step in page["PipelineExecutionSteps"]]
+
+    def _machine(self, steps: Sequence[Json], step: str) -> Machine | None:
+        """On what the job of a step ran, as the step that planned it answered."""
+        planner, type_name, bytes_name = _PLANNED_BY.get(step, ("", "", ""))
+        answer = next((_answer(found) for found in steps if found["StepName"] == planner), {})
+        rung = Ladder.from_json(self.settings.ladder).rung(answer[type_name]) if type_name in answer else None
+        return None if rung is None else Machine(rung.instance_type, rung.memory_bytes, int(answer.get(bytes_name, 0)))
+
+
+def _failure(steps: Sequence[Json], execution: Json) -> Failure:
+    """Why an execution failed: the first step that did. A Fail step says what the team wants said."""
+    failed = next((step for step in steps if step["StepStatus"] == "Failed"), None)
+    overall = execution.get("FailureReason", "SageMaker gave no reason")
+    if failed is None:
+        return Failure(classify(overall), "the pipeline", overall)
+    metadata = failed.get("Metadata", {})
+    reason = failed.get("FailureReason") or metadata.get("Fail", {}).get("ErrorMessage") or overall
+    return Failure(classify(reason), failed["StepName"], reason, next(_arns(metadata), None))
+
+
+def _answer(step: Json) -> dict[str, str]:
+    found = step.get("Metadata", {}).get("Lambda", {}).get("OutputParameters", [])
+    return {parameter["Name"]: parameter["Value"] for parameter in found}
+
+
+def _arns(metadata: Json) -> Iterator[str]:
+    """The ARN of what a step ran, if it ran something."""
+    for ran in metadata.values():
+        if isinstance(ran, Mapping) and "Arn" in ran:
+            yield ran["Arn"]
+
+
+def _is_busy(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error.response["Error"]["Code"] in _BUSY or status >= _SERVER_FAULT
