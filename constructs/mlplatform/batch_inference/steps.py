@@ -41,7 +41,7 @@ _MESSAGE = "/opt/ml/output/message"
 _UNPACK_PLATFORM = f"set -e; mkdir -p {_PLATFORM}; tar -xzf {input_path('platform')}/*.gz -C {_PLATFORM}"
 # What goes wrong by itself while a step starts. What goes wrong later, the controller answers to, on another machine.
 _STARTING = TRANSIENT_FAULTS[:1]
-# Long enough for every attempt of a run. The arguments name run and generation, so no other run finds the result.
+# Long enough for every attempt of a run. The inputs name run and generation, so no other run finds the result.
 _WHILE_A_RUN_LASTS = CacheConfig(expire_after="P7D")
 
 
@@ -108,10 +108,11 @@ class RunSteps:
                 *("--output", output_path("prepared")),
                 *("--report", output_path("prepare-report")),
                 *("--set-aside", output_path("set-aside")),
-                *("--baseline", input_path("baseline")),
+                *("--statistics", input_path("baseline")),
+                *("--constraints", input_path("baseline")),
                 *("--key-columns", ",".join(column.name for column in self.keys)),
+                *("--key-types", ",".join(column.type for column in self.keys)),
                 *("--action", str(self.checks.input)),
-                *("--run", Join(values=(begun.output("run_id"), begun.output("generation")))),
             ],
             environment={"SCHEDULED_AT": begun.output("scheduled_at")},
             max_runtime_seconds=self.processing.max_runtime_seconds,
