@@ -32,6 +32,7 @@ _TRANSFORM, _MODEL, _NOTEBOOK = (
 _APPS = ("sagemaker:CreateApp", "sagemaker:CreateSpace", "sagemaker:UpdateSpace")
 _OWN = (
     "ecr:*",
+    "lambda:GetFunctionC*",  # Configuration; the rest is no secret.
     "lambda:InvokeFunction",
     "logs:*",
     "sagemaker:*eEndpoint*",  # Create, Invoke, Update: by the temporary ones Clarify asks a model.
