@@ -39,11 +39,11 @@ _OWN = (
     "sagemaker:BatchDescribe*",
     "sagemaker:Call*",
     "sagemaker:CreateModelPackage",
-    "sagemaker:CreatePresigned*",
-    "sagemaker:De*",  # Delete, Describe: characters are scarce here.
+    "sagemaker:CreatePres*",  # PresignedDomainUrl and so on: characters are scarce here.
+    "sagemaker:De*",  # Delete, Describe.
     "sagemaker:List*",
     "sagemaker:Retry*",
-    "sagemaker:SendPipeline*",
+    "sagemaker:Send*",
     "sagemaker:St*",
     "sagemaker:UpdateModelPackage",
     "sagemaker:UpdatePipeline",
