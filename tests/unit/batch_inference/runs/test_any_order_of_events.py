@@ -35,9 +35,7 @@ REASONS = (
 )
 EVERY_KIND = (Because.SCHEDULE, Because.EVENTS, Because.BACKFILL)
 
-fates = st.lists(
-    st.sampled_from(["ok", "ok", "ok", "ok", "die before", "die after", "busy", "meanwhile"]), max_size=14
-)
+fates = st.lists(st.sampled_from(["ok", "ok", "ok", "ok", "die before", "die after", "busy", "meanwhile"]), max_size=14)
 numbers = st.integers(min_value=0, max_value=1000)
 
 

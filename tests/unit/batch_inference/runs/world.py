@@ -256,7 +256,11 @@ class World:
         job = "arn:aws:sagemaker:us-east-1:123456789012:processing-job/score-1"
         planned = [{"Name": "instance_type", "Value": "ml.m5.large"}, {"Name": "input_bytes", "Value": "1000"}]
         steps = [
-            {"StepName": "PlanScoring", "StepStatus": "Succeeded", "Metadata": {"Lambda": {"OutputParameters": planned}}},
+            {
+                "StepName": "PlanScoring",
+                "StepStatus": "Succeeded",
+                "Metadata": {"Lambda": {"OutputParameters": planned}},
+            },
             {
                 "StepName": "Score",
                 "StepStatus": "Failed",
