@@ -58,7 +58,7 @@ class Job:
 
     def seconds(self, rung: Rung) -> float:
         """How long it takes on a rung that is large enough, its start-up left out."""
-        return self.seconds_on_one_vcpu / float(rung.vcpus or 1) ** self.parallel
+        return float(self.seconds_on_one_vcpu / (rung.vcpus or 1) ** self.parallel)
 
     def usd(self, rung: Rung, seconds: float) -> float:
         """What so many seconds cost, its start-up included."""
