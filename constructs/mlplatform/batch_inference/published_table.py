@@ -25,7 +25,9 @@ MAX_SCANNED_GIB = 7168
 """Of the 7 EiB that Athena itself allows, as many as nobody pays for by mistake: about 35 USD a query (Amazon Athena pricing)."""
 
 # Athena user guide, "Data types in Amazon Athena", for CREATE TABLE over Parquet.
-_PRIMITIVE = r"(boolean|tinyint|smallint|int|bigint|float|double|string|binary|date|timestamp|decimal\(\d{1,2},\s?\d{1,2}\))"
+_PRIMITIVE = (
+    r"(boolean|tinyint|smallint|int|bigint|float|double|string|binary|date|timestamp|decimal\(\d{1,2},\s?\d{1,2}\))"
+)
 _TYPE = re.compile(rf"{_PRIMITIVE}|array<{_PRIMITIVE}>")
 _NAME = re.compile(r"[a-z0-9_]{1,255}")
 
@@ -184,7 +186,7 @@ class PublishedTable(Construct):
         root_uri: str,
         columns: Sequence[Column],
     ) -> None:
-        raise_if_any(f"table of pipeline '{pipeline_name}'", _column_problems(columns))
+        raise_if_any(f"table of pipeline '{pipeline_name}'", column_problems(columns))
         super().__init__(scope, construct_id)
         tables = ProjectTables.of(project)
         self.database_name = tables.database_name
@@ -234,7 +236,8 @@ def _projection(location: str) -> dict[str, str]:
     }
 
 
-def _column_problems(columns: Sequence[Column]) -> Iterator[str]:
+def column_problems(columns: Sequence[Column]) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the columns of a table."""
     if not columns:
         yield "there are no columns; name the key columns, then the predictions, such as Column('forecast', 'double')"
     for column in columns:
