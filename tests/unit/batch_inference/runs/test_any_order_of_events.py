@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from runs import store
-from runs.controller import run_id_of
+from runs.controller import event_of, run_id_of
 from runs.settings import Overlap
 from runs.state import Because, State, Status, Subject
 from tests.unit.batch_inference.runs.world import RUNNING, SETTINGS, START, Execution, World
@@ -209,21 +209,13 @@ class Runs(RuleBasedStateMachine):
     def someone_else(self) -> None:
         """Another function, called for another event, is faster."""
         words, self.world.fate.words = self.world.fate.words, []
-        if self.mail:
-            self.world.controller().handle(_event(self.mail[0]), self.world.now)
-        else:
-            self.world.controller().handle(_event({"tick": True}), self.world.now)
+        event = self.mail[0] if self.mail else {"tick": True}
+        self.world.controller().handle(event_of(event), self.world.now)
         self.world.fate.words = words
 
 
 def pick_of(executions: Sequence[Execution], pick: int) -> Execution:
     return executions[pick % len(executions)]
-
-
-def _event(event: dict[str, Any]) -> Any:
-    from runs.controller import event_of
-
-    return event_of(event)
 
 
 Runs.TestCase.settings = settings(

@@ -110,6 +110,7 @@ class World:
         self.looks: list[dict[str, Any]] = []
         self.on_state: Callable[[State | None, State], None] = lambda old, new: None
         self._numbers = itertools.count(1)
+        self._written: State | None = None
 
     # What the functions do
 
@@ -214,7 +215,9 @@ class World:
         found = self.objects.get(path)
         if request.get("IfMatch", found and found[0]) != (found and found[0]) or ("IfNoneMatch" in request and found):
             raise aws_error("PreconditionFailed", "PutObject")
-        self.on_state(None if found is None else decode(found[1], "old"), decode(request["Body"], "new"))
+        new = decode(request["Body"], "new")
+        self.on_state(self._written, new)
+        self._written = new
         self.objects[path] = (f'"{next(self._numbers)}"', request["Body"])
 
     @property
