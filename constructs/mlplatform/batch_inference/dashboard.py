@@ -48,7 +48,9 @@ class RunDashboard(Construct):
         self._pipeline, self._region = pipeline_name, region
         overdue = [] if overdue_after_seconds is None else [("overdue", overdue_after_seconds)]
         graphs = [
-            self._graph("Age of the newest output, seconds", [run_metrics.OUTPUT_AGE_SECONDS], lines=overdue, period=300),
+            self._graph(
+                "Age of the newest output, seconds", [run_metrics.OUTPUT_AGE_SECONDS], lines=overdue, period=300
+            ),
             self._graph("Duration of a run, seconds", [run_metrics.DURATION_SECONDS]),
             self._graph("Attempts of a run, and runs that failed", [run_metrics.ATTEMPTS, run_metrics.FAILED_RUNS]),
             self._graph("Rows published", [run_metrics.ROWS]),

@@ -25,7 +25,9 @@ MAX_SCANNED_GIB = 7168
 """Of the 7 EiB that Athena itself allows, as many as nobody pays for by mistake: about 35 USD a query (Amazon Athena pricing)."""
 
 # Athena user guide, "Data types in Amazon Athena", for CREATE TABLE over Parquet.
-_PRIMITIVE = r"(boolean|tinyint|smallint|int|bigint|float|double|string|binary|date|timestamp|decimal\(\d{1,2},\s?\d{1,2}\))"
+_PRIMITIVE = (
+    r"(boolean|tinyint|smallint|int|bigint|float|double|string|binary|date|timestamp|decimal\(\d{1,2},\s?\d{1,2}\))"
+)
 _TYPE = re.compile(rf"{_PRIMITIVE}|array<{_PRIMITIVE}>")
 _NAME = re.compile(r"[a-z0-9_]{1,255}")
 
@@ -214,11 +216,6 @@ class PublishedTable(Construct):
                 },
             },
         )
-
-    @property
-    def query(self) -> str:
-        """A first query, for documentation and descriptions."""
-        return f'select * from {self.database_name}.{self.table_name} where "{PARTITION}" = current_date limit 10'
 
 
 def _projection(location: str) -> dict[str, str]:
