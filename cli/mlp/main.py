@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlp.commands import engine, experiments, images, logs, models, pipelines
+from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines
 from mlp.errors import EXIT_CODES_HELP
 
 _HELP = """The ML platform on the command line.
@@ -33,6 +33,7 @@ for _command, _panel in (
     (pipelines.run, _RUNS),
     (pipelines.watch, _RUNS),
     (pipelines.stop, _RUNS),
+    (backfill.backfill, _RUNS),
     (logs.logs, _RUNS),
     (models.approve, _MODELS),
     (experiments.ui, _MODELS),

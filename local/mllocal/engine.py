@@ -7,8 +7,11 @@ from functools import partial
 
 from mllocal.directories import StateDirectory
 from mllocal.emulator import bridge
+from mllocal.emulator.alarms import evaluate_alarms, register_alarms
 from mllocal.emulator.corrections import register_corrections
+from mllocal.emulator.deliveries import Outbox
 from mllocal.emulator.resource_types import resource_types
+from mllocal.emulator.schedules import Schedules, register_schedules
 from mllocal.execution.executor import Executor
 from mllocal.execution.interrupted import fail_interrupted
 from mllocal.jobs import secondary
@@ -68,6 +71,9 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
     bridge.register_alarm_events()
+    bridge.retry_functions_of_rules()
+    register_alarms()
+    register_schedules(Schedules(Outbox(directory.services / "schedules_owed.json")), evaluate_alarms)
     bridge.give_s3_its_managed_key()
     bridge.register_resource_types(resource_types(service))
     register_corrections()

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,17 @@ class Engine:
         except (urllib3.exceptions.HTTPError, ValueError):
             return None
         return status if status.get("instance") == self.instance else None
+
+    def put_faults(self, **faults: Any) -> dict[str, Any]:
+        """Have these faults, and no others, until they are put again; without any, none.
+
+        What there is: docs/embedded-aws.md, "Faults of AWS". Answers what is asked for now. Raises `EngineError`.
+        """
+        answer = urllib3.request("PUT", f"{self.endpoint_url}/_mlp/faults", body=json.dumps(faults), timeout=10)
+        document: dict[str, Any] = json.loads(answer.data)
+        if answer.status != HTTPStatus.OK:
+            raise EngineError(str(document["message"]))
+        return document
 
 
 def engine(directory: Path) -> Engine | None:

@@ -61,13 +61,17 @@ async def _serve(options: argparse.Namespace) -> None:
 
     from mllocal.emulator import bridge
     from mllocal.emulator.durability import durable
+    from mllocal.emulator.fault_points import register_faults, with_faults
+    from mllocal.emulator.faults import Faults
     from mllocal.emulator.resource_types import NOT_EMULATED
     from mllocal.engine import build_service
     from mllocal.mlflow_server import MlflowServer
 
     directory = StateDirectory(options.directory)
     mlflow = MlflowServer(directory.mlflow, options.mlflow_port)
+    faults = Faults()
     service = build_service(directory, mlflow.url)
+    register_faults(faults)
     status = {
         "ready": True,
         "pid": os.getpid(),
@@ -85,7 +89,7 @@ async def _serve(options: argparse.Namespace) -> None:
     config.graceful_timeout = 1
     try:
         await asyncio.to_thread(mlflow.wait_until_ready)
-        application: Any = _with_status(durable(bridge.application), status)
+        application: Any = _with_status(with_faults(durable(bridge.application), faults), status)
         await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
     finally:
         service.executor.close()

@@ -53,6 +53,8 @@ INTENDED: dict[str, dict[str, str]] = {
         "model version": _WRITE,
         "pipeline": "read start",
         "pipeline execution": "read stop",
+        "controller": "read start",
+        "schedule": _READ,
         **{f"{job} of pipelines": "read stop" for job in _JOBS},
         **{f"{job} of people": "read start stop" for job in _JOBS},
         "job role": "pass",

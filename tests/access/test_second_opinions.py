@@ -64,6 +64,8 @@ TYPES = {
     "studio app": "sagemaker:app",
     "function": "lambda:function",
     "planning function": "lambda:function",
+    "controller": "lambda:function",
+    "schedule": "scheduler:schedule",
     "function log": "logs:log-group",
     "dead letters": "sqs:queue",
     "job role": "iam:role",

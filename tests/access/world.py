@@ -168,7 +168,13 @@ class World:
         yield "pipeline execution", [Resource(arn=f"{it.arn}/execution/x", tags=it.tags) for it in pipelines]
         functions = made(project, "AWS::Lambda::Function")
         planning = [it for it in functions if it.arn.endswith("-plan-start")]
-        yield "function", [it for it in functions if it not in planning]
+        # By name, since only some pipelines have one; functions of steps are started by pipelines.
+        function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
+        yield "controller", [Resource(arn=f"{function_arn}:{project}-x-controller", tags=pipelines[0].tags)]
+        schedule_arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule"
+        yield "schedule", [Resource(arn=f"{schedule_arn}/{project}-x/{project}-x", tags=pipelines[0].tags)]
+        steps = [it for it in functions if it not in planning and not it.arn.endswith("-controller")]
+        yield "function", steps
         yield "planning function", planning
         yield "function log", made(project, "AWS::Logs::LogGroup")
         yield "dead letters", made(project, "AWS::SQS::Queue")

@@ -1,40 +1,38 @@
-"""BatchInference: from an input prefix to predictions that the business reads."""
+"""`BatchInference`: scheduled predictions that look after themselves."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from functools import partial
-from pathlib import Path
+from typing import Any
 
 from constructs import Construct
 
-from mlpipelines import (
-    PIPELINE_EXECUTION_ARN,
-    PIPELINE_EXECUTION_ID,
-    START_DATE_TIME,
-    Join,
-    LambdaOutput,
-    LambdaStep,
-    ModelContainer,
-    ModelStep,
-    Pipeline,
-    ProcessingStep,
-    Text,
-    TransformStep,
+from mlpipelines import Pipeline, Step
+from mlplatform.batch_inference.alarms import RunAlarms
+from mlplatform.batch_inference.controller import RunController
+from mlplatform.batch_inference.dashboard import RunDashboard
+from mlplatform.batch_inference.functions import (
+    METRIC_NAMESPACE,
+    RUNTIME,
+    RunFiles,
+    begin_run_function,
+    plan_scoring_function,
+    publish_run_function,
 )
-from mlplatform.batch_inference.functions import publish_manifest_function, resolve_inputs_function
-from mlplatform.pipeline.functions import RuntimeFunction, step_function_problems
+from mlplatform.batch_inference.ground_truth import GroundTruth, GroundTruthQuality
+from mlplatform.batch_inference.options import (
+    ChampionChallenger,
+    DataChecks,
+    ModelChoice,
+    NewestApproved,
+    RunPolicy,
+)
+from mlplatform.batch_inference.published_table import Column, PublishedTable
+from mlplatform.batch_inference.steps import FENCE, RUN_ID, RunSteps
+from mlplatform.pipeline.functions import step_function_problems
 from mlplatform.pipeline.image import ContainerImage
-from mlplatform.pipeline.jobs import (
-    TRANSIENT_FAULTS,
-    JobResources,
-    ScriptRunner,
-    execution_uri,
-    input_path,
-    input_uri_parameter,
-    output_path,
-    ship,
-)
+from mlplatform.pipeline.jobs import JobResources, input_uri_parameter, ship
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
@@ -42,39 +40,51 @@ from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory
 from mlplatform.pipeline.start_events import StartOn
 from mlplatform.project import MlProject
+from mlplatform.scaling import InstanceLadder
 
-_RUNTIME = Path(__file__).parent / "runtime"
-_WRITE_PARQUET = "write_parquet.py"
-_MAX_FILTER_LENGTH = 63  # API reference, DataProcessing, InputFilter and OutputFilter.
+_KEYS = (Column("timestamp", "timestamp"),)
+_PREDICTIONS = (Column("prediction", "double"),)
 
 
 class BatchInference(Construct):
-    """A SageMaker pipeline that predicts for everything under a prefix, and publishes the predictions as Parquet.
+    """Predicts for everything under a prefix, on a schedule or on events, and publishes the predictions as one table.
 
-    Steps: `ResolveInputs` (the newest approved model, at run time, and the versions of the input), `PrepareInput`,
-    `CreateModel`, `Predict` (batch transform), `WriteParquet`, `PublishManifest`. Without an approved model or an input the
-    execution fails and says what to do. An execution may set `InputUri`.
+    When to use: whenever predictions may be minutes old; an endpoint costs while nobody asks. The construct brings what
+    an operator would do: runs never overlap, a failed attempt is repeated from where it stopped on a machine that fits,
+    nothing is published until all of it is there, and somebody is told when it fails, is late, or stops running.
 
-    In the output bucket, under `<pipeline name>/`: `runs/run_id=<execution id>/date=<day>/part-00000.parquet`, then
-    `manifests/<execution id>.json` (model and input versions -> files), then `latest.json`, which never goes back to a
-    run that started earlier. Retrying an execution replaces its files.
+    Steps: `BeginRun` (the run's place, its model and the versions of its input), `PrepareInput` (the team's script, then
+    parts of bounded size, checked against the model's baseline), `PlanScoring` (machines, from the parts and earlier
+    runs), `Score` (the model in its own image, on its share of the parts), `PublishRun`; with a challenger,
+    `ScoreChallenger` and `CompareOutputs` after that. docs/batch-inference.md tells what happens when something fails.
+
+    In the output bucket, under `<pipeline name>/`: `latest.json`, which never goes back to an earlier run,
+    `manifests/<run id>.json` (model and input versions -> files), `published/date=<day>/` for Athena, and the files
+    themselves under `runs/`. A run that is repeated replaces its files; nobody ever sees half an output.
 
     Parameters:
         project: where it lives; also the construct's scope.
         construct_id: the pipeline is called `<project>-<construct id in kebab case>`.
-        source: the directory with the scripts, shipped to every job.
-        input_prefix: the prefix of the data bucket that the pipeline reads unless an execution sets `InputUri`.
-        prepare: called with `--input` and `--output`; checks the input and writes CSV without a header: the key columns,
-            then the features in the model's order.
-        output_columns: names for what is published: the key columns, then the prediction.
-        partition_by: the key column with the time whose day partitions the output; the first column when not given.
+        source: the directory with the team's script, shipped to every job.
+        input_prefix: the prefix of the data bucket that a run reads. Codes of `strftime` in it stand for the moment for
+            which the run is due, in the schedule's time zone: `sales/%Y/%m/%d/`. An execution may set `InputUri`.
+        prepare: called with `--input` and `--output` and with `SCHEDULED_AT` in its environment; writes CSV without a
+            header or Parquet: the key columns, then the features in the model's order.
+        keys: the columns that say what a prediction is for.
+        predictions: the columns that the model answers with, in its order.
+        model: the newest approved version, a pinned one, or champion and challenger.
         schedule: when it starts by itself; when not given, it never does.
         start_on: events that start it, such as new data or another pipeline's success, with a cool-down; none when not given.
-        image: of the processing jobs; AWS's scikit-learn image when not given. The model brings its own.
-        processing, transform: the machines of the processing jobs and of the transform job.
+        runs: what happens to runs that overlap, fail, are late or missing.
+        checks: what is asked of input and predictions.
+        ladder: the machines that jobs may run on; the project's types without GPUs, the cheapest first, when not given.
+        ground_truth: what really happened, when it becomes known: the quality of past predictions. None when not given.
+        image: of the team's script; AWS's scikit-learn image when not given. The model is run in its own.
+        processing: how large and how long-running the job of the team's script is; its type is the ladder's.
+        max_scoring_hours: how long one scoring job may run; what takes longer is split into several, one after another.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything
-    that SageMaker would refuse, such as an instance type that it does not have.
+    that SageMaker would refuse.
     """
 
     def __init__(
@@ -85,186 +95,155 @@ class BatchInference(Construct):
         source: SourceDirectory,
         input_prefix: str,
         prepare: str = "prepare.py",
-        output_columns: Sequence[str] = ("timestamp", "prediction"),
-        partition_by: str | None = None,
+        keys: Sequence[Column] = _KEYS,
+        predictions: Sequence[Column] = _PREDICTIONS,
+        model: ModelChoice | None = None,
         schedule: Schedule | None = None,
         start_on: StartOn | None = None,
+        runs: RunPolicy | None = None,
+        checks: DataChecks | None = None,
+        ladder: InstanceLadder | None = None,
+        ground_truth: GroundTruth | None = None,
         image: ContainerImage | None = None,
         processing: JobResources | None = None,
-        transform: JobResources | None = None,
+        max_scoring_hours: int = 6,
     ) -> None:
         name = resource_name(project.name, construct_id)
-        columns = tuple(output_columns)
-        partition = columns[0] if partition_by is None and columns else partition_by
-        problems = [
-            *source.missing(prepare),
-            *_column_problems(columns, partition),
-            *step_function_problems(name, "ResolveInputs", "PublishManifest"),
-        ]
-        raise_if_any(f"BatchInference '{construct_id}'", problems)
-        super().__init__(project, construct_id)
-
-        self._project, self._name = project, name
-        self._uri = partial(execution_uri, project, name)
-        image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
-        resources = JobResources() if processing is None else processing
-        platform = SourceDirectory(_RUNTIME, only=[_WRITE_PARQUET])
-        runner, writer = (
-            ScriptRunner(
-                project=project,
-                source=ship(scripts, project),
-                role_arn=project.inference_job_role_arn,
-                image_uri=image_uri,
-                resources=resources,
-            )
-            for scripts in (source, platform)
+        climbing = InstanceLadder.within(project.limits) if ladder is None else ladder
+        raise_if_any(
+            f"BatchInference '{construct_id}'",
+            [
+                *source.missing(prepare),
+                *_column_problems(keys, predictions),
+                *step_function_problems(name, "BeginRun", "PlanScoring", "PublishRun", "Controller"),
+                *climbing.problems(project.limits),
+                *_hours_problems(max_scoring_hours, project),
+            ],
         )
+        super().__init__(project, construct_id)
+        choice = NewestApproved() if model is None else model
+        policy = RunPolicy() if runs is None else runs
+        rules = DataChecks() if checks is None else checks
+        files = RunFiles(project=project, pipeline_name=name)
+        # As text: the pipeline names the functions, and they may not name it back.
+        pipeline_arn = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}:pipeline/{name}"
+        settings = _settings(files, pipeline_arn, choice, policy, rules, climbing, keys, predictions)
+        settings |= {
+            "time_zone": "UTC" if schedule is None else schedule.time_zone,
+            "max_runtime_seconds": max_scoring_hours * 3600,
+        }
+        environment = {"RUNS": json.dumps(settings)}
+        image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
+        project.allow_jobs_to_pull(image_uri)
         project.allow_inference_to_write(name)
         input_uri = input_uri_parameter(project.data_uri(input_prefix))
-
-        resolve_inputs = resolve_inputs_function(self, project, name)
-        publish_manifest = publish_manifest_function(self, project, name)
-
-        resolved = self._resolve_inputs(resolve_inputs, input_uri)
-        prepared = runner.step(
-            "PrepareInput",
-            prepare,
-            inputs={"data": input_uri},
-            outputs={"prepared": self._uri("prepared")},
-            arguments=("--input", input_path("data"), "--output", output_path("prepared")),
-            depends_on=[resolved],
+        resources = JobResources() if processing is None else processing
+        steps = RunSteps(
+            project=project,
+            source=ship(source, project),
+            platform=ship(SourceDirectory(RUNTIME / "jobs"), project),
+            image_uri=image_uri,
+            prepare=prepare,
+            processing=resources,
+            max_scoring_seconds=max_scoring_hours * 3600,
+            volume_key_arn=JobResources(instance_type=climbing.instance_types[0]).volume_kms_key_id(project.key_arn),
+            keys=keys,
+            predictions=predictions,
+            checks=rules,
+            root_uri=files.root_uri,
         )
-        model = self._create_model(resolved)
-        predicted = self._predict(model, prepared, JobResources() if transform is None else transform, len(columns) - 1)
-        written = self._write_parquet(writer, predicted, prepared, columns, str(partition))
-        published = self._publish_manifest(publish_manifest, resolved, written)
 
+        begun = steps.begin_run(begin_run_function(self, files, pipeline_arn, environment), input_uri)
+        prepared = steps.prepare_input(begun)
+        planned = steps.plan_scoring(plan_scoring_function(self, files, environment), begun, prepared)
+        scored = steps.score(begun, planned)
+        published = steps.publish_run(publish_run_function(self, files, environment), begun)
+        then: list[Step] = [published]
+        if isinstance(choice, ChampionChallenger):
+            then.append(steps.challenge(choice, begun, planned, published))
+        self.controller = RunController(
+            self, "Controller", files=files, pipeline_arn=pipeline_arn, environment=settings
+        )
+        """What decides on the pipeline's runs; `mlp backfill` asks it for runs that were missed."""
         self.pipeline = SageMakerPipeline(
             self,
             "Default",  # so that its resources are called after this construct
             project=project,
             pipeline=Pipeline(
                 name=name,
-                description=f"Batch inference of {project.name} with its newest approved model",
-                parameters=[input_uri],
-                steps=[resolved, prepared, model, predicted, written, published],
+                description=f"Batch inference of {project.name}",
+                parameters=[input_uri, RUN_ID, FENCE],
+                steps=[begun, prepared, planned, scored, steps.all_scored(planned, scored, then)],
             ),
             schedule=schedule,
             start_on=start_on,
+            through=self.controller.function,
         )
-        self.output_uri: str = project.output_uri(name)
-        """The S3 prefix with `latest.json`, `manifests/` and `runs/`."""
+        self.output_uri: str = files.root_uri
+        """The S3 prefix with `latest.json`, `manifests/`, `published/` and `runs/`."""
+        self._observe(files, policy, rules, schedule, keys, predictions, ground_truth, image_uri)
 
-    def _resolve_inputs(self, function: RuntimeFunction, input_uri: Text) -> LambdaStep:
-        return LambdaStep(
-            name="ResolveInputs",
-            function_arn=function.function_arn,
-            inputs={
-                "model_package_group_name": self._project.model_package_group_name,
-                "input_uri": input_uri,
-                "record_uri": self._uri("input.json"),
-            },
-            outputs=[
-                LambdaOutput(name="model_package_arn"),
-                LambdaOutput(name="input_version"),
-                LambdaOutput(name="input_objects"),
-            ],
-        )
-
-    def _create_model(self, resolved: LambdaStep) -> ModelStep:
-        return ModelStep(
-            name="CreateModel",
-            role_arn=self._project.inference_job_role_arn,
-            container=ModelContainer(model_package_arn=resolved.output("model_package_arn")),
-            network=self._project.network,
-            tags=self._project.tags,
-            retry_policies=TRANSIENT_FAULTS[:1],
-        )
-
-    def _predict(
-        self, model: ModelStep, prepared: ProcessingStep, resources: JobResources, key_columns: int
-    ) -> TransformStep:
-        key_arn = self._project.key_arn
-        return TransformStep(
-            name="Predict",
-            model_name=model.model_name,
-            input_s3_uri=prepared.output_uri("prepared"),
-            output_s3_uri=self._uri("predictions"),
-            instance_type=resources.instance_type,
-            instance_count=resources.instance_count,
-            join_source="Input",
-            input_filter=f"$[{key_columns}:]",
-            output_filter=_output_filter(key_columns),
-            output_kms_key_id=key_arn,
-            volume_kms_key_id=resources.volume_kms_key_id(key_arn),
-            tags=self._project.tags,
-            retry_policies=TRANSIENT_FAULTS,
-        )
-
-    def _write_parquet(
+    def _observe(
         self,
-        writer: ScriptRunner,
-        predicted: TransformStep,
-        prepared: ProcessingStep,
-        columns: Sequence[str],
-        partition: str,
-    ) -> ProcessingStep:
-        runs = self._project.output_uri(f"{self._name}/runs/run_id=")
-        return writer.step(
-            "WriteParquet",
-            _WRITE_PARQUET,
-            inputs={"predictions": predicted.output_uri, "prepared": prepared.output_uri("prepared")},
-            outputs={
-                "forecast": Join(on="", values=(runs, PIPELINE_EXECUTION_ID)),
-                "report": self._uri("report"),
-            },
-            arguments=(
-                *("--predictions", input_path("predictions")),
-                *("--input", input_path("prepared")),
-                *("--output", output_path("forecast")),
-                *("--report", output_path("report")),
-                *("--columns", ",".join(columns)),
-                *("--partition-by", partition),
-                *("--message-file", "/opt/ml/output/message"),
-            ),
-        )
-
-    def _publish_manifest(self, function: RuntimeFunction, resolved: LambdaStep, written: ProcessingStep) -> LambdaStep:
-        return LambdaStep(
-            name="PublishManifest",
-            function_arn=function.function_arn,
-            inputs={
-                "pipeline_name": self._name,
-                "run_id": PIPELINE_EXECUTION_ID,
-                "execution_arn": PIPELINE_EXECUTION_ARN,
-                "started_at": START_DATE_TIME,
-                "model_package_arn": resolved.output("model_package_arn"),
-                "input_record_uri": self._uri("input.json"),
-                "report_uri": Join(values=(written.output_uri("report"), "report.json")),
-                "output_uri": self._project.output_uri(self._name),
-            },
-            outputs=[LambdaOutput(name="manifest_uri"), LambdaOutput(name="latest")],
-        )
+        files: RunFiles,
+        policy: RunPolicy,
+        rules: DataChecks,
+        schedule: Schedule | None,
+        keys: Sequence[Column],
+        predictions: Sequence[Column],
+        ground_truth: GroundTruth | None,
+        image_uri: str,
+    ) -> None:
+        """What consumers query, and what people look at."""
+        raise NotImplementedError
 
 
-def _output_filter(key_columns: int) -> str:
-    """The key columns and the prediction, which the join puts last: `$[0,-1]`."""
-    return f"$[{','.join(str(index) for index in (*range(key_columns), -1))}]"
+def _settings(
+    files: RunFiles,
+    pipeline_arn: str,
+    model: ModelChoice,
+    policy: RunPolicy,
+    checks: DataChecks,
+    ladder: InstanceLadder,
+    keys: Sequence[Column],
+    predictions: Sequence[Column],
+) -> dict[str, Any]:
+    """What the functions read (`runs.settings`)."""
+    project = files.project
+    return {
+        "pipeline_name": files.pipeline_name,
+        "pipeline_arn": pipeline_arn,
+        "state_uri": files.state_uri,
+        "root_uri": files.root_uri,
+        "work_root_uri": files.work_root_uri,
+        "region": project.region,
+        "topic_arn": project.topic_arn,
+        "model_package_group_name": project.model_package_group_name,
+        "model": model.to_json(),
+        "overlap": str(policy.overlap),
+        "failure": policy.failure.to_json(),
+        "deadline": None if policy.deadline is None else policy.deadline.to_json(),
+        "ladder": ladder.to_json(),
+        "metric_namespace": METRIC_NAMESPACE,
+        "checks": checks.to_json(),
+        "key_columns": [column.name for column in keys],
+        "prediction_columns": [column.name for column in predictions],
+    }
 
 
-def _column_problems(columns: Sequence[str], partition: str | None) -> Iterator[str]:
-    shown = ", ".join(columns)
-    if len(columns) < 2:
-        yield f"output_columns has {len(columns)} columns ({shown}); name the key columns, then the prediction"
-        return
-    for column in sorted({column for column in columns if columns.count(column) > 1}):
-        yield f"output_columns names '{column}' twice; give each column a name of its own"
-    for column in columns:
-        if not column or "," in column:
-            yield f"output column '{column}' cannot be named so; use a name without a comma"
-    if partition not in columns[:-1]:
-        yield f"partition_by '{partition}' is not a key column; use one of {', '.join(columns[:-1])}"
-    if "date" in columns and partition != "date":
-        yield "output column 'date' would hide the partition date=<day>; give it another name, or partition by it"
-    if len(_output_filter(len(columns) - 1)) > _MAX_FILTER_LENGTH:
-        yield f"output_columns has {len(columns)} columns, too many for a transform's output filter; use fewer keys"
+def _column_problems(keys: Sequence[Column], predictions: Sequence[Column]) -> Iterator[str]:
+    names = [column.name for column in (*keys, *predictions)]
+    if not keys:
+        yield "keys is empty; name the columns that say what a prediction is for, such as Column('timestamp', 'timestamp')"
+    if not predictions:
+        yield "predictions is empty; name what the model answers with, such as Column('prediction', 'double')"
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"column '{name}' is named twice; give each column a name of its own"
+    if "date" in names:
+        yield "column 'date' would hide the partition date=<day>; give it another name"
+
+
+def _hours_problems(max_scoring_hours: int, project: MlProject) -> Iterator[str]:
+    most = project.limits.max_runtime_hours
+    if not 1 <= max_scoring_hours <= most:
+        yield f"max_scoring_hours is {max_scoring_hours}; the project's jobs may run 1 to {most} hours"

@@ -1,7 +1,8 @@
-"""The two Lambda functions of a batch-inference pipeline, with no more permissions than each needs."""
+"""The Lambda functions of batch inference: three steps and the controller, each with no more permissions than it needs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from constructs import Construct
@@ -10,75 +11,204 @@ from mlplatform.pipeline.functions import RuntimeFunction, step_function
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 
-_RUNTIME = Path(__file__).parent / "runtime"
+RUNTIME = Path(__file__).parent / "runtime"
+METRIC_NAMESPACE = "MLPlatform/BatchInference"
+_CODE = RUNTIME / "runs"
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 
 
-def resolve_inputs_function(scope: Construct, project: MlProject, pipeline_name: str) -> RuntimeFunction:
-    """Finds the newest approved model and the versions of the input, and records them."""
-    data, artifacts = _arn(project, project.data_bucket_name), _arn(project, project.artifact_bucket_name)
+@dataclass(frozen=True, kw_only=True)
+class RunFiles:
+    """Where the runs of one pipeline are in S3."""
+
+    project: MlProject
+    pipeline_name: str
+
+    @property
+    def state_key(self) -> str:
+        """Of the one document in which the controller keeps what it knows, out of the jobs' reach."""
+        return f"run-state/{self.pipeline_name}.json"
+
+    @property
+    def state_uri(self) -> str:
+        return self.project.artifact_uri(self.state_key)
+
+    @property
+    def work_root_uri(self) -> str:
+        """Working files: `<run id>/<generation>/` below it."""
+        return self.project.artifact_uri(f"{self.pipeline_name}/runs")
+
+    @property
+    def root_uri(self) -> str:
+        """What is published: `latest.json`, `manifests/`, `published/` and `runs/`."""
+        return self.project.output_uri(self.pipeline_name)
+
+    @property
+    def data_arn(self) -> str:
+        return self._arn(self.project.data_bucket_name)
+
+    @property
+    def artifacts_arn(self) -> str:
+        return self._arn(self.project.artifact_bucket_name)
+
+    @property
+    def output_arn(self) -> str:
+        return self._arn(self.project.output_bucket_name)
+
+    def read_state(self) -> Statement:
+        """Read the controller's document."""
+        return Statement(sid="ReadState", actions=["s3:GetObject"], resources=[f"{self.artifacts_arn}/{self.state_key}"])
+
+    def change_state(self) -> Statement:
+        """Read the controller's document, and replace it."""
+        return Statement(
+            sid="ChangeState",
+            actions=["s3:GetObject", "s3:PutObject"],
+            resources=[f"{self.artifacts_arn}/{self.state_key}"],
+        )
+
+    def list_buckets(self, *prefixes: str) -> Statement:
+        """List what is below prefixes of the artifact and the output bucket. Without it a missing object is AccessDenied."""
+        return Statement(
+            sid="ListRuns",
+            actions=["s3:ListBucket"],
+            resources=[self.artifacts_arn, self.output_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{self.pipeline_name}/*", *prefixes]}},
+        )
+
+    def read_working_files(self) -> Statement:
+        """Read what the jobs of a run left in the artifact bucket."""
+        return Statement(
+            sid="ReadWorkingFiles",
+            actions=["s3:GetObject"],
+            resources=[f"{self.artifacts_arn}/{self.pipeline_name}/*"],
+            wildcard_reason=_OBJECTS_OF_A_RUN,
+        )
+
+    def write_working_files(self) -> Statement:
+        """Add to the working files of a run."""
+        return Statement(
+            sid="WriteWorkingFiles",
+            actions=["s3:PutObject"],
+            resources=[f"{self.artifacts_arn}/{self.pipeline_name}/runs/*"],
+            wildcard_reason=_OBJECTS_OF_A_RUN,
+        )
+
+    def _arn(self, bucket_name: str) -> str:
+        return f"arn:{self.project.partition}:s3:::{bucket_name}"
+
+
+def put_metrics() -> Statement:
+    """Metrics of batch inference, of which the dimension says whose they are."""
+    return Statement(
+        sid="PutMetrics",
+        actions=["cloudwatch:PutMetricData"],
+        resources=["*"],
+        conditions={"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACE}},
+        wildcard_reason="PutMetricData has no resource type; the condition names the namespace",
+    )
+
+
+def follow_executions(pipeline_arn: str) -> Statement:
+    """See how executions of the pipeline end."""
+    return Statement(
+        sid="FollowExecutions",
+        actions=[
+            "sagemaker:DescribePipelineExecution",
+            "sagemaker:ListPipelineExecutionSteps",
+            "sagemaker:StopPipelineExecution",
+        ],
+        resources=[f"{pipeline_arn}/execution/*"],
+        wildcard_reason="SageMaker gives executions their ids at run time",
+    )
+
+
+def begin_run_function(scope: Construct, files: RunFiles, pipeline_arn: str, environment: dict[str, str]) -> RuntimeFunction:
+    """Takes the place of a run, and finds the model and the versions of the input."""
+    project = files.project
+    registry = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}"
     return step_function(
         scope,
-        "ResolveInputs",
+        "BeginRun",
         project=project,
-        pipeline_name=pipeline_name,
-        code=_RUNTIME / "resolve_inputs.py",
+        pipeline_name=files.pipeline_name,
+        code=_CODE,
+        handler="runs.begin_run.handler",
+        environment=environment,
         statements=[
             Statement(
-                sid="FindApprovedModels",
+                sid="FindModels",
                 actions=["sagemaker:ListModelPackages"],
                 resources=["*"],
                 wildcard_reason="ListModelPackages has no resource type; it lists names and changes nothing",
             ),
-            Statement(sid="ListInput", actions=["s3:ListBucketVersions"], resources=[data]),
             Statement(
-                sid="RecordInput",
-                actions=["s3:PutObject"],
-                resources=[f"{artifacts}/{pipeline_name}/*/input.json"],
-                wildcard_reason=_OBJECTS_OF_A_RUN,
+                sid="ReadModels",
+                actions=["sagemaker:DescribeModelPackage"],
+                resources=[f"{registry}:model-package/{project.model_package_group_name}/*"],
+                wildcard_reason="the registry numbers the versions of the group when they are registered",
             ),
+            Statement(sid="ListInput", actions=["s3:ListBucketVersions"], resources=[files.data_arn]),
+            Statement(
+                sid="ReadBaselines",
+                actions=["s3:GetObject"],
+                resources=[f"{files.artifacts_arn}/*"],
+                wildcard_reason="a version names its baselines, which lie where its training pipeline wrote them",
+            ),
+            files.list_buckets("run-state/*"),
+            files.change_state(),
+            files.write_working_files(),
+            follow_executions(pipeline_arn),
         ],
     )
 
 
-def publish_manifest_function(scope: Construct, project: MlProject, pipeline_name: str) -> RuntimeFunction:
-    """Checks what a run wrote, then publishes its manifest and latest.json."""
-    artifacts, output = _arn(project, project.artifact_bucket_name), _arn(project, project.output_bucket_name)
-    root = f"{output}/{pipeline_name}"
+def plan_scoring_function(scope: Construct, files: RunFiles, environment: dict[str, str]) -> RuntimeFunction:
+    """Chooses the machines of a run's scoring from its parts and from what earlier runs used."""
     return step_function(
         scope,
-        "PublishManifest",
-        project=project,
-        pipeline_name=pipeline_name,
-        code=_RUNTIME / "publish_manifest.py",
+        "PlanScoring",
+        project=files.project,
+        pipeline_name=files.pipeline_name,
+        code=_CODE,
+        handler="runs.plan_scoring.handler",
+        environment=environment,
         statements=[
+            files.list_buckets("run-state/*"),
+            files.read_state(),
+            files.read_working_files(),
+            files.write_working_files(),
+        ],
+    )
+
+
+def publish_run_function(scope: Construct, files: RunFiles, environment: dict[str, str]) -> RuntimeFunction:
+    """Checks what a run wrote, then publishes it, all of it at once."""
+    root = f"{files.output_arn}/{files.pipeline_name}"
+    return step_function(
+        scope,
+        "PublishRun",
+        project=files.project,
+        pipeline_name=files.pipeline_name,
+        code=_CODE,
+        handler="runs.publish_run.handler",
+        environment=environment,
+        statements=[
+            files.list_buckets("run-state/*"),
+            files.change_state(),
+            files.read_working_files(),
             Statement(
-                sid="ReadReports",
+                sid="ReadPredictions",
                 actions=["s3:GetObject"],
-                resources=[f"{artifacts}/{pipeline_name}/*"],
+                resources=[f"{root}/*"],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
-            ),
-            Statement(
-                sid="ListRuns",
-                actions=["s3:ListBucket"],
-                resources=[output],
-                conditions={"StringLike": {"s3:prefix": f"{pipeline_name}/*"}},
             ),
             Statement(
                 sid="Publish",
-                actions=["s3:GetObject", "s3:PutObject"],
-                resources=[f"{root}/latest.json", f"{root}/manifests/*"],
+                actions=["s3:PutObject"],
+                resources=[f"{root}/latest.json", f"{root}/manifests/*", f"{root}/published/*"],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
             ),
-            Statement(
-                sid="PruneRuns",
-                actions=["s3:DeleteObject"],
-                resources=[f"{root}/runs/*"],
-                wildcard_reason=_OBJECTS_OF_A_RUN,
-            ),
+            put_metrics(),
         ],
     )
-
-
-def _arn(project: MlProject, bucket_name: str) -> str:
-    return f"arn:{project.partition}:s3:::{bucket_name}"

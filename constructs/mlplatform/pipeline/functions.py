@@ -106,8 +106,13 @@ def step_function(
     pipeline_name: str,
     code: Path,
     statements: Sequence[Statement],
+    handler: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> RuntimeFunction:
-    """The function of a Lambda step that is called as the construct: `code`, with the project's key and log retention."""
+    """The function of a Lambda step that is called as the construct: `code`, with the project's key and log retention.
+
+    `handler` names the function in it that Lambda calls; the file's own `handler` when not given.
+    """
     use_key = Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn])
     return RuntimeFunction(
         scope,
@@ -115,7 +120,8 @@ def step_function(
         name=f"{pipeline_name}-{kebab_case(construct_id)}",
         description=f"Step {construct_id} of the pipeline {pipeline_name}",
         code=code,
-        handler=f"{code.stem}.handler",
+        handler=f"{code.stem}.handler" if handler is None else handler,
+        environment=environment,
         statements=[*statements, use_key],
         key_arn=project.key_arn,
         log_retention_days=project.log_retention_days,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
@@ -22,21 +23,36 @@ _MAX_START_AGE_SECONDS = 3_600
 _MAX_START_RETRIES = 10
 
 
+Because = Literal["schedule", "events"]
+"""Why a start was asked for."""
+
+
+def start_input(because: Because) -> str:
+    """What a function that starts a pipeline is told. EventBridge Scheduler fills in the time, in UTC, to the second
+    (user guide, "Adding context attributes")."""
+    return json.dumps({"start": {"scheduled_at": "<aws.scheduler.scheduled-time>", "because": because}})
+
+
 @dataclass(frozen=True, kw_only=True)
 class StartTarget:
-    """A pipeline as EventBridge Scheduler starts it: through a role, with a queue for the starts that fail for an hour."""
+    """A pipeline as EventBridge Scheduler starts it: through a role, with a queue for the starts that fail for an hour.
+
+    With `function_arn`, the schedule calls that function instead, which starts the pipeline as it sees fit.
+    """
 
     pipeline_name: str
     pipeline_arn: str
     role_arn: str
     dead_letters_arn: str
+    function_arn: str | None = None
 
-    @property
-    def request(self) -> dict[str, object]:
-        """The `Target` of a schedule (API reference, EventBridge Scheduler)."""
+    def request(self, because: Because) -> dict[str, object]:
+        """The `Target` of a schedule (API reference, EventBridge Scheduler); a function is told why it is called."""
+        call = {} if self.function_arn is None else {"Input": start_input(because)}
         return {
-            "Arn": self.pipeline_arn,
+            "Arn": self.pipeline_arn if self.function_arn is None else self.function_arn,
             "RoleArn": self.role_arn,
+            **call,
             "DeadLetterConfig": {"Arn": self.dead_letters_arn},
             "RetryPolicy": {
                 "MaximumEventAgeInSeconds": _MAX_START_AGE_SECONDS,
@@ -70,7 +86,7 @@ class PlannedStart(Construct):
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",
             "KmsKeyArn": project.key_arn,
-            "Target": target.request,
+            "Target": target.request("events"),
         }
         scheduler = f"arn:{project.partition}:scheduler:{project.region}:{project.account}"
         function = RuntimeFunction(

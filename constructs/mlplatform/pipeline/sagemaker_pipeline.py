@@ -13,6 +13,7 @@ from constructs import Construct
 from mlpipelines import JsonObject, Pipeline
 from mlpipelines.imported import GivenPipeline, with_texts
 from mlpipelines.imported_defaults import JobDefaults, with_job_defaults
+from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.pipeline.imported_code import UploadedCode
 from mlplatform.pipeline.imported_limits import allow_what_it_names, problems_outside, read_statements
 from mlplatform.pipeline.imported_session import uploads_of
@@ -51,6 +52,8 @@ class SageMakerPipeline(Construct):
             whose local code becomes assets of the stack; or a definition as a JSON object.
         schedule: when it starts by itself; never when not given.
         start_on: events that start it, with a cool-down; none when not given.
+        start_through: the function that the schedule and the events call instead of starting the pipeline, which decides
+            when to start it; none when not given. `PipelineStarts` says what it is called with.
         replacements: texts of the definition and what stands for them here, such as a bucket by another account's name
             and `project.data_bucket_name`. They are replaced wherever they stand as a whole word.
         reads: S3 URIs of prefixes in other buckets that the jobs may read.
@@ -73,6 +76,7 @@ class SageMakerPipeline(Construct):
         pipeline: Pipeline | SdkPipeline | JsonObject,
         schedule: Schedule | None = None,
         start_on: StartOn | None = None,
+        start_through: RuntimeFunction | None = None,
         replacements: Mapping[str, str] | None = None,
         reads: Sequence[str] = (),
         max_parallel_steps: int | None = None,
@@ -112,6 +116,7 @@ class SageMakerPipeline(Construct):
                 pipeline_arn=self.pipeline_arn,
                 schedule=schedule,
                 start_on=start_on,
+                through=start_through,
             )
 
     def _resource(self, subject: str) -> sagemaker.CfnPipeline:

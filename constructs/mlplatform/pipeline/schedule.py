@@ -5,39 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Self
 from zoneinfo import available_timezones
 
+from mlpipelines.cron import cron_problems
+from mlpipelines.fire_times import longest_gap
 from mlplatform.pipeline.problems import raise_if_any
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-
-
-@dataclass(frozen=True)
-class _Field:
-    name: str
-    first: int
-    last: int
-    names: tuple[str, ...] = ()
-    special: re.Pattern[str] | None = None
-
-    @property
-    def allowed(self) -> str:
-        by_name = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
-        return f"{self.first}-{self.last}{by_name}"
-
-
-# Source: EventBridge Scheduler user guide, "Schedule types", cron-based schedules.
-_FIELDS = (
-    _Field("minute", 0, 59),
-    _Field("hour", 0, 23),
-    _Field("day of month", 1, 31, special=re.compile(r"\?|L|LW|([1-9]|[12]\d|3[01])W")),
-    _Field("month", 1, 12, names=_MONTHS),
-    _Field("day of week", 1, 7, names=_WEEKDAYS, special=re.compile(r"\?|L|([1-7]|[A-Z]{3})(L|#[1-5])")),
-    _Field("year", 1970, 2199),
-)
+_MAX_WINDOW_MINUTES = 1_440  # EventBridge Scheduler API reference, FlexibleTimeWindow.
 
 
 @dataclass(frozen=True)
@@ -45,25 +22,47 @@ class Schedule:
     """A time rule of EventBridge Scheduler, with the time zone it is meant in (daylight saving time included).
 
     Make one with `cron()` or `rate()`. A wrong rule raises `InvalidPropsError` with every mistake in it.
+
+    Both take `flexible_window_minutes`: the start may come up to that much later, so that many schedules do not fire at
+    once (off, 0, when not given); and `start_date` and `end_date`, with a time zone, between which it fires. EventBridge
+    Scheduler refuses to create or change a schedule whose start date is more than five minutes ago.
     """
 
     expression: str
     time_zone: str = "UTC"
+    flexible_window_minutes: int = 0
+    start_date: datetime | None = None
+    end_date: datetime | None = None
 
     @classmethod
-    def cron(cls, expression: str, *, time_zone: str = "UTC") -> Self:
+    def cron(
+        cls,
+        expression: str,
+        *,
+        time_zone: str = "UTC",
+        flexible_window_minutes: int = 0,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+    ) -> Self:
         """Six fields: minute, hour, day of month, month, day of week, year. `0 3 ? * MON *` is Mondays at 03:00."""
         inner = re.fullmatch(r"\s*cron\((.*)\)\s*", expression)
         fields = (inner[1] if inner else expression).split()
-        schedule = f"cron({' '.join(fields)})"
-        subject = f"schedule '{schedule}'"
-        problems = [*_cron_problems(fields), *_time_zone_problems(time_zone)]
-        raise_if_any(subject, [f"{subject} {problem}" for problem in problems])
-        return cls(schedule, time_zone)
+        schedule = cls(f"cron({' '.join(fields)})", time_zone, flexible_window_minutes, start_date, end_date)
+        schedule._raise_if_any([*cron_problems(fields), *_time_zone_problems(time_zone)])
+        return schedule
 
     @classmethod
-    def rate(cls, *, minutes: int = 0, hours: int = 0, days: int = 0) -> Self:
-        """A fixed interval in one unit: `Schedule.rate(hours=6)`."""
+    def rate(
+        cls,
+        *,
+        minutes: int = 0,
+        hours: int = 0,
+        days: int = 0,
+        flexible_window_minutes: int = 0,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+    ) -> Self:
+        """A fixed interval in one unit: `Schedule.rate(hours=6)`. It counts from `start_date`, or from the deployment."""
         given = {unit: value for unit, value in (("minute", minutes), ("hour", hours), ("day", days)) if value}
         subject = f"schedule rate(minutes={minutes}, hours={hours}, days={days})"
         if len(given) != 1:
@@ -71,43 +70,38 @@ class Schedule:
         unit, value = next(iter(given.items()))
         if value < 1:
             raise_if_any(subject, [f"{subject} has {value} {unit}s; use 1 or more"])
-        return cls(f"rate({value} {unit}{'' if value == 1 else 's'})")
+        expression = f"rate({value} {unit}{'' if value == 1 else 's'})"
+        schedule = cls(expression, "UTC", flexible_window_minutes, start_date, end_date)
+        schedule._raise_if_any([])
+        return schedule
 
+    @property
+    def expected_interval_seconds(self) -> int | None:
+        """The longest time from one start to the next, flexible window included: without a start for longer, something is wrong.
 
-def _cron_problems(fields: list[str]) -> Iterator[str]:
-    if len(fields) != len(_FIELDS):
-        yield f"has {len(fields)} fields; use 6: minute hour day-of-month month day-of-week year"
-        return
-    for field, text in zip(_FIELDS, fields, strict=True):
-        for part in text.split(","):
-            yield from _part_problems(field, part.upper())
-    if (fields[2] == "?") == (fields[4] == "?"):
-        yield "must name days in one way; use ? in exactly one of day of month and day of week"
+        Daylight saving time counts: a daily start at a time that a night in spring skips is two days apart once a year.
+        None if it starts once at most.
+        """
+        gap = longest_gap(self.expression, time_zone=self.time_zone)
+        return None if gap is None else int(gap.total_seconds()) + 60 * self.flexible_window_minutes
 
+    def _raise_if_any(self, problems: list[str]) -> None:
+        subject = f"schedule '{self.expression}'"
+        found = [*problems, *self._option_problems()]
+        raise_if_any(subject, [f"{subject} {problem}" for problem in found])
 
-def _part_problems(field: _Field, part: str) -> Iterator[str]:
-    if field.special is not None and field.special.fullmatch(part):
-        return
-    value, slash, step = part.partition("/")
-    if slash and not (step.isdigit() and int(step) >= 1):
-        yield f"has step '{step}' in {field.name}; use a whole number of 1 or more"
-    if value == "*":
-        return
-    first, dash, last = value.partition("-")
-    bounds = [_number(field, bound) for bound in ((first, last) if dash else (first,))]
-    numbers = [bound for bound in bounds if bound is not None]
-    if len(numbers) < len(bounds):
-        yield f"has {field.name} {value}; use {field.allowed}"
-    elif numbers != sorted(numbers):
-        yield f"has {field.name} {value}, which ends before it starts; put the smaller value first"
-
-
-def _number(field: _Field, text: str) -> int | None:
-    if text in field.names:
-        return field.names.index(text) + field.first
-    if text.isdigit() and field.first <= int(text) <= field.last:
-        return int(text)
-    return None
+    def _option_problems(self) -> Iterator[str]:
+        if not 0 <= self.flexible_window_minutes <= _MAX_WINDOW_MINUTES:
+            minutes = self.flexible_window_minutes
+            yield f"has flexible_window_minutes {minutes}; use 1 to {_MAX_WINDOW_MINUTES}, or 0 for none"
+        dates = {"start_date": self.start_date, "end_date": self.end_date}
+        naive = [name for name, moment in dates.items() if moment is not None and moment.utcoffset() is None]
+        for name in naive:
+            yield f"has {name} {dates[name]}, which has no time zone; give one, such as tzinfo=ZoneInfo('Asia/Tokyo')"
+        if naive or self.start_date is None or self.end_date is None:
+            return
+        if self.end_date <= self.start_date:
+            yield f"has end_date {self.end_date}, which is not after start_date {self.start_date}; give a later one"
 
 
 @cache

@@ -34,17 +34,18 @@ _APPS = ("sagemaker:CreateApp", "sagemaker:*ateSpace")
 _OWN = (
     "athena:*",
     "ecr:*",
+    "lambda:GetFunctionC*",  # Configuration; the rest is no secret.
     "lambda:InvokeFunction",
     "logs:*",
     "sagemaker:*eEndpoint*",  # Create, Invoke, Update: by the temporary ones Clarify asks a model.
     "sagemaker:BatchDescribe*",
     "sagemaker:*ateModelPackage",  # Create, Update.
     "sagemaker:Call*",
-    "sagemaker:CreatePresigned*",
+    "sagemaker:CreatePres*",  # PresignedDomainUrl and so on.
     "sagemaker:De*",  # Delete, Describe.
     "sagemaker:List*",
     "sagemaker:Retry*",
-    "sagemaker:SendPipeline*",
+    "sagemaker:Send*",
     "sagemaker:St*",
     "sagemaker:UpdatePipeline",
     "sns:Publish",

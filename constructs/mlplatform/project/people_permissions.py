@@ -58,6 +58,7 @@ def data_scientist_statements(scope: ProjectScope, *, job_role_arns: Sequence[st
         _watch_jobs_of_pipelines(scope, stop=True),
         pass_job_roles(scope, job_role_arns),
         _pipelines(scope, [*_WATCH_PIPELINES, *_RUN_PIPELINES]),
+        *_backfill(scope),
         *model_package_statements(scope),
         _approve_models(scope),
         _lists(),
@@ -147,6 +148,24 @@ def _pipelines(scope: ProjectScope, actions: Sequence[str]) -> Statement:
         resources=[scope.sagemaker_arn(f"pipeline/{scope.name}-*")],
         wildcard_reason=OWN_NAMES,
     )
+
+
+def _backfill(scope: ProjectScope) -> list[Statement]:
+    """What `mlp backfill` does beside reading what was published: ask the controllers of batch inference for runs."""
+    return [
+        Statement(
+            sid="AskForRuns",
+            actions=["lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+            resources=[scope.arn("lambda", f"function:{scope.name}-*-controller")],
+            wildcard_reason=OWN_NAMES,
+        ),
+        Statement(
+            sid="ReadSchedules",
+            actions=["scheduler:GetSchedule"],
+            resources=[scope.arn("scheduler", f"schedule/{scope.name}-*/*")],
+            wildcard_reason=OWN_NAMES,
+        ),
+    ]
 
 
 def _watch_jobs_of_pipelines(scope: ProjectScope, *, stop: bool) -> Statement:

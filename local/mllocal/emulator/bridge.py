@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ import ministack.app
 from botocore.exceptions import ClientError
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import cloudwatch, eventbridge, s3
+from ministack.services import cloudwatch, eventbridge, lambda_svc, s3
 from ministack.services.cloudformation import provisioners, stacks
 
 from mllocal.emulator.resource_types import DEPENDENCIES, ResourceType
@@ -30,6 +31,7 @@ Result = TypeVar("Result")
 _SSE = "x-amz-server-side-encryption"
 _SSE_KEY = f"{_SSE}-aws-kms-key-id"
 _JSON = "application/x-amz-json-1.1"
+_LOG = logging.getLogger("mllocal.bridge")
 
 application: AsgiApplication = ministack.app.app
 
@@ -167,6 +169,22 @@ def register_pipeline_targets(service: Service) -> None:
         service.invoke("StartPipelineExecution", current_scope(), request)
 
     eventbridge._invoke_target = invoke_target
+
+
+def retry_functions_of_rules() -> None:
+    """EventBridge calls a function asynchronously, so that Lambda tries a failed call again and then tells the function's
+    destination; ministack calls it once."""
+
+    def call_asynchronously(arn: str, payload: str) -> None:
+        function, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not function or not config:
+            _LOG.warning("a rule calls the function %s, which does not exist", name)
+            return
+        lambda_svc.invoke_async_with_retry(
+            lambda_svc._execution_record_for_config(function, config), json.loads(payload)
+        )
+
+    eventbridge._dispatch_to_lambda = call_asynchronously
 
 
 def give_s3_its_managed_key() -> None:

@@ -10,6 +10,7 @@ documents and MLflow have databases of their own.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -33,6 +34,7 @@ _WHOLE_STATE = "cloudformation"
 _LOGS = "cloudwatch_logs"
 _JOURNALED_OPERATIONS = ("CreateLogStream", "PutLogEvents")
 _LOG = logging.getLogger("mllocal.durability")
+_SAVING = threading.Lock()
 
 
 class NotSavedError(Exception):
@@ -59,7 +61,7 @@ async def _saved(application: Application, scope: Scope, receive: Receive, send:
 
     async def send_when_saved(message: Message) -> None:
         if message["type"] == "http.response.start":
-            _save(changed)
+            save(changed)
         await send(message)
 
     await application(scope, receive, send_when_saved if changed else send)
@@ -152,6 +154,12 @@ def _only_reads(scope: Scope, headers: Mapping[str, str]) -> bool:
         or _operation(headers).startswith(_READING_OPERATIONS)
         or scope["path"].endswith("/invocations")
     )
+
+
+def save(keys: tuple[str, ...]) -> None:
+    """Write these services' states: for what changes them without a request, too."""
+    with _SAVING:
+        _save(keys)
 
 
 def _save(keys: tuple[str, ...]) -> None:

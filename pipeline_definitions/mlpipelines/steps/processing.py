@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from mlpipelines.expressions import (
     Get,
@@ -24,19 +24,25 @@ from mlpipelines.steps.base import JobStep
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessingInput:
-    """Objects under an S3 prefix that the job finds in a directory, usually under `/opt/ml/processing`."""
+    """Objects in S3 that the job finds in a directory, usually under `/opt/ml/processing`.
+
+    `s3_uri` is a prefix; with `data_type="ManifestFile"` it is a file that lists objects. Each instance gets all of them,
+    or with `distribution="ShardedByS3Key"` its share.
+    """
 
     name: str
     s3_uri: Text
     local_path: Text
+    data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
 
     def to_json(self) -> JsonObject:
         source = {
             "S3Uri": to_json(self.s3_uri),
             "LocalPath": to_json(self.local_path),
-            "S3DataType": "S3Prefix",
+            "S3DataType": self.data_type,
             "S3InputMode": "File",
-            "S3DataDistributionType": "FullyReplicated",
+            "S3DataDistributionType": self.distribution,
             "S3CompressionType": "None",
         }
         return {"InputName": self.name, "AppManaged": False, "S3Input": source}
@@ -44,17 +50,18 @@ class ProcessingInput:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessingOutput:
-    """A directory that is uploaded under an S3 prefix when the job ends."""
+    """A directory that is uploaded under an S3 prefix: when the job has succeeded, or `Continuous`ly, while it runs."""
 
     name: str
     local_path: Text
     s3_uri: Text
+    upload_mode: Literal["EndOfJob", "Continuous"] = "EndOfJob"
 
     def to_json(self) -> JsonObject:
         target = {
             "S3Uri": to_json(self.s3_uri),
             "LocalPath": to_json(self.local_path),
-            "S3UploadMode": "EndOfJob",
+            "S3UploadMode": self.upload_mode,
         }
         return {"OutputName": self.name, "AppManaged": False, "S3Output": target}
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from mlp.errors import ExitCode
 from mlp.main import app
 
-COMMANDS = ("up", "down", "status", "pipelines", "run", "watch", "stop", "logs", "approve", "ui")
+COMMANDS = ("up", "down", "status", "pipelines", "run", "watch", "stop", "backfill", "logs", "approve", "ui")
 NOWHERE = "http://127.0.0.1:1"
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +83,26 @@ def test_a_rate_has_one_unit_and_agrees_in_number() -> None:
         Schedule.rate()
     with pytest.raises(InvalidPropsError, match="has -5 minutes; use 1 or more"):
         Schedule.rate(minutes=-5)
+
+
+def test_window_and_dates_are_kept() -> None:
+    start, end = datetime(2026, 12, 1, tzinfo=ZoneInfo("Asia/Tokyo")), datetime(2027, 12, 1, tzinfo=UTC)
+    schedule = Schedule.cron("0 3 ? * MON *", flexible_window_minutes=15, start_date=start, end_date=end)
+    assert (schedule.flexible_window_minutes, schedule.start_date, schedule.end_date) == (15, start, end)
+
+
+def test_wrong_windows_and_dates_are_told_at_once() -> None:
+    naive = datetime(2026, 12, 1)
+    with pytest.raises(InvalidPropsError) as caught:
+        Schedule.cron("0 25 ? * MON *", flexible_window_minutes=1441, start_date=naive)
+    assert len(caught.value.problems) == 3
+    assert "has flexible_window_minutes 1441; use 1 to 1440, or 0 for none" in str(caught.value)
+    assert "has start_date 2026-12-01 00:00:00, which has no time zone" in str(caught.value)
+    with pytest.raises(InvalidPropsError, match="which is not after start_date"):
+        Schedule.rate(days=1, start_date=datetime(2027, 1, 1, tzinfo=UTC), end_date=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_the_expected_interval_is_the_longest_gap_and_the_window() -> None:
+    assert Schedule.rate(hours=6, flexible_window_minutes=10).expected_interval_seconds == 6 * 3_600 + 600
+    assert Schedule.cron("30 2 * * ? *", time_zone="Europe/Berlin").expected_interval_seconds == 47 * 3_600
+    assert Schedule.cron("0 0 1 1 ? 2030").expected_interval_seconds is None

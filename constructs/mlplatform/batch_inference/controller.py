@@ -1,0 +1,184 @@
+"""The controller of a pipeline's runs: one function that decides, what wakes it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from mlplatform.batch_inference.functions import RUNTIME, RunFiles, follow_executions, put_metrics
+from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
+from mlplatform.pipeline.functions import RuntimeFunction
+from mlplatform.policy import ServiceRole, Statement
+from mlplatform.project.pipeline_permissions import start_statement
+
+TICK_MINUTES = 5
+_RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
+
+
+class RunController(Construct):
+    """Starts the attempts of a pipeline's runs, one at a time, watches how they end, and says so when nobody else would.
+
+    It is woken by the start of a run (a schedule, an event, `mlp backfill`), by each end of an execution, and every five
+    minutes, so that a lost event, a killed function or a deadline that passes goes unnoticed for five minutes at most.
+    A tick is 8,640 calls of a small function a month: less than a cent (AWS Lambda pricing).
+
+    Parameters:
+        files: where the runs are.
+        pipeline_arn: of the pipeline, as text: the pipeline itself calls functions of this construct's family.
+        environment: what the runtime reads, as the steps' functions have it, but for what only the controller needs.
+
+    Events that the function fails on three times go to `dead_letters`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        files: RunFiles,
+        pipeline_arn: str,
+        environment: Mapping[str, Any],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        project, name = files.project, f"{files.pipeline_name}-controller"
+        where = f"{project.partition}:{{service}}:{project.region}:{project.account}"
+        group_arn = f"arn:{where.format(service='scheduler')}:schedule/{name}"
+        function_arn = f"arn:{where.format(service='lambda')}:function:{name}"
+        self.dead_letters = dead_letter_queue(
+            self, "DeadLetters", key_arn=project.key_arn, of=f"the controller of {files.pipeline_name}"
+        )
+        dead_letters_arn: str = self.dead_letters.attr_arn
+        queue_policy(self, "DeadLettersPolicy", self.dead_letters, arn=dead_letters_arn)
+        waker = self._waker(project_scope=where, files=files, group_name=name, function_arn=function_arn)
+        self.function = RuntimeFunction(
+            self,
+            "Function",
+            name=name,
+            description=f"Decides on the runs of the pipeline {files.pipeline_name}",
+            code=RUNTIME / "runs",
+            handler="runs.controller.handler",
+            environment={
+                "RUNS": json.dumps(
+                    {
+                        **environment,
+                        "next_look": {"group_name": name, "role_arn": waker.arn, "key_arn": project.key_arn},
+                    }
+                )
+            },
+            statements=[
+                files.list_buckets("run-state/*"),
+                files.change_state(),
+                files.read_working_files(),
+                Statement(
+                    sid="ReadWhatIsPublished",
+                    actions=["s3:GetObject"],
+                    resources=[
+                        f"{files.output_arn}/{files.pipeline_name}/latest.json",
+                        f"{files.output_arn}/{files.pipeline_name}/manifests/*",
+                    ],
+                    wildcard_reason="runs get their ids at run time, under the prefix of this pipeline",
+                ),
+                start_statement(pipeline_arn),
+                follow_executions(pipeline_arn),
+                Statement(
+                    sid="LookAgain",
+                    actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"],
+                    resources=[f"{group_arn}/next-look"],
+                ),
+                Statement(
+                    sid="PassTheWaker",
+                    actions=["iam:PassRole"],
+                    resources=[waker.arn],
+                    conditions={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+                ),
+                Statement(sid="Alert", actions=["sns:Publish"], resources=[project.topic_arn]),
+                Statement(sid="KeepFailedEvents", actions=["sqs:SendMessage"], resources=[dead_letters_arn]),
+                Statement(
+                    sid="UseTheKey",
+                    actions=["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
+                    resources=[project.key_arn],
+                ),
+                put_metrics(),
+            ],
+            key_arn=project.key_arn,
+            log_retention_days=project.log_retention_days,
+            failures="events that it fails on go to the controller's dead-letter queue",
+            timeout_seconds=120,
+        )
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "FailedEvents",
+            function_name=self.function.resource.ref,
+            qualifier="$LATEST",
+            maximum_retry_attempts=_RETRIES,
+            destination_config={"onFailure": {"destination": dead_letters_arn}},
+        )
+        self._hear_of_ends(files, pipeline_arn)
+        self._tick(files, group_name=name, role_arn=waker.arn)
+
+    def _waker(self, *, project_scope: str, files: RunFiles, group_name: str, function_arn: str) -> ServiceRole:
+        """What EventBridge Scheduler wakes the function as."""
+        project = files.project
+        return ServiceRole(
+            self,
+            "Waker",
+            service="scheduler.amazonaws.com",
+            account=project.account,
+            path=project.role_path,
+            source_arn=f"arn:{project_scope.format(service='scheduler')}:schedule-group/{group_name}",
+            description=f"Wakes the controller of the pipeline {files.pipeline_name}",
+            statements=[
+                Statement(sid="WakeTheController", actions=["lambda:InvokeFunction"], resources=[function_arn]),
+                Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),
+            ],
+        )
+
+    def _hear_of_ends(self, files: RunFiles, pipeline_arn: str) -> None:
+        rule = events.CfnRule(
+            self,
+            "Ends",
+            description=f"Tells the controller how executions of the pipeline {files.pipeline_name} end",
+            event_pattern={
+                "source": ["aws.sagemaker"],
+                "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
+                "detail": {
+                    "pipelineArn": [pipeline_arn],
+                    "currentPipelineExecutionStatus": ["Succeeded", "Failed", "Stopped", "CompletedWithFailures"],
+                },
+            },
+            targets=[{"id": "Controller", "arn": self.function.function_arn}],
+        )
+        lambda_.CfnPermission(
+            self,
+            "HearOfEnds",
+            action="lambda:InvokeFunction",
+            function_name=self.function.resource.ref,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )
+
+    def _tick(self, files: RunFiles, *, group_name: str, role_arn: str) -> None:
+        group = scheduler.CfnScheduleGroup(self, "Group", name=group_name)
+        scheduler.CfnSchedule(
+            self,
+            "Tick",
+            name="tick",
+            group_name=group.ref,
+            description=f"Has the controller of the pipeline {files.pipeline_name} look around",
+            schedule_expression=f"rate({TICK_MINUTES} minutes)",
+            flexible_time_window={"mode": "OFF"},
+            kms_key_arn=files.project.key_arn,
+            target={
+                "arn": self.function.function_arn,
+                "roleArn": role_arn,
+                "input": json.dumps({"tick": True}),
+                # A tick that fails is not worth another: the next one comes in five minutes.
+                "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
+            },
+        )
