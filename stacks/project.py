@@ -9,7 +9,15 @@ from constructs import Construct
 
 from mlplatform.config import ProjectConfig, ProjectStudioSettings
 from mlplatform.network import ProjectNetwork
-from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
+from mlplatform.project import (
+    ChatChannel,
+    JobLimits,
+    MlProject,
+    OidcSubjects,
+    ProjectAccess,
+    SlackChannel,
+    TeamsChannel,
+)
 from mlplatform.training_environment import StudioTeam, TrainingEnvironment
 
 
@@ -40,6 +48,7 @@ class ProjectStack(Stack):
             access=_access(config),
             monthly_budget_usd=config.monthly_budget_usd,
             deny_jobs_over_budget=config.deny_jobs_over_budget,
+            chat=_chat(config),
         )
         if training_environment is not None and config.studio is not None:
             self._bring_people(training_environment, config.name, config.studio)
@@ -63,3 +72,17 @@ class ProjectStack(Stack):
 def _access(config: ProjectConfig) -> ProjectAccess:
     ci = None if config.ci is None else OidcSubjects(provider=config.ci.provider, subjects=tuple(config.ci.subjects))
     return ProjectAccess(ci=ci, deployers=tuple(config.deployers), auditors=tuple(config.auditors))
+
+
+def _chat(config: ProjectConfig) -> list[ChatChannel]:
+    if config.chat is None:
+        return []
+    slack, teams = config.chat.slack, config.chat.teams
+    return [
+        *([] if slack is None else [SlackChannel(workspace_id=slack.workspace_id, channel_id=slack.channel_id)]),
+        *(
+            []
+            if teams is None
+            else [TeamsChannel(tenant_id=teams.tenant_id, team_id=teams.team_id, channel_id=teams.channel_id)]
+        ),
+    ]

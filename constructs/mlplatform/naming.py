@@ -103,6 +103,22 @@ OIDC_SUBJECT = Rule(
     pattern=re.compile(r"[^*?\s]+"),
     wants="a whole OIDC subject, without wildcards, such as 'repo:example/forecasting:ref:refs/heads/main'",
 )
+SLACK_WORKSPACE = Rule(
+    pattern=re.compile(r"[0-9A-Z]{1,255}"),
+    wants="the id of a Slack workspace as Amazon Q Developer shows it, such as 'T0123456789'",
+)
+SLACK_CHANNEL = Rule(
+    pattern=re.compile(r"[A-Za-z0-9]{1,255}"),
+    wants="the id of a Slack channel, from its link, such as 'C0123456789'",
+)
+UUID = Rule(
+    pattern=re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+    wants="an id of Microsoft Teams, such as '01234567-89ab-cdef-0123-456789abcdef'",
+)
+TEAMS_CHANNEL = Rule(
+    pattern=re.compile(r"19(:|%3[aA])[A-Za-z0-9_%@.-]{1,250}"),
+    wants="the id of a Teams channel, from its link, such as '19%3a0123456789abcdef%40thread.tacv2'",
+)
 
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,

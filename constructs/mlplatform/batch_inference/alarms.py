@@ -115,7 +115,7 @@ class RunAlarms(Construct):
             description=(
                 f"{self._pipeline} has published nothing for {_duration(limit)}, or nobody is there to say: runs are due every "
                 f"{_duration(interval_seconds)}, with {_duration(grace_seconds)} to spare. If no data comes, the schedule or the "
-                f"controller is gone. Run next: mlp executions {self._pipeline}, then mlp run {self._pipeline}"
+                f"controller is gone. Run next: mlp watch {self._pipeline}, then mlp run {self._pipeline}"
             ),
         )
 
@@ -129,7 +129,7 @@ class RunAlarms(Construct):
             missing="notBreaching",
             description=(
                 f"A run of {self._pipeline} failed after its last attempt; readers still see the run before. The message with "
-                f"the reason came to this topic, too. Run next: mlp executions {self._pipeline}, then mlp logs <execution> <step>"
+                f"the reason came to this topic, too. Run next: mlp logs {self._pipeline}, then mlp run {self._pipeline}"
             ),
         )
 
@@ -142,8 +142,8 @@ class RunAlarms(Construct):
             periods=2,
             missing="notBreaching",
             description=(
-                f"The run of {self._pipeline} that is at work is forecast to miss its deadline. Run next: mlp executions "
-                f"{self._pipeline}, then mlp watch <execution>; to be faster tomorrow, allow more instances in its ladder"
+                f"The run of {self._pipeline} that is at work is forecast to miss its deadline. Run next: mlp watch "
+                f"{self._pipeline}; to be faster tomorrow, allow more instances in its ladder"
             ),
         )
 

@@ -217,11 +217,6 @@ class PublishedTable(Construct):
             },
         )
 
-    @property
-    def query(self) -> str:
-        """A first query, for documentation and descriptions."""
-        return f'select * from {self.database_name}.{self.table_name} where "{PARTITION}" = current_date limit 10'
-
 
 def _projection(location: str) -> dict[str, str]:
     """Athena user guide, "Set up partition projection": days from FIRST_DAY to tomorrow, wherever it is tomorrow first."""

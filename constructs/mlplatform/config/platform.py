@@ -9,7 +9,7 @@ fix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -77,6 +77,28 @@ class CiConfig(Section):
     subjects: Annotated[list[Annotated[str, following(naming.OIDC_SUBJECT)]], Field(min_length=1)]
 
 
+class SlackConfig(Section):
+    """A Slack channel: `mlplatform.SlackChannel`."""
+
+    workspace_id: Annotated[str, following(naming.SLACK_WORKSPACE)]
+    channel_id: Annotated[str, following(naming.SLACK_CHANNEL)]
+
+
+class TeamsConfig(Section):
+    """A channel of Microsoft Teams: `mlplatform.TeamsChannel`."""
+
+    tenant_id: Annotated[str, following(naming.UUID)]
+    team_id: Annotated[str, following(naming.UUID)]
+    channel_id: Annotated[str, following(naming.TEAMS_CHANNEL)]
+
+
+class ChatConfig(Section):
+    """Where a project's notifications are shown, besides its owner's mail. The workspace or team is authorized in the console."""
+
+    slack: SlackConfig | None = None
+    teams: TeamsConfig | None = None
+
+
 class ProjectConfig(Section):
     """A project: who owns it, which function declares it, in which environments it lives, and what bounds it there."""
 
@@ -101,6 +123,7 @@ class ProjectConfig(Section):
     auditors: list[Annotated[str, following(naming.ROLE_ARN)]] = Field(default_factory=list)
     """ARNs of roles that may assume its auditor role."""
     studio: ProjectStudioSettings | None = None
+    chat: ChatConfig | None = None
     tags: Tags = Field(default_factory=dict)
 
 
@@ -166,25 +189,23 @@ def load_platform(path: Path) -> Platform:
     return platform
 
 
+_ANY = "*"
+_SECTIONS: Mapping[KeyPath, tuple[type[BaseModel], ...]] = {
+    (): (Platform,),
+    ("environments", _ANY): (EnvironmentConfig,),
+    ("environments", _ANY, "network"): (NetworkSettings, ExistingNetworkSettings),
+    ("environments", _ANY, "network", "egress"): (EgressSettings,),
+    ("environments", _ANY, "training_environment"): (TrainingEnvironmentSettings,),
+    ("projects", _ANY): (ProjectConfig,),
+    ("projects", _ANY, "chat"): (ChatConfig,),
+    ("projects", _ANY, "chat", "slack"): (SlackConfig,),
+    ("projects", _ANY, "chat", "teams"): (TeamsConfig,),
+    ("projects", _ANY, "ci"): (CiConfig,),
+    ("projects", _ANY, "studio"): (ProjectStudioSettings,),
+}
+
+
 def _fields_at(path: KeyPath) -> tuple[str, ...]:
     """The keys that the file may have at `path`."""
-    match path:
-        case ():
-            models: tuple[type[BaseModel], ...] = (Platform,)
-        case ("environments", _):
-            models = (EnvironmentConfig,)
-        case ("environments", _, "network"):
-            models = (NetworkSettings, ExistingNetworkSettings)
-        case ("environments", _, "network", "egress"):
-            models = (EgressSettings,)
-        case ("environments", _, "training_environment"):
-            models = (TrainingEnvironmentSettings,)
-        case ("projects", _):
-            models = (ProjectConfig,)
-        case ("projects", _, "ci"):
-            models = (CiConfig,)
-        case ("projects", _, "studio"):
-            models = (ProjectStudioSettings,)
-        case _:
-            return ()
+    models = _SECTIONS.get(tuple(_ANY if index == 1 else key for index, key in enumerate(path)), ())
     return tuple(dict.fromkeys(field for model in models for field in model.model_fields))

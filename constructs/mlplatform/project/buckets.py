@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -22,6 +24,15 @@ _ABORT_UPLOADS = {
 }
 _EVENTS = {"eventBridgeConfiguration": {"eventBridgeEnabled": True}}
 ACCESS_LOG_DAYS = 365
+SUPERSEDED = {
+    "id": "ExpireSuperseded",
+    "status": "Enabled",
+    "tagFilters": [{"key": "superseded", "value": "true"}],
+    "expirationInDays": 30,
+}
+"""Predictions of a run that was run again: PublishRun tags them once nothing names them any more."""
+QUERY_RESULTS = {"id": "ExpireQueryResults", "status": "Enabled", "prefix": "athena-results/", "expirationInDays": 30}
+"""What people's queries left."""
 
 
 def log_bucket(
@@ -78,12 +89,13 @@ def project_bucket(
     partition: str,
     project: str | None = None,
     tells_event_bridge: bool = False,
+    expiring: Sequence[Mapping[str, object]] = (),
 ) -> tuple[s3.CfnBucket, str]:
     """Create a versioned bucket under the project's key; returns it and its name.
 
     Old versions of an object go after `keep_old_versions_days`; the current one stays until somebody deletes
-    it. With `project`, the bucket itself refuses every identity that is tagged with another project. With
-    `tells_event_bridge`, S3 publishes an event for each change of an object.
+    it, or a rule of `expiring` lets it go. With `project`, the bucket itself refuses every identity that is tagged with
+    another project. With `tells_event_bridge`, S3 publishes an event for each change of an object.
     """
     bucket = s3.CfnBucket(
         scope,
@@ -104,6 +116,7 @@ def project_bucket(
                     "status": "Enabled",
                     "noncurrentVersionExpiration": {"noncurrentDays": keep_old_versions_days},
                 },
+                *expiring,
             ]
         },
         logging_configuration={"destinationBucketName": log_bucket_name, "logFilePrefix": f"{construct_id}/"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import MissingRemovalPolicies, RemovalPolicy, Stack, Tags
@@ -16,8 +16,9 @@ from mlplatform import naming
 from mlplatform.keys import key_policy
 from mlplatform.policy import Role, Statement
 from mlplatform.project.access import ProjectAccess
-from mlplatform.project.buckets import log_bucket, project_bucket
+from mlplatform.project.buckets import QUERY_RESULTS, SUPERSEDED, log_bucket, project_bucket
 from mlplatform.project.budget import deny_jobs_over_budget, monthly_budget
+from mlplatform.project.chat import ChatChannel, chat_channels
 from mlplatform.project.images import image_repository
 from mlplatform.project.job_permissions import inference_artifacts
 from mlplatform.project.limits import JobLimits
@@ -68,6 +69,7 @@ class MlProject(Construct):
         monthly_budget_usd: when given, AWS Budgets tells `owner` and the topic at 50, 80 and 100 % of it, actual and
             forecast.
         deny_jobs_over_budget: whether new jobs are denied for the rest of a month whose budget is spent.
+        chat: channels that show what the topic gets; nobody can do anything from there.
 
     Raises:
         ValueError: `name` or `owner` is malformed, or a number is not positive; all problems in one message.
@@ -88,6 +90,7 @@ class MlProject(Construct):
         access: ProjectAccess | None = None,
         monthly_budget_usd: float | None = None,
         deny_jobs_over_budget: bool = False,
+        chat: Sequence[ChatChannel] = (),
     ) -> None:
         _check(
             name=name,
@@ -120,6 +123,7 @@ class MlProject(Construct):
         self._create_storage()
         self._create_registries()
         self._create_roles(ProjectAccess() if access is None else access)
+        chat_channels(self, chat, scope=self._scope, topic_arn=self.topic_arn)
         MissingRemovalPolicies.of(self).apply(removal_policy, apply_to_resource_types=_STATEFUL)
         if monthly_budget_usd is not None:
             self._create_budget(monthly_budget_usd, deny_jobs=deny_jobs_over_budget)
@@ -155,8 +159,12 @@ class MlProject(Construct):
         _, self.data_bucket_name = project_bucket(
             self, "Data", keep_old_versions_days=365, tells_event_bridge=True, **common
         )
-        _, self.artifact_bucket_name = project_bucket(self, "Artifacts", keep_old_versions_days=90, **common)
-        _, self.output_bucket_name = project_bucket(self, "Output", keep_old_versions_days=365, **common)
+        _, self.artifact_bucket_name = project_bucket(
+            self, "Artifacts", keep_old_versions_days=90, expiring=[QUERY_RESULTS], **common
+        )
+        _, self.output_bucket_name = project_bucket(
+            self, "Output", keep_old_versions_days=365, expiring=[SUPERSEDED], **common
+        )
         self._scope = ProjectScope(
             name=self.name,
             partition=self.partition,

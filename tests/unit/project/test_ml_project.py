@@ -14,7 +14,7 @@ from aws_cdk.assertions import Template
 
 from mlplatform.network import ProjectNetwork
 from mlplatform.policy import ServiceRole
-from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess, SlackChannel, TeamsChannel
 
 JOB_ROLES = ("TrainingJobRole", "InferenceJobRole")
 CI_ROLE = "arn:aws:iam::111122223333:role/ci"
@@ -342,3 +342,41 @@ def test_traffic_between_instances_is_encrypted_without_a_network_too(
     assert denied["Condition"] == {"BoolIfExists": {"sagemaker:InterContainerTrafficEncryption": "false"}}
     assert project.network.encrypt_inter_container_traffic
     assert project.network.vpc_config() is None
+
+
+def test_chat_channels_show_notifications_and_can_do_nothing() -> None:
+    teams = "01234567-89ab-cdef-0123-456789abcdef"
+    _, template = synthesize(
+        chat=[
+            SlackChannel(workspace_id="T0123456789", channel_id="C0123456789"),
+            SlackChannel(workspace_id="T0123456789", channel_id="C0000000000"),
+            TeamsChannel(tenant_id=teams, team_id=teams, channel_id="19%3a0123%40thread.tacv2"),
+        ]
+    )
+    slack = of_type(template, "AWS::Chatbot::SlackChannelConfiguration").values()
+    channels = [*slack, *of_type(template, "AWS::Chatbot::MicrosoftTeamsChannelConfiguration").values()]
+    assert len({it["Properties"]["ConfigurationName"] for it in channels}) == 3
+    for channel in channels:
+        assert channel["Properties"]["GuardrailPolicies"] == ["arn:aws:iam::aws:policy/AWSDenyAll"]
+        assert len(channel["Properties"]["SnsTopicArns"]) == 1
+    (role,) = (it for key, it in of_type(template, "AWS::IAM::Role").items() if "ChatRole" in key)
+    assert "Policies" not in role["Properties"]
+    assert "PermissionsBoundary" in role["Properties"]
+
+
+def test_ids_of_chat_channels_that_are_none_are_all_told() -> None:
+    with pytest.raises(
+        ValueError, match=r"'t-1' is not the id of a Slack workspace.*; '#alerts' is not the id of a Slack"
+    ):
+        SlackChannel(workspace_id="t-1", channel_id="#alerts")
+    with pytest.raises(ValueError, match=r"'x' is not an id of Microsoft Teams.*; 'general' is not the id of a Teams"):
+        TeamsChannel(tenant_id="x", team_id="01234567-89ab-cdef-0123-456789abcdef", channel_id="general")
+
+
+def test_superseded_predictions_and_query_results_expire(default: dict[str, Any]) -> None:
+    rules = {
+        rule["Id"]
+        for bucket in of_type(default, "AWS::S3::Bucket").values()
+        for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    }
+    assert {"ExpireSuperseded", "ExpireQueryResults"} < rules
