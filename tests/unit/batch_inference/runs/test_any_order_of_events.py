@@ -35,9 +35,7 @@ REASONS = (
 )
 EVERY_KIND = (Because.SCHEDULE, Because.EVENTS, Because.BACKFILL)
 
-fates = st.lists(
-    st.sampled_from(["ok", "ok", "ok", "ok", "die before", "die after", "busy", "meanwhile"]), max_size=14
-)
+fates = st.lists(st.sampled_from(["ok", "ok", "ok", "ok", "die before", "die after", "busy", "meanwhile"]), max_size=14)
 numbers = st.integers(min_value=0, max_value=1000)
 
 
@@ -95,7 +93,10 @@ class Runs(RuleBasedStateMachine):
     @precondition(lambda self: self.some("begun"))
     @rule(pick=numbers)
     def one_is_about_to_publish(self, pick: int) -> None:
-        self.world.check_fence(pick_of(self.some("begun"), pick))
+        execution = pick_of(self.some("begun"), pick)
+        may, told_to_stop = execution.may_publish, execution.told_to_stop
+        self.world.check_fence(execution)
+        assert may or not (told_to_stop and execution.may_publish)
 
     @precondition(lambda self: self.some("allowed"))
     @rule(pick=numbers)
@@ -116,6 +117,12 @@ class Runs(RuleBasedStateMachine):
     @rule(pick=numbers, tell=st.integers(0, 2))
     def one_is_stopped(self, pick: int, tell: int) -> None:
         self.finish(pick_of(self.some("running"), pick), "Stopped", "", tell)
+
+    @precondition(lambda self: self.some("failed"))
+    @rule(pick=numbers)
+    def somebody_retries_one(self, pick: int) -> None:
+        execution = pick_of(self.some("failed"), pick)
+        execution.status, execution.retried, execution.may_publish = "Executing", True, False
 
     # What must hold
 
@@ -173,6 +180,9 @@ class Runs(RuleBasedStateMachine):
         """At each write of the state: fences only grow, and no two attempts ever had the same."""
         before = {} if old is None else {run_id: run.fence for run_id, run in old.active.items()}
         assert new.fence >= self.highest_fence
+        for run in new.active.values():
+            bound = self.world.executions.get(run.execution_arn or "")
+            assert bound is None or bound.fence in (0, run.fence), "an attempt with the execution of another"
         fresh = [run.fence for run_id, run in new.active.items() if before.get(run_id) != run.fence]
         assert all(self.highest_fence < fence <= new.fence for fence in fresh)
         assert len(set(fresh)) == len(fresh)
@@ -188,19 +198,20 @@ class Runs(RuleBasedStateMachine):
     # The means
 
     def some(self, what: str) -> list[Execution]:
-        running = [execution for execution in self.world.executions.values() if execution.status in RUNNING]
-        published = {(run_id, fence) for run_id, fence in self.published_fences.items()}
+        published = set(self.published_fences.items())
         chosen = {
-            "running": lambda found: True,
-            "waiting": lambda found: not found.begun and found.status == "Executing",
-            "begun": lambda found: found.begun,
-            "allowed": lambda found: found.may_publish,
-            "published": lambda found: (found.run_id, found.fence) in published,
+            "failed": lambda found: found.status in ("Failed", "Stopped"),
+            "running": lambda found: found.status in RUNNING,
+            "waiting": lambda found: found.status == "Executing" and not found.begun,
+            "begun": lambda found: found.status in RUNNING and found.begun,
+            "allowed": lambda found: found.status in RUNNING and found.may_publish,
+            "published": lambda found: found.status in RUNNING and (found.run_id, found.fence) in published,
         }[what]
-        return [execution for execution in running if chosen(execution)]
+        return [execution for execution in self.world.executions.values() if chosen(execution)]
 
     def publish(self, execution: Execution) -> None:
-        assert execution.fence >= self.published_fences.get(execution.run_id, 0), "a stale fence published"
+        begun = [other for other in self.world.executions.values() if other.run_id == execution.run_id and other.begun]
+        assert execution.fence == max(other.fence for other in begun), "a stale fence published"
         self.published_fences[execution.run_id] = execution.fence
         self.world.write_manifest(execution)
 
