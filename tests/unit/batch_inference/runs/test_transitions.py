@@ -220,3 +220,9 @@ def test_a_notice_that_somebody_is_telling_is_left_to_them_for_a_while() -> None
     assert outbox.due(state, NOW)[1] == ()
     assert len(outbox.due(state, NOW + outbox.CLAIMED_FOR)[1]) == 1
     assert outbox.confirm_told(state, state.notices[0].notice_id).notices == ()
+
+
+def test_a_start_that_is_confirmed_too_late_confirms_nothing() -> None:
+    state = end(running(), failed(FailureKind.OUT_OF_MEMORY), NOW, WAIT)
+    assert outbox.confirm_started(state, "h0", 1, f"{ARN}1") == state
+    assert outbox.confirm_started(state, "h0", 2, f"{ARN}2").active["h0"].execution_arn == f"{ARN}2"

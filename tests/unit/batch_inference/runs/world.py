@@ -88,7 +88,6 @@ class Execution:
     begun: bool = False
     generation: int = 0
     may_publish: bool = False
-    told_to_stop: bool = False
     retried: bool = False
     """A person had SageMaker retry it: it goes on behind the step that gave it its place."""
     because: Because = Because.SCHEDULE
@@ -253,7 +252,7 @@ class World:
         execution = self.executions[request["PipelineExecutionArn"]]
         if execution.status not in RUNNING:
             raise aws_error("ValidationException", "StopPipelineExecution")
-        execution.status, execution.told_to_stop = "Stopping", True
+        execution.status = "Stopping"
 
     def _describe_execution(self, request: dict[str, Any]) -> dict[str, Any]:
         execution = self.executions[request["PipelineExecutionArn"]]
