@@ -88,11 +88,13 @@ class Execution:
     begun: bool = False
     generation: int = 0
     may_publish: bool = False
+    retried: bool = False
+    """A person had SageMaker retry it: it goes on behind the step that gave it its place."""
     because: Because = Because.SCHEDULE
 
     @property
     def at_work(self) -> bool:
-        return self.begun and self.status in RUNNING
+        return self.begun and self.status in RUNNING and not self.retried
 
 
 class World:
@@ -234,10 +236,12 @@ class World:
 
     def _start_execution(self, request: dict[str, Any]) -> dict[str, str]:
         token = request["ClientRequestToken"]
+        given = {parameter["Name"]: parameter["Value"] for parameter in request["PipelineParameters"]}
         if token not in self.tokens:
-            given = {parameter["Name"]: parameter["Value"] for parameter in request["PipelineParameters"]}
             self.tokens[token] = self._start(given["RunId"], int(given["Fence"])).arn
-        return {"PipelineExecutionArn": self.tokens[token]}
+        started = self.executions[self.tokens[token]]
+        assert (started.run_id, started.fence) == (given["RunId"], int(given["Fence"])), "one token for two attempts"
+        return {"PipelineExecutionArn": started.arn}
 
     def _start(self, run_id: str, fence: int) -> Execution:
         arn = f"{PIPELINE_ARN}/execution/{next(self._numbers):012d}"
