@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -65,7 +65,9 @@ class Lanes:
         return self.deployed.workbench.engine
 
     @classmethod
-    def deploy(cls, workbench: Workbench, directory: Path, project: str, lanes: Mapping[str, Mapping[str, Any]]) -> Lanes:
+    def deploy(
+        cls, workbench: Workbench, directory: Path, project: str, lanes: Mapping[str, Mapping[str, Any]]
+    ) -> Lanes:
         """Deploy one pipeline for each lane, with these further arguments of `BatchInference`."""
         jobs = directory / "jobs"
         jobs.mkdir(parents=True)
@@ -86,7 +88,7 @@ class Lanes:
         """Register the next version, whose factor is its number; the number."""
         sagemaker = self.engine.client("sagemaker")
         versions = sagemaker.list_model_packages(ModelPackageGroupName=self.project)["ModelPackageSummaryList"]
-        number = len(versions) + 1
+        number = 1 + max((found["ModelPackageVersion"] for found in versions), default=0)
         model = {
             "model.json": json.dumps({"factor": number}),
             "code/inference.py": inspect.cleandoc(inference),
@@ -102,6 +104,27 @@ class Lanes:
             },
         )
         return number
+
+    def forget(self, version: int) -> None:
+        """Take a version out of the registry."""
+        arn = f"arn:aws:sagemaker:{self.engine.region}:{self.engine.account}:model-package/{self.project}/{version}"
+        self.engine.client("sagemaker").delete_model_package(ModelPackageName=arn)
+
+    def listen(self) -> Callable[[], list[dict[str, Any]]]:
+        """Subscribe a queue to the project's topic; what has come since, when called."""
+        sqs, sns = self.engine.client("sqs"), self.engine.client("sns")
+        queue = sqs.create_queue(QueueName=f"{self.project}-{time.monotonic_ns()}")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        (topic,) = (
+            found["TopicArn"] for found in sns.list_topics()["Topics"] if f"project-{self.project}" in found["TopicArn"]
+        )
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+        def received() -> list[dict[str, Any]]:
+            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            return [json.loads(message["Body"]) for message in messages]
+
+        return received
 
     def put_rows(self, lane: str, day: str, rows: Sequence[str], behaviour: Mapping[str, Any] | None = None) -> None:
         """The input of a lane for one day."""
@@ -124,7 +147,9 @@ class Lanes:
 
     def state(self, lane: str) -> dict[str, Any]:
         """The controller's document."""
-        found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), f"run-state/{self.project}-{lane}.json"))
+        found: dict[str, Any] = json.loads(
+            self._read(self._bucket("Artifacts"), f"run-state/{self.project}-{lane}.json")
+        )
         return found
 
     def settle(self, lane: str) -> dict[str, Any]:
@@ -136,7 +161,9 @@ class Lanes:
             if not (state["active"] or state["queue"] or state["notices"]):
                 return state
             time.sleep(0.5)
-        raise TimeoutError(f"lane {lane} did not settle within {SECONDS_TO_SETTLE} s: {json.dumps(self.state(lane), indent=1)}")
+        raise TimeoutError(
+            f"lane {lane} did not settle within {SECONDS_TO_SETTLE} s: {json.dumps(self.state(lane), indent=1)}"
+        )
 
     def manifests(self, lane: str) -> dict[str, dict[str, Any]]:
         """What is published, by run id."""
@@ -155,6 +182,12 @@ class Lanes:
             key.rpartition("/")[2].removesuffix(".txt"): self._read(bucket, key).decode().split()
             for key in self._keys(bucket, prefix)
         }
+
+    def working_file(self, lane: str, run_id: str, path: str) -> dict[str, Any]:
+        """A JSON file that a run left among its working files."""
+        key = f"{self.project}-{lane}/runs/{run_id}/{path}"
+        found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
+        return found
 
     def predictions(self, files: Sequence[str]) -> list[tuple[str, float]]:
         """Key and prediction of each row of Parquet files."""
