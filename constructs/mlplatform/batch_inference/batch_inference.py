@@ -9,9 +9,7 @@ from typing import Any
 from constructs import Construct
 
 from mlpipelines import Pipeline, Step
-from mlplatform.batch_inference.alarms import RunAlarms
 from mlplatform.batch_inference.controller import RunController
-from mlplatform.batch_inference.dashboard import RunDashboard
 from mlplatform.batch_inference.functions import (
     METRIC_NAMESPACE,
     RUNTIME,
@@ -20,7 +18,7 @@ from mlplatform.batch_inference.functions import (
     plan_scoring_function,
     publish_run_function,
 )
-from mlplatform.batch_inference.ground_truth import GroundTruth, GroundTruthQuality
+from mlplatform.batch_inference.ground_truth import GroundTruth
 from mlplatform.batch_inference.options import (
     ChampionChallenger,
     DataChecks,
@@ -28,7 +26,7 @@ from mlplatform.batch_inference.options import (
     NewestApproved,
     RunPolicy,
 )
-from mlplatform.batch_inference.published_table import Column, PublishedTable
+from mlplatform.batch_inference.published_table import Column
 from mlplatform.batch_inference.steps import FENCE, RUN_ID, RunSteps
 from mlplatform.pipeline.functions import step_function_problems
 from mlplatform.pipeline.image import ContainerImage

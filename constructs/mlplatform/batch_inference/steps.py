@@ -23,8 +23,8 @@ from mlpipelines import (
     Text,
     Value,
 )
-from mlplatform.batch_inference.published_table import Column
 from mlplatform.batch_inference.options import ChampionChallenger, DataChecks
+from mlplatform.batch_inference.published_table import Column
 from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.pipeline.jobs import TRANSIENT_FAULTS, JobResources, input_path, output_path
 from mlplatform.pipeline.source import StagedSource

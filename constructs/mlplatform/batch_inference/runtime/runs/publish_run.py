@@ -63,7 +63,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     s3 = boto3.client("s3")
     store = Store(s3, settings.state_uri)
     run_id, fence = event["run_id"], int(event["fence"])
-    store.read().holder(run_id, fence)
+    run = store.read().holder(run_id, fence)
     prepared = read_json(s3, f"{event['work_uri']}/prepare-report/report.json")
     parts = complete_parts(s3, prepared["parts"], event["output_uri"])
 
@@ -76,6 +76,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
 
     set_aside = int(prepared["set_aside"]["rows"]) + parts.set_aside
     figures = {
+        "DurationSeconds": (datetime.now(UTC) - run.started_at).total_seconds(),
         "Rows": parts.rows,
         "SetAsideRows": set_aside,
         "CostUSD": cost,
