@@ -37,7 +37,10 @@ class DriftLimits:
 
 
 class RunAlarms(Construct):
-    """Alarms on the runs of one pipeline, which the project's topic tells.
+    """Alarms on the runs of one pipeline.
+
+    What the controller itself tells the project's topic, with the reason (`RunFailed`, `ForecastLate`), has no action of its
+    own, so that nobody is told twice; the others tell the topic.
 
     - `OutputOverdue`: the newest output is older than it may be. A dead man's switch: missing data counts as overdue, so
       that it fires as well when the schedule, the controller or its permissions are gone. Only with
@@ -127,6 +130,7 @@ class RunAlarms(Construct):
             period_seconds=run_metrics.TICK_SECONDS,
             statistic="Sum",
             missing="notBreaching",
+            told_by_controller=True,
             description=(
                 f"A run of {self._pipeline} failed after its last attempt; readers still see the run before. The message with "
                 f"the reason came to this topic, too. Run next: mlp logs {self._pipeline}, then mlp run {self._pipeline}"
@@ -141,6 +145,7 @@ class RunAlarms(Construct):
             period_seconds=run_metrics.TICK_SECONDS,
             periods=2,
             missing="notBreaching",
+            told_by_controller=True,
             description=(
                 f"The run of {self._pipeline} that is at work is forecast to miss its deadline. Run next: mlp watch "
                 f"{self._pipeline}; to be faster tomorrow, allow more instances in its ladder"
@@ -172,6 +177,7 @@ class RunAlarms(Construct):
         description: str,
         periods: int = 1,
         statistic: str = "Maximum",
+        told_by_controller: bool = False,
     ) -> None:
         topic = [self._project.topic_arn]
         self.alarms.append(
@@ -190,7 +196,7 @@ class RunAlarms(Construct):
                 threshold=threshold,
                 comparison_operator="GreaterThanThreshold",
                 treat_missing_data=missing,
-                alarm_actions=topic,
+                alarm_actions=None if told_by_controller else topic,
                 ok_actions=topic if missing == "breaching" else None,
             )
         )

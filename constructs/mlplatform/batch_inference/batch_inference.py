@@ -20,6 +20,7 @@ from mlplatform.batch_inference.functions import (
     plan_scoring_function,
     publish_run_function,
 )
+from mlplatform.batch_inference.ground_truth import GroundTruth, QualityPipeline
 from mlplatform.batch_inference.options import (
     ChampionChallenger,
     DataChecks,
@@ -79,6 +80,7 @@ class BatchInference(Construct):
         runs: what happens to runs that overlap, fail, are late or missing.
         checks: what is asked of input and predictions.
         ladder: the machines that jobs may run on; the project's types without GPUs, the cheapest first, when not given.
+        ground_truth: where what really happened arrives; then the quality of past predictions is measured. None when not given.
         image: of the team's script; AWS's scikit-learn image when not given. The model is run in its own.
         processing: how large and how long-running the job of the team's script is; its type is the ladder's.
         max_scoring_hours: how long one scoring job may run; what takes longer is split into several, one after another.
@@ -103,6 +105,7 @@ class BatchInference(Construct):
         runs: RunPolicy | None = None,
         checks: DataChecks | None = None,
         ladder: InstanceLadder | None = None,
+        ground_truth: GroundTruth | None = None,
         image: ContainerImage | None = None,
         processing: JobResources | None = None,
         max_scoring_hours: int = 6,
@@ -175,6 +178,14 @@ class BatchInference(Construct):
             columns=(*keys, *predictions),
         )
         """What consumers query: the table of everything published."""
+        self.quality = (
+            None
+            if ground_truth is None
+            else QualityPipeline(
+                self, "Quality", project=project, pipeline_name=name, ground_truth=ground_truth, image=image
+            )
+        )
+        """The pipeline that measures past predictions; None without ground truth."""
         self._observe(name, policy, rules, schedule)
 
     def _steps(
@@ -217,6 +228,7 @@ class BatchInference(Construct):
             region=self._project.region,
             overdue_after_seconds=None if interval is None else interval + grace,
             alarm_arns=self.alarms.alarm_arns,
+            quality_metrics=[] if self.quality is None else self.quality.metric_names,
         )
         """The runs at one look."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import aws_chatbot as chatbot
 from constructs import Construct
@@ -82,7 +83,7 @@ def chat_channels(
     for index, channel in enumerate(channels):
         number = kinds[:index].count(kinds[index])
         construct_id = f"{kinds[index]}{number + 1 if number else ''}"
-        common = {
+        common: dict[str, Any] = {
             "configuration_name": f"{scope.name}-{scope.region}-{construct_id.lower()}",
             "iam_role_arn": role.arn,
             "guardrail_policies": [f"arn:{scope.partition}:iam::aws:policy/AWSDenyAll"],

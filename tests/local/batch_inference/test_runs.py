@@ -75,7 +75,7 @@ def test_a_challenger_predicts_beside_the_champion_and_publishes_nothing(lanes: 
     assert [run["status"] for run in state["recent"]] == ["published"]
     assert manifest["input"]["challenger"]["version"] == version
     assert lanes.predictions(lanes.published_files("shadowed")["2026-01-05T030000Z"])[0] == ("k1", 1.0)
-    assert report["rows"] == 29
+    assert report["rows"]["compared"] == 29
     lanes.forget(version)
 
 

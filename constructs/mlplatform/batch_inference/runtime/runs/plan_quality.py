@@ -32,7 +32,9 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
         )
     prefix = f"{event['root_uri']}/runs/"
     manifest_uri, runs_uri = f"{event['plan_uri']}/manifest.json", f"{event['plan_uri']}/runs"
-    write_json(s3, f"{runs_uri}/runs.json", {"version": 1, "runs": [run_of(manifest, prefix) for manifest in manifests]})
+    write_json(
+        s3, f"{runs_uri}/runs.json", {"version": 1, "runs": [run_of(manifest, prefix) for manifest in manifests]}
+    )
     bucket, key = split_uri(manifest_uri)
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(parts_of(manifests, prefix)).encode())
     return {"manifest_uri": manifest_uri, "runs_uri": runs_uri, "runs": str(len(manifests))}

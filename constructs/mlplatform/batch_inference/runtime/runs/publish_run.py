@@ -63,19 +63,21 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     s3 = boto3.client("s3")
     store = Store(s3, settings.state_uri)
     run_id, fence = event["run_id"], int(event["fence"])
-    store.read().holder(run_id, fence)
+    run = store.read().holder(run_id, fence)
     prepared = read_json(s3, f"{event['work_uri']}/prepare-report/report.json")
     parts = complete_parts(s3, prepared["parts"], event["output_uri"])
 
-    publication = publication_of(event, settings, parts, read_json(s3, f"{event['work_uri']}/input.json"))
+    set_aside = int(prepared["set_aside"]["rows"]) + parts.set_aside
+    input_record = read_json(s3, f"{event['work_uri']}/input.json")
+    publication = publication_of(event, settings, parts, set_aside, input_record)
     earlier_id, earlier = earlier_report(s3, publication)
     report = report_of(publication, prepared, parts, earlier_id, earlier)
     cost = metrics.cost_usd(metrics.jobs_of(boto3.client("sagemaker"), event["execution_arn"]), prices(settings.ladder))
     write_json(s3, publication.report_uri, {**report, "cost_usd": cost})
     latest = publish(s3, publication, compared_with=earlier_id)
 
-    set_aside = int(prepared["set_aside"]["rows"]) + parts.set_aside
     figures = {
+        "DurationSeconds": (datetime.now(UTC) - run.started_at).total_seconds(),
         "Rows": parts.rows,
         "SetAsideRows": set_aside,
         "CostUSD": cost,
@@ -127,7 +129,9 @@ def _problems(part: Json, sidecar: Json | None, present: Mapping[str, int]) -> l
     return []
 
 
-def publication_of(event: Mapping[str, str], settings: Settings, parts: Parts, input_record: Json) -> Publication:
+def publication_of(
+    event: Mapping[str, str], settings: Settings, parts: Parts, set_aside: int, input_record: Json
+) -> Publication:
     """What is to be published."""
     return Publication(
         root_uri=event["root_uri"],
@@ -144,7 +148,7 @@ def publication_of(event: Mapping[str, str], settings: Settings, parts: Parts, i
         input_record=input_record,
         report_uri=f"{event['work_uri']}/publish/report.json",
         rows=parts.rows,
-        set_aside=parts.set_aside,
+        set_aside=set_aside,
         files=parts.files,
     )
 
