@@ -9,12 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import queue, step_overhead, synth, transform_throughput
+from benchmarks import ladder, queue, step_overhead, synth, transform_throughput
 
 PARTS = {
     "synth": synth.run,
     "step": step_overhead.run,
     "queue": queue.run,
+    "ladder": ladder.run,
     "transform": transform_throughput.run,
 }
 

@@ -184,21 +184,26 @@ def _unknown(world: World, reference: dict[str, dict[str, list[str]]]) -> Iterat
     for where, document in documents:
         for statement in document["Statement"]:
             conditions = {key for keys in statement.get("Condition", {}).values() for key in keys}
-            for pattern in statement["Action"]:
+            for pattern in _listed(statement["Action"]):
                 found = [action for action in reference if matches(pattern.lower(), action.lower())]
                 if not found:
                     yield f"{where}: {statement['Sid']}: no action is {pattern}"
-                # A Deny by a pattern is about what an Allow names in full; a pattern of an Allow needs one match.
-                named = {*_named(document), pattern}
-                held = [it for it in found if it in named] if statement["Effect"] == "Deny" else found
+                # A Deny by a pattern is about what an Allow lets through; a pattern of an Allow needs one match.
+                allowed = _allowed(document)
+                denied = [it for it in found if it == pattern or any(matches(named, it) for named in allowed)]
+                held = denied if statement["Effect"] == "Deny" else found
                 for key in sorted(conditions):
                     known = [_knows(reference[action]["keys"], key) for action in held]
                     if not (any(known) if statement["Effect"] == "Allow" else known and all(known)):
                         yield f"{where}: {statement['Sid']}: {pattern} has no condition key {key}"
 
 
-def _named(document: Any) -> set[str]:
-    return {action for it in document["Statement"] if it["Effect"] == "Allow" for action in it["Action"]}
+def _allowed(document: Any) -> set[str]:
+    return {action for it in document["Statement"] if it["Effect"] == "Allow" for action in _listed(it["Action"])}
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def _knows(keys: list[str], key: str) -> bool:

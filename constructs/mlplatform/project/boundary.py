@@ -29,22 +29,23 @@ _TRANSFORM, _MODEL, _NOTEBOOK = (
     "sagemaker:CreateModel",
     "sagemaker:CreateNotebookInstance",
 )
-_APPS = ("sagemaker:CreateApp", "sagemaker:CreateSpace", "sagemaker:UpdateSpace")
+_APPS = ("sagemaker:CreateApp", "sagemaker:*ateSpace")
+"""Creating and updating; as everywhere here, a wildcard where nothing else fits it, since characters are scarce."""
 _OWN = (
+    "athena:*",
     "ecr:*",
     "lambda:InvokeFunction",
     "logs:*",
     "sagemaker:*eEndpoint*",  # Create, Invoke, Update: by the temporary ones Clarify asks a model.
     "sagemaker:BatchDescribe*",
+    "sagemaker:*ateModelPackage",  # Create, Update.
     "sagemaker:Call*",
-    "sagemaker:CreateModelPackage",
     "sagemaker:CreatePresigned*",
-    "sagemaker:De*",  # Delete, Describe: characters are scarce here.
+    "sagemaker:De*",  # Delete, Describe.
     "sagemaker:List*",
     "sagemaker:Retry*",
     "sagemaker:SendPipeline*",
     "sagemaker:St*",
-    "sagemaker:UpdateModelPackage",
     "sagemaker:UpdatePipeline",
     "sns:Publish",
     "sqs:*Message*",
@@ -74,15 +75,16 @@ def boundary_document(scope: ProjectScope) -> dict[str, object]:
     """The boundary of one project's roles as IAM takes it."""
     # A bucket's name ends in a random part, so that nothing but the bucket and its objects begins with it.
     buckets = [f"{arn}*" for arn in (*scope.bucket_arns, scope.log_bucket_arn)]
-    own = [*buckets, scope.key_arn, scope.role_arns, scope.arn("scheduler", f"schedule/{scope.name}-*")]
+    tables = [scope.arn("glue", resource) for resource in ("catalog", f"*/{scope.table_prefix}*")]
+    own = [*buckets, scope.key_arn, scope.role_arns, scope.arn("scheduler", f"schedule/{scope.name}-*"), *tables]
     passed = {"StringEquals": {"iam:PassedToService": [SAGEMAKER, SCHEDULER]}}
     own_or_untagged = {"StringEqualsIfExists": {f"aws:ResourceTag/{PROJECT_TAG}": scope.name}}
     statements = [
         _allow("Anywhere", _ANYWHERE),
-        _allow("Own", ["iam:Get*", "iam:List*", "kms:*", "s3:*", "scheduler:*"], own),
+        _allow("Own", ["glue:*Get*", "iam:Get*", "iam:List*", "kms:*", "s3:*", "scheduler:*"], own),
         _allow("OwnOrShared", _OWN, conditions=own_or_untagged),
         _allow("PassOwnRoles", ["iam:PassRole"], [scope.role_arns], passed),
-        _allow("EndSpending", ["iam:AttachRolePolicy", "iam:DetachRolePolicy"], [scope.role_arns], scope.budget_policy),
+        _allow("EndSpending", ["iam:*tachRolePolicy"], [scope.role_arns], scope.budget_policy),
         _allow("TagWhatItCreates", ["sagemaker:AddTags"], conditions={"Null": {"sagemaker:TaggingAction": "false"}}),
         *_creations(scope),
         *_guardrails(scope),
@@ -137,7 +139,8 @@ def wildcards(document: Mapping[str, Any]) -> list[str]:
         if statement["Effect"] == "Deny":
             continue
         for kind in ("Action", "Resource"):
-            found.update(dict.fromkeys(f"{kind}::{value}" for value in statement[kind] if "*" in value))
+            values = [statement[kind]] if isinstance(statement[kind], str) else statement[kind]
+            found.update(dict.fromkeys(f"{kind}::{value}" for value in values if "*" in value))
     return list(found)
 
 
@@ -161,9 +164,14 @@ def _not_every(key: str, values: Sequence[str]) -> Conditions:
 def _allow(
     sid: str, actions: Sequence[str], resources: Sequence[str] = ("*",), conditions: Conditions | None = None
 ) -> Statement:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    statement = {"Sid": sid, "Effect": "Allow", "Action": _brief(actions), "Resource": _brief(resources)}
     return statement if conditions is None else {**statement, "Condition": conditions}
 
 
 def _deny(sid: str, actions: Sequence[str], conditions: Conditions) -> Statement:
-    return {"Sid": sid, "Effect": "Deny", "Action": list(actions), "Resource": ["*"], "Condition": conditions}
+    return {"Sid": sid, "Effect": "Deny", "Action": _brief(actions), "Resource": "*", "Condition": conditions}
+
+
+def _brief(values: Sequence[str]) -> str | list[str]:
+    """One value stands without a list, which is two characters less."""
+    return values[0] if len(values) == 1 else list(values)

@@ -60,6 +60,11 @@ class ProjectScope:
         return f"arn:{self.partition}:iam::{self.account}:role{self.role_path}*"
 
     @property
+    def table_prefix(self) -> str:
+        """How the names of the project's databases and tables begin: Athena's take no hyphens, and no project's has `_`."""
+        return f"{self.name.replace('-', '_')}_"
+
+    @property
     def tagged_as_own(self) -> Conditions:
         """Holds for what carries the project's tag: jobs, whose names SageMaker makes, are told apart by it alone."""
         return {"StringEquals": {f"aws:ResourceTag/{PROJECT_TAG}": self.name}}

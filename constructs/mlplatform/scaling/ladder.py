@@ -52,34 +52,34 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceLadder:
-    """Which instance types a job may run on, in the order in which they are preferred, and how many at once.
+    """Which instance types a job may run on, and how many at once.
 
-    A job runs on the first rung whose memory holds what earlier runs of the same step needed. One that runs out of memory
-    never runs on so little again with as much input; one for which AWS has no capacity moves to the next rung with at
-    least the same memory, and comes back after a while. What was learned stays with the pipeline.
+    A job runs on the type that is cheapest to expect, by the price and by what earlier runs of the same step needed of
+    memory. One that runs out of memory never runs on so little again with as much input; one for which AWS has no capacity
+    moves to another type that is large enough, and comes back after a while. What was learned stays with the pipeline.
 
     When to use: leave it out, and the ladder has every type that the project may use and the platform knows, without
-    GPUs, the cheapest first. Give one to prefer other types, or to let a model have a GPU:
+    GPUs. Give one to have others, or to let a model have a GPU:
     `InstanceLadder.of("ml.m5.xlarge", "ml.r5.xlarge", Rung("ml.m8i.xlarge", memory_gib=16))`.
 
     Parameters:
-        rungs: the types in order of preference; their memory need not grow.
+        rungs: the types. Their order decides between equals, and everything as long as a price is not known: then a job
+            runs on the first one that is large enough.
         max_instances: how many instances one job has at most.
-        memory_safety: what is expected to be needed is multiplied by it while little is known; the surplus shrinks as
-            runs are observed.
+        memory_safety: a job is expected to be able to need so many times as much as the worst one before it.
 
     Raises `InvalidPropsError` with everything that is wrong.
     """
 
     rungs: tuple[Rung, ...]
     max_instances: int = 4
-    memory_safety: float = 1.2
+    memory_safety: float = 1.1
 
     def __post_init__(self) -> None:
         raise_if_any("InstanceLadder", self._problems())
 
     @classmethod
-    def of(cls, *rungs: Rung | str, max_instances: int = 4, memory_safety: float = 1.2) -> InstanceLadder:
+    def of(cls, *rungs: Rung | str, max_instances: int = 4, memory_safety: float = 1.1) -> InstanceLadder:
         """A ladder of types by name, or by `Rung` where the platform does not know a type."""
         return cls(
             rungs=tuple(Rung(rung) if isinstance(rung, str) else rung for rung in rungs),
@@ -130,7 +130,7 @@ class InstanceLadder:
         if not 1 <= self.max_instances <= MAX_INSTANCES:
             yield f"max_instances is {self.max_instances}; use 1 to {MAX_INSTANCES}"
         if not 1 <= self.memory_safety <= _LARGEST_SAFETY:
-            yield f"memory_safety is {self.memory_safety}; use 1 to {_LARGEST_SAFETY}, such as 1.2"
+            yield f"memory_safety is {self.memory_safety}; use 1 to {_LARGEST_SAFETY}, such as 1.1"
 
 
 def _price_then_size(rung: Rung) -> tuple[float, float, str]:

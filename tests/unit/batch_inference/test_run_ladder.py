@@ -39,14 +39,14 @@ def chosen(memory: StepMemory = StepMemory(), *, gib: float = 1, ladder: Ladder 
 
 def test_the_first_run_is_guessed_from_its_bytes() -> None:
     assert chosen(gib=0.1).instance_type == "ml.m5.large"
-    assert chosen(gib=1).instance_type == "ml.r5.large"
+    assert chosen(gib=1.5).instance_type == "ml.r5.large"
     assert chosen(gib=3).instance_type == "ml.m5.2xlarge"
     assert "guessed from 1 GiB of input" in chosen(gib=1).reason
 
 
 def test_later_runs_get_what_earlier_ones_needed_and_some_more() -> None:
     assert chosen(usage((1, 5), (1, 5.5), (1, 5.2))).instance_type == "ml.m5.large"
-    assert chosen(usage((1, 5), (1, 6.5), (1, 5.2))).instance_type == "ml.r5.large"
+    assert chosen(usage((1, 5), (1, 9), (1, 9.2))).instance_type == "ml.r5.large"
 
 
 def test_a_fixed_part_is_told_from_one_that_grows_with_the_input() -> None:
@@ -62,6 +62,22 @@ def test_an_input_beyond_what_was_seen_once_is_taken_to_need_in_proportion() -> 
     assert chosen(usage((1, 5)), gib=2).instance_type == "ml.r5.large"
 
 
+def test_the_risk_of_another_attempt_is_weighed_against_the_price_of_more_memory() -> None:
+    mostly_small = [(1, 5)] * 9 + [(1, 9)]
+    half_price = Ladder((Rung("ml.m5.large", 8, 2, 0.1), Rung("ml.r5.large", 16, 2, 0.2)))
+    almost_as_cheap = Ladder((Rung("ml.m5.large", 8, 2, 0.1), Rung("ml.r5.large", 16, 2, 0.11)))
+
+    assert chosen(usage(*mostly_small), ladder=half_price).instance_type == "ml.m5.large"
+    assert chosen(usage(*mostly_small), ladder=almost_as_cheap).instance_type == "ml.r5.large"
+
+
+def test_without_all_prices_the_first_rung_with_little_risk_is_taken() -> None:
+    unpriced = Ladder((Rung("ml.m9.xlarge", 16), Rung("ml.m5.large", 8, 2, 0.115)))
+
+    assert chosen(usage((1, 5)), ladder=unpriced).instance_type == "ml.m9.xlarge"
+    assert chosen(usage((1, 5), (1, 9)), ladder=Ladder(unpriced.rungs[::-1])).instance_type == "ml.m9.xlarge"
+
+
 def test_a_rung_that_was_too_small_is_never_taken_again_for_as_large_an_input() -> None:
     memory = replace(usage((1, 5)), out_of_memory=(OutOfMemory(GIB, 8 * GIB),))
 
@@ -73,9 +89,9 @@ def test_a_rung_that_was_too_small_is_never_taken_again_for_as_large_an_input() 
 def test_without_capacity_another_type_with_as_much_memory_is_taken_until_the_time_is_over() -> None:
     short = StepMemory(no_capacity={"ml.r5.large": LATER})
 
-    assert chosen(short).instance_type == "ml.m5.xlarge"
-    assert "no capacity of ml.r5.large" in chosen(short).reason
-    assert choose(LADDER, short, bytes=GIB, now=LATER).instance_type == "ml.r5.large"
+    assert chosen(short, gib=1.5).instance_type == "ml.m5.xlarge"
+    assert "no capacity of ml.r5.large" in chosen(short, gib=1.5).reason
+    assert choose(LADDER, short, bytes=int(1.5 * GIB), now=LATER).instance_type == "ml.r5.large"
 
 
 def test_when_no_type_that_is_large_enough_has_capacity_the_first_to_be_asked_again_is_taken() -> None:
@@ -87,7 +103,7 @@ def test_when_no_type_that_is_large_enough_has_capacity_the_first_to_be_asked_ag
         }
     )
 
-    assert chosen(short).instance_type == "ml.m5.xlarge"
+    assert chosen(short, gib=1.5).instance_type == "ml.m5.xlarge"
 
 
 def test_a_job_that_is_too_large_for_every_rung_gets_the_largest() -> None:
@@ -181,7 +197,7 @@ def _least_enough(memory: StepMemory, bytes: int) -> int:
 
 
 def test_the_usable_share_is_kept_free_for_the_system() -> None:
-    just_fits = 8 * USABLE_SHARE / (1 + 0.2 * 4 / 20) * 0.999
+    just_fits = 8 * USABLE_SHARE / LADDER.memory_safety * 0.999
 
     assert chosen(usage(*[(1, just_fits)] * 20)).instance_type == "ml.m5.large"
-    assert chosen(usage(*[(1, just_fits * 1.01)] * 20)).instance_type == "ml.r5.large"
+    assert chosen(usage(*[(1, just_fits * LADDER.memory_safety * 1.01)] * 20)).instance_type == "ml.r5.large"

@@ -1,9 +1,9 @@
 """Which instance type a job gets: from the bytes it has before it, and from what earlier jobs of the step needed. Pure.
 
-The need is the upper end of what was observed: a line through the peaks of earlier jobs over their bytes, which single
-odd ones do not bend (Theil 1950, Sen 1968), times the largest factor by which a job exceeded it, times a surplus that
-shrinks with the number of observations. Whatever the estimate says, a job never gets as little memory as one with no
-more input has run out of.
+What a job may need is what earlier ones needed, carried over to its bytes by a line through their peaks that single odd ones
+do not bend (Theil 1950, Sen 1968), and one case more, a little worse than the worst. The share of these that do not fit is the
+risk of a rung; the rung to take is the one that is cheapest to expect, the attempt after running out of memory included.
+Whatever is expected, a job never gets as little memory as one with no more input has run out of.
 """
 
 import statistics
@@ -17,13 +17,13 @@ from runs.codec import from_json
 from runs.state import StepMemory, Usage
 
 GIB = 1024**3
-USABLE_SHARE = 0.92
+USABLE_SHARE = 0.93
 """Of an instance's memory; the rest is the operating system's and SageMaker's agent's."""
 FIRST_BASE_BYTES = GIB
-FIRST_BYTES_PER_INPUT_BYTE = 8.0
-"""Before anything is known: compressed columns unpacked once, and once more for the model's own copy."""
-KNOWN_WELL_RECORDS = 4
-"""With more records than these, the surplus on top of what was observed shrinks."""
+FIRST_BYTES_PER_INPUT_BYTE = 6.0
+"""Before anything is known: compressed columns unpacked, and once more for the model's own copy."""
+MOST_RISK = 0.5
+MOST_RISK_WITHOUT_PRICES = 0.1
 LINE_RECORDS = 4
 LINE_SPREAD = 1.15
 """A slope is believed from so many records, when the largest input was so many times the smallest."""
@@ -46,11 +46,11 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Instance types in order of preference, as `InstanceLadder` in the construct library writes them."""
+    """Instance types, as `InstanceLadder` in the construct library writes them."""
 
     rungs: tuple[Rung, ...]
     max_instances: int = 1
-    memory_safety: float = 1.2
+    memory_safety: float = 1.1
 
     @classmethod
     def from_json(cls, document: Any) -> "Ladder":
@@ -79,35 +79,49 @@ class Choice:
 
 
 def choose(ladder: Ladder, memory: StepMemory, *, bytes: int, now: datetime) -> Choice:
-    """The first rung with enough memory for `bytes` of input that has, as far as known, capacity.
+    """The rung that is cheapest to expect for `bytes` of input, among those with, as far as known, capacity.
 
-    If no rung is large enough, it is one with the most memory. If all that are large enough lacked capacity a while ago,
-    it is the one that may be asked for again first: never one with less memory.
+    Where a price is not known, it is the first one with little risk. If no rung is large enough, it is one with the most
+    memory. If all that are large enough lacked capacity a while ago, it is the one that may be asked for again first: never
+    one with less memory.
     """
-    need, why = _need(ladder, memory.usage, bytes)
+    needs, why = _needs(ladder, memory.usage, bytes)
     failed = max((found.memory_bytes for found in memory.out_of_memory if found.bytes <= bytes), default=0)
     if failed:
         why = f"{why}; {_gib(failed)} were too little before"
     above = [rung for rung in ladder.rungs if rung.memory_bytes > failed]
-    enough = [rung for rung in above if need <= rung.memory_bytes * USABLE_SHARE]
-    if not enough:
-        enough = _largest(above or ladder.rungs)
+    wanted = _in_order_of_cost(above, needs)
+    if not wanted:
+        wanted = _largest(above or ladder.rungs)
         why = f"{why}; nothing larger is allowed"
-    taken, shortage = _with_capacity(enough, memory.no_capacity, now)
+    taken, shortage = _with_capacity(wanted, memory.no_capacity, now)
     return Choice(taken.instance_type, taken.memory_gib, why + shortage, exhausted=not above)
 
 
-def _need(ladder: Ladder, usage: Sequence[Usage], bytes: int) -> tuple[float, str]:
-    """The memory that a job with so much input is expected to need at most, in bytes, and whence that is known."""
+def _needs(ladder: Ladder, usage: Sequence[Usage], bytes: int) -> tuple[list[float], str]:
+    """What a job with so much input may need, in bytes of memory, each as likely as the others; and whence that is known."""
     known = [record for record in usage if record.peak_memory_bytes > 0]
     if not known:
         need = FIRST_BASE_BYTES + FIRST_BYTES_PER_INPUT_BYTE * bytes
-        return need, f"{_gib(need)} guessed from {_gib(bytes)} of input, the first time"
+        return [need], f"{_gib(need)} guessed from {_gib(bytes)} of input, the first time"
     expected = _expectation(known)
-    worst = max(record.peak_memory_bytes / expected.at(record.input_bytes) for record in known)
-    surplus = 1 + (ladder.memory_safety - 1) * min(1.0, KNOWN_WELL_RECORDS / len(known))
-    need = expected.at(bytes) * worst * surplus
-    return need, f"{_gib(need)} expected at most for {_gib(bytes)} of input, from {len(known)} earlier jobs"
+    here = expected.at(bytes)
+    needs = [here * record.peak_memory_bytes / expected.at(record.input_bytes) for record in known]
+    needs.append(max(needs) * ladder.memory_safety)
+    low, high = _gib(min(needs)), _gib(max(needs))
+    return needs, f"{low} to {high} expected for {_gib(bytes)} of input, from {len(known)} earlier jobs"
+
+
+def _in_order_of_cost(rungs: Sequence[Rung], needs: Sequence[float]) -> list[Rung]:
+    """The rungs that may be taken, the cheapest to expect first: its own price, and that of another attempt by the risk of it."""
+    risks = {rung: sum(need > rung.memory_bytes * USABLE_SHARE for need in needs) / len(needs) for rung in rungs}
+    prices = {rung: rung.usd_per_hour for rung in rungs if rung.usd_per_hour is not None}
+    if len(prices) < len(rungs):
+        return [rung for rung in rungs if risks[rung] <= MOST_RISK_WITHOUT_PRICES]
+    least = min(risks.values(), default=0.0)
+    again = min((prices[rung] for rung in rungs if risks[rung] == least), default=0.0)
+    possible = [rung for rung in rungs if risks[rung] <= MOST_RISK]
+    return sorted(possible, key=lambda rung: prices[rung] + risks[rung] * again)
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,7 @@ def _largest(rungs: Sequence[Rung]) -> list[Rung]:
 
 
 def _with_capacity(rungs: Sequence[Rung], shortages: Mapping[str, datetime], now: datetime) -> tuple[Rung, str]:
-    """The first rung that is not known to be short; with what to add to the reason."""
+    """The first rung that is not known to be short, and what to add to the reason."""
     short = [rung for rung in rungs if rung.instance_type in shortages and shortages[rung.instance_type] > now]
     free = next((rung for rung in rungs if rung not in short), None)
     if free is None:

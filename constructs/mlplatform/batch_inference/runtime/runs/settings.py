@@ -70,6 +70,7 @@ class Settings:
     deadline: Deadline | None = None
     time_zone: str = "UTC"
     ladder: Mapping[str, Any] = field(default_factory=dict)
+    max_runtime_seconds: int = 24 * 3600
     metric_namespace: str = "MLPlatform/BatchInference"
     next_look: NextLook | None = None
 

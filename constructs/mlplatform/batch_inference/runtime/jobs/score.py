@@ -1,0 +1,119 @@
+"""Container script of the step Score: predictions for this host's share of the prepared parts, in the model's own image.
+
+For each part, Parquet with the key columns and the predictions, then its sidecar; docs/batch-inference-files.md describes the files. A part
+that has its sidecar is not scored again. On SIGTERM the job ends after the batch at hand; parts that are done stay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, workspace
+from batch_jobs.models import load_model
+from batch_jobs.predicting import Predictor, failed_on_all, out_of_memory
+from batch_jobs.scoring import PartScorer
+from batch_jobs.usage import Usage
+
+INTERRUPTED_EXIT_CODE = 128 + signal.SIGTERM
+
+
+class Interruption:
+    """Whether SIGTERM has come."""
+
+    def __init__(self) -> None:
+        self._came = False
+        signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, *_: object) -> None:
+        self._came = True
+
+    def check(self) -> None:
+        """Raise if it has."""
+        if self._came:
+            raise InterruptedJobError(
+                "Interrupted: the job was told to stop; the parts that are done stay; start the run again"
+            )
+
+
+class InterruptedJobError(JobError):
+    """The job was told to stop."""
+
+
+def main() -> None:
+    """Score, or say why not."""
+    options = arguments()
+    try:
+        score(options, Interruption())
+    except InterruptedJobError as error:
+        leave_message(error, options.message_file)
+        sys.exit(INTERRUPTED_EXIT_CODE)
+    except JobError as error:
+        leave_message(error, options.message_file)
+        sys.exit(1)
+    except MemoryError:
+        leave_message(out_of_memory(options.batch_rows or 0), options.message_file)
+        sys.exit(1)
+
+
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--parts", type=Path, required=True, help="directory with this host's prepared parts")
+    parser.add_argument("--model", type=Path, required=True, help="directory with the model, or with model.tar.gz")
+    parser.add_argument("--output", type=Path, required=True, help="directory for the predictions")
+    parser.add_argument("--usage", type=Path, required=True, help="directory for usage-<host>.json")
+    parser.add_argument("--set-aside", type=Path, required=True, help="directory for the rows that the model fails on")
+    parser.add_argument("--prediction-columns", default="prediction", help="names, with commas between them")
+    parser.add_argument(
+        "--batch-rows", type=int, help="rows predicted at once; as many as take about 16 MiB when not given"
+    )
+    parser.add_argument("--message-file", type=Path, default=DEFAULT_MESSAGE_FILE, help="where to say why it failed")
+    options = parser.parse_args(words)
+    options.prediction_columns = [name for name in options.prediction_columns.split(",") if name]
+    if not options.prediction_columns:
+        parser.error("--prediction-columns names none; name what the model predicts, such as prediction")
+    if options.batch_rows is not None and options.batch_rows < 1:
+        parser.error(f"--batch-rows is {options.batch_rows}; use 1 or more")
+    return options
+
+
+def score(options: argparse.Namespace, interruption: Interruption) -> None:
+    """Score every part that is not done yet."""
+    with workspace(options.output) as making:
+        usage = Usage(options.usage, making)
+        usage.write()
+        model = load_model(options.model, making / "model")
+        usage.loaded()
+        print(f"loaded {model.kind}", flush=True)
+        scorer = PartScorer(
+            predictor=Predictor(model.predict, options.prediction_columns),
+            names=options.prediction_columns,
+            output=options.output,
+            set_aside=options.set_aside,
+            making=making,
+            batch_rows=options.batch_rows,
+            usage=usage,
+            check=interruption.check,
+        )
+        rows = failed = 0
+        reason = ""
+        for part in sorted(options.parts.rglob("*.parquet")):
+            sidecar = scorer.finished(part)
+            if sidecar is None:
+                interruption.check()
+                sidecar = scorer.score(part)
+            rows += sidecar["input_rows"]
+            failed += sidecar["set_aside"]
+            reason = next(iter(sidecar["reasons"]), reason)
+        if rows and failed == rows:
+            raise failed_on_all(rows, reason)
+        usage.write(finished=True)
+        print(f"scored {rows - failed} rows, set {failed} aside", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Lambda of the step PublishRun: makes a finished run visible, all of it at once.
+
+Event: `run_id`, `generation`, `fence`, `execution_arn`, `started_at`, `scheduled_at`, `model_package_arn`, `work_uri`,
+`output_uri`, `root_uri`, each a string. Answer: `manifest_uri`, and `latest` ("true" unless a run for a later moment is the
+latest already).
+
+It checks that its attempt still is the one that its run waits for, and that every part is there and every row accounted
+for; then it publishes (`published`), tells CloudWatch (`metrics`), and has the state remember what the jobs needed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from runs import drift, metrics
+from runs.drift import Drift
+from runs.objects import Json, find, list_sizes, read_json, read_many, write_json
+from runs.published import Publication, publish, timestamp
+from runs.settings import Settings
+from runs.state import State, Usage
+from runs.store import Store
+
+SCORING = "Score"
+_SHOWN = 3
+
+
+class IncompleteRunError(Exception):
+    """What the run wrote is not what it reported; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a run as its jobs reported them: those of prepared rows, and the sidecars of predictions."""
+
+    prepared: Sequence[Json]
+    scored: Sequence[Json]
+
+    @property
+    def rows(self) -> int:
+        """Rows with a prediction."""
+        return sum(int(part["rows"]) for part in self.scored)
+
+    @property
+    def set_aside(self) -> int:
+        """Rows that could be prepared, and could not be predicted."""
+        return sum(int(part["set_aside"]) for part in self.scored)
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """As the manifest names them."""
+        return [
+            {"path": part["part"], "rows": part["rows"], "bytes": part["bytes"], "sha256": part["sha256"]}
+            for part in self.scored
+        ]
+
+
+def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
+    """Check, publish, tell, remember, answer. Whatever is raised becomes the step's FailureReason."""
+    settings = Settings.from_environment()
+    s3 = boto3.client("s3")
+    store = Store(s3, settings.state_uri)
+    run_id, fence = event["run_id"], int(event["fence"])
+    store.read().holder(run_id, fence)
+    prepared = read_json(s3, f"{event['work_uri']}/prepare-report/report.json")
+    parts = complete_parts(s3, prepared["parts"], event["output_uri"])
+
+    publication = publication_of(event, settings, parts, read_json(s3, f"{event['work_uri']}/input.json"))
+    earlier_id, earlier = earlier_report(s3, publication)
+    report = report_of(publication, prepared, parts, earlier_id, earlier)
+    cost = metrics.cost_usd(metrics.jobs_of(boto3.client("sagemaker"), event["execution_arn"]), prices(settings.ladder))
+    write_json(s3, publication.report_uri, {**report, "cost_usd": cost})
+    latest = publish(s3, publication, compared_with=earlier_id)
+
+    set_aside = int(prepared["set_aside"]["rows"]) + parts.set_aside
+    figures = {
+        "Rows": parts.rows,
+        "SetAsideRows": set_aside,
+        "CostUSD": cost,
+        "InputDrift": report["drift"]["inputs"]["largest"],
+        "PredictionDrift": report["drift"]["predictions"]["largest"],
+    }
+    metrics.put_metrics(
+        boto3.client("cloudwatch"), settings.metric_namespace, settings.pipeline_name, figures, datetime.now(UTC)
+    )
+    usage = usage_of(s3, event["work_uri"])
+    store.update(lambda state: remember(state, run_id, fence, rows=parts.rows, cost=cost, usage=usage))
+    return {"manifest_uri": publication.manifest_uri, "latest": "true" if latest else "false"}
+
+
+def complete_parts(s3: Any, prepared: Sequence[Json], output_uri: str) -> Parts:
+    """The parts of a run. Raises IncompleteRunError unless each is there as reported, and every row is accounted for."""
+    present = list_sizes(s3, f"{output_uri}/")
+    names = [str(part["part"]) for part in prepared]
+    with_sidecar = [name for name in names if _sidecar(name) in present]
+    sidecars = read_many(s3, [f"{output_uri}/{_sidecar(name)}" for name in with_sidecar])
+    scored = dict(zip(with_sidecar, sidecars, strict=True))
+    problems = [
+        problem for part in prepared for problem in _problems(part, scored.get(str(part["part"])), present) if problem
+    ]
+    if problems:
+        raise IncompleteRunError(
+            f"IncompleteRun: {len(problems)} of {len(prepared)} parts under {output_uri} are not as reported: "
+            f"{'; '.join(problems[:_SHOWN])}; nothing was published, start the run again"
+        )
+    return Parts(prepared=prepared, scored=[scored[name] for name in names])
+
+
+def _sidecar(part: str) -> str:
+    return f"{part.removesuffix('.parquet')}.json"
+
+
+def _problems(part: Json, sidecar: Json | None, present: Mapping[str, int]) -> list[str]:
+    """At most one sentence: what is wrong with a part of predictions."""
+    name = str(part["part"])
+    if sidecar is None:
+        return [f"{name} has not been scored"]
+    if name not in present:
+        return [f"{name} is missing"]
+    if present[name] != sidecar["bytes"]:
+        return [f"{name} has {present[name]} bytes, not {sidecar['bytes']}"]
+    accounted = sidecar["rows"] + sidecar["set_aside"]
+    if accounted != part["rows"]:
+        return [f"{name} accounts for {accounted} rows of {part['rows']}"]
+    return []
+
+
+def publication_of(event: Mapping[str, str], settings: Settings, parts: Parts, input_record: Json) -> Publication:
+    """What is to be published."""
+    return Publication(
+        root_uri=event["root_uri"],
+        output_uri=event["output_uri"],
+        pipeline_name=settings.pipeline_name,
+        run_id=event["run_id"],
+        generation=int(event["generation"]),
+        fence=int(event["fence"]),
+        execution_arn=event["execution_arn"],
+        started_at=timestamp(event["started_at"]),
+        scheduled_at=timestamp(event["scheduled_at"]),
+        time_zone=settings.time_zone,
+        model_package_arn=event["model_package_arn"],
+        input_record=input_record,
+        report_uri=f"{event['work_uri']}/publish/report.json",
+        rows=parts.rows,
+        set_aside=parts.set_aside,
+        files=parts.files,
+    )
+
+
+def earlier_report(s3: Any, publication: Publication) -> tuple[str | None, Json | None]:
+    """The run to compare with, and its report: the latest one, if it is of the same model and is not this one.
+
+    A run that is published again is compared with the same run as before.
+    """
+    latest = find(s3, publication.latest_uri)
+    if latest is None:
+        return None, None
+    run_id = latest.document["run_id"]
+    if run_id == publication.run_id:
+        own = find(s3, publication.manifest_uri)
+        run_id = None if own is None else own.document.get("compared_with")
+    manifest = None if run_id is None else find(s3, f"{publication.root_uri}/manifests/{run_id}.json")
+    if manifest is None or manifest.document.get("model_package_arn") != publication.model_package_arn:
+        return None, None
+    report_uri = manifest.document.get("report_uri")
+    report = None if report_uri is None else find(s3, report_uri)
+    return (None, None) if report is None else (run_id, report.document)
+
+
+def report_of(
+    publication: Publication, prepared: Json, parts: Parts, earlier_id: str | None, earlier: Json | None
+) -> dict[str, Any]:
+    """What a run looked like, for whoever asks later, and for the run after it."""
+    profiles = {
+        "inputs": prepared["profile"],
+        "predictions": drift.merged_profiles(part["profile"] for part in parts.scored),
+    }
+    before = {} if earlier is None else earlier["profiles"]
+    baseline = prepared["checks"]["psi"]
+    inputs = (
+        Drift(against="baseline", index=baseline)
+        if baseline
+        else drift.drift_of(before.get("inputs"), profiles["inputs"], earlier_id)
+    )
+    predictions = drift.drift_of(before.get("predictions"), profiles["predictions"], earlier_id)
+    return {
+        "version": 1,
+        "pipeline": publication.pipeline_name,
+        "run_id": publication.run_id,
+        "generation": publication.generation,
+        "model_package_arn": publication.model_package_arn,
+        "rows": parts.rows,
+        "set_aside": {"preparing": prepared["set_aside"]["rows"], "scoring": parts.set_aside},
+        "drift": {"inputs": inputs.to_json(), "predictions": predictions.to_json()},
+        "profiles": profiles,
+    }
+
+
+def prices(ladder: Json) -> dict[str, float]:
+    """US dollars an hour by instance type, as far as the ladder says."""
+    rungs = ladder.get("rungs", [])
+    return {rung["instance_type"]: rung["usd_per_hour"] for rung in rungs if rung.get("usd_per_hour") is not None}
+
+
+def usage_of(s3: Any, work_uri: str) -> list[Usage]:
+    """What each host of the scoring jobs needed, as it wrote it down."""
+    names = [name for name in list_sizes(s3, f"{work_uri}/usage/") if name.endswith(".json")]
+    known = ("host", "instance_type", "rows", "input_bytes", "seconds", "peak_memory_bytes")
+    records = read_many(s3, [f"{work_uri}/usage/{name}" for name in sorted(names)])
+    return [Usage(**{name: record[name] for name in known}) for record in records]
+
+
+def remember(state: State, run_id: str, fence: int, *, rows: int, cost: float | None, usage: Sequence[Usage]) -> State:
+    """The state after publishing. Doing it again changes nothing; the counts are left out if the run has moved on."""
+    memory = state.memory_of(SCORING)
+    known = state.with_memory(SCORING, memory.with_usage([found for found in usage if found not in memory.usage]))
+    run = known.active.get(run_id)
+    if run is None or run.fence != fence:
+        return known
+    return known.with_active(run_id, replace(run, rows=rows, cost_usd=cost))
