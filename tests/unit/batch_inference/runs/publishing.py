@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from runs.published import Publication
 
 MODEL = "arn:aws:sagemaker:us-east-1:123456789012:model-package/demo/7"

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from runs.objects import ContendedObjectError, Found, replace
 from runs.published import Publication, publish, timestamp
 from runs.state import StaleFenceError
