@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runs import alerts
-from runs.state import Failure, FailureKind, Notice, Subject
+from runs.state import Because, Failure, FailureKind, Notice, Subject
 from tests.unit.batch_inference.runs.world import PIPELINE_ARN, SETTINGS
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -21,6 +21,7 @@ FAILED = Notice(
     subject=Subject.FAILED,
     run_id="2026-11-24T080000Z",
     scheduled_at=NOW,
+    because=Because.SCHEDULE,
     at=NOW,
     attempts=4,
     execution_arn=EXECUTION,
@@ -95,3 +96,8 @@ def test_without_a_job_there_is_no_log() -> None:
 def test_every_subject_has_its_words(subject: Subject, words: str) -> None:
     notice = replace(FAILED, subject=subject, forecast_at=NOW.replace(hour=9), deadline_at=NOW.replace(minute=30))
     assert words in alerts.text(alerts.alert_of(notice, SETTINGS))
+
+
+def test_a_run_that_no_schedule_made_is_started_again_as_it_was() -> None:
+    notice = replace(FAILED, because=Because.MANUAL)
+    assert alerts.alert_of(notice, SETTINGS).commands[-1] == "mlp run demo-weekly"

@@ -211,7 +211,7 @@ class Runs(RuleBasedStateMachine):
 
     def some(self, what: str) -> list[Execution]:
         published = set(self.published_fences.items())
-        chosen: dict[str, Callable[[Execution], bool]] = {
+        kinds: dict[str, Callable[[Execution], bool]] = {
             "replaced": lambda found: found.status == "Stopping" and found.begun,
             "failed": lambda found: found.status in ("Failed", "Stopped"),
             "running": lambda found: found.status in RUNNING,
@@ -219,8 +219,8 @@ class Runs(RuleBasedStateMachine):
             "begun": lambda found: found.status in RUNNING and found.begun,
             "allowed": lambda found: found.status in RUNNING and found.may_publish,
             "published": lambda found: found.status in RUNNING and (found.run_id, found.fence) in published,
-        }[what]
-        return [execution for execution in self.world.executions.values() if chosen(execution)]
+        }
+        return [execution for execution in self.world.executions.values() if kinds[what](execution)]
 
     def publish(self, execution: Execution) -> None:
         begun = [other for other in self.world.executions.values() if other.run_id == execution.run_id and other.begun]
@@ -254,4 +254,4 @@ def test_runs_end_published_or_told_whatever_happens(monkeypatch: pytest.MonkeyP
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
-    run_state_machine_as_test(Runs, settings=schedules)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Runs, settings=schedules)

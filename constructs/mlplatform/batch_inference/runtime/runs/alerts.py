@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runs.settings import Settings
-from runs.state import FailureKind, Notice, Subject
+from runs.state import Because, FailureKind, Notice, Subject
 
 SUBJECT_LIMIT = 100  # API reference, SNS Publish.
 REASON_LIMIT = 1500
@@ -146,6 +146,8 @@ def _commands(notice: Notice, settings: Settings) -> list[str]:
         return watch
     if notice.failure is not None and notice.failure.kind is FailureKind.NO_MODEL:
         watch = [f"mlp approve {settings.model_package_group_name}"]
+    if notice.because not in (Because.SCHEDULE, Because.BACKFILL):
+        return [*watch, f"mlp run {settings.pipeline_name}"]
     moment = notice.scheduled_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [*watch, f"mlp backfill {settings.pipeline_name} --from {moment} --to {moment}"]
 

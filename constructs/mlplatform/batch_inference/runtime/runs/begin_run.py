@@ -5,7 +5,6 @@ the fence 0 and gets a place of its own, if there is one. Answer: see `answer_of
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -16,9 +15,10 @@ import boto3
 
 from runs.ladder import Ladder, choose
 from runs.models import Model, Registry
+from runs.objects import split_uri, write_json
 from runs.settings import Settings
 from runs.state import NO_FENCE, ActiveRun, Because, QueuedRun, State
-from runs.store import Store, split_uri
+from runs.store import Store
 from runs.transitions import Answer, Policy, acquire, bind
 
 PREPARE = "PrepareInput"
@@ -59,7 +59,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
         "model": asdict(champion),
         "challenger": None if challenger is None else asdict(challenger),
     }
-    put_json(s3, f"{work_uri}/input.json", record)
+    write_json(s3, f"{work_uri}/input.json", record)
     return {
         **answer_of(settings, run_id, run, champion, challenger),
         "input_uri": input_uri,
@@ -162,12 +162,7 @@ def copy_baselines(s3: Any, model: Model, uri: str) -> None:
             found = s3.get_object(**_location(source))
             s3.put_object(**_location(f"{uri}/{name}"), Body=found["Body"].read(), ContentType="application/json")
     about = {"model": model.arn, "statistics_uri": model.statistics_uri, "constraints_uri": model.constraints_uri}
-    put_json(s3, f"{uri}/about.json", about)
-
-
-def put_json(s3: Any, uri: str, content: Json) -> None:
-    """Write a JSON object."""
-    s3.put_object(**_location(uri), Body=json.dumps(content, indent=1).encode(), ContentType="application/json")
+    write_json(s3, f"{uri}/about.json", about)
 
 
 def moment(text: str) -> datetime:

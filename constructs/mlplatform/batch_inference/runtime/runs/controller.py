@@ -18,6 +18,7 @@ from runs import alerts, outbox
 from runs.codec import InvalidDocumentError, from_json
 from runs.executions import Executions
 from runs.forecast import Forecast, forecasts
+from runs.metrics import put_metrics
 from runs.outbox import Effect, LookAgain, StartExecution, StopExecution, Tell
 from runs.settings import Settings
 from runs.state import Because, QueuedRun, State, Subject
@@ -223,11 +224,4 @@ class Controller:
         self._put(figures, now)
 
     def _put(self, figures: Mapping[str, float], at: datetime) -> None:
-        dimensions = [{"Name": "Pipeline", "Value": self.settings.pipeline_name}]
-        self.cloudwatch.put_metric_data(
-            Namespace=self.settings.metric_namespace,
-            MetricData=[
-                {"MetricName": name, "Dimensions": dimensions, "Timestamp": at, "Value": value}
-                for name, value in figures.items()
-            ],
-        )
+        put_metrics(self.cloudwatch, self.settings.metric_namespace, self.settings.pipeline_name, figures, at)

@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 
 from runs.failures import classify
 from runs.ladder import Ladder
+from runs.objects import split_uri
 from runs.outbox import StartExecution
 from runs.settings import Settings
 from runs.state import ActiveRun, Failure, FailureKind
-from runs.store import split_uri
 from runs.transitions import Ending, Machine
 
 NOT_STARTED = "StartPipelineExecution"

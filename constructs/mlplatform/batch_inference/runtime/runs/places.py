@@ -104,6 +104,7 @@ def _notice(run_id: str, run: ActiveRun, subject: Subject, now: datetime, failur
         subject=subject,
         run_id=run_id,
         scheduled_at=run.scheduled_at,
+        because=run.because,
         at=now,
         attempts=run.attempt,
         execution_arn=run.execution_arn,

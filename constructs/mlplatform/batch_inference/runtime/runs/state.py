@@ -147,6 +147,7 @@ class Notice:
     subject: Subject
     run_id: str
     scheduled_at: datetime
+    because: Because
     at: datetime
     attempts: int
     execution_arn: str | None = None

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from runs.objects import split_uri
 from runs.state import State, decode, encode
 
 T = TypeVar("T")
@@ -81,9 +82,3 @@ class Store:
                 raise
             return False
         return True
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URI."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key

@@ -144,6 +144,7 @@ def tell_late(state: State, run_id: str, forecast_at: datetime, deadline_at: dat
         subject=Subject.LATE,
         run_id=run_id,
         scheduled_at=run.scheduled_at,
+        because=run.because,
         at=now,
         attempts=run.attempt,
         execution_arn=run.execution_arn,
