@@ -4,7 +4,21 @@ A team declares an `MlProject`, and in it a `TrainingPipeline` and a `BatchInfer
 `PlatformNetwork`, the `TrainingEnvironment` and the `ExperimentStore`.
 """
 
-from mlplatform.batch_inference import BatchInference
+from mlplatform.batch_inference import (
+    BatchInference,
+    ChampionChallenger,
+    CheckAction,
+    Column,
+    DataChecks,
+    Deadline,
+    Failure,
+    FailurePolicy,
+    NewestApproved,
+    Overlap,
+    PinnedVersion,
+    Retry,
+    RunPolicy,
+)
 from mlplatform.experiment_store import ExperimentStore
 from mlplatform.network import (
     Egress,
@@ -29,6 +43,7 @@ from mlplatform.pipeline import (
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
+from mlplatform.scaling import InstanceLadder, Rung
 from mlplatform.training import (
     BiasCheck,
     DataQualityCheck,
@@ -57,14 +72,22 @@ __all__ = [
     "AuthMode",
     "BatchInference",
     "BiasCheck",
+    "ChampionChallenger",
+    "CheckAction",
+    "Column",
     "ContainerImage",
+    "DataChecks",
     "DataQualityCheck",
+    "Deadline",
     "Egress",
     "ExistingNetwork",
     "ExperimentStore",
     "ExplainabilityCheck",
     "Facet",
+    "Failure",
+    "FailurePolicy",
     "HomeFileSystem",
+    "InstanceLadder",
     "InterfaceEndpoint",
     "InvalidPropsError",
     "JobLimits",
@@ -74,12 +97,18 @@ __all__ = [
     "MlProject",
     "ModelAnswers",
     "NewData",
+    "NewestApproved",
     "OfflineSessionError",
     "OidcSubjects",
+    "Overlap",
+    "PinnedVersion",
     "PipelineSucceeded",
     "PlatformNetwork",
     "ProjectAccess",
     "ProjectNetwork",
+    "Retry",
+    "RunPolicy",
+    "Rung",
     "SageMakerPipeline",
     "Schedule",
     "SourceDirectory",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlplatform import BatchInference, Metric, MlProject, Schedule, SourceDirectory, TrainingPipeline
+from mlplatform import BatchInference, Column, Metric, MlProject, Schedule, SourceDirectory, TrainingPipeline
 
 JOBS = SourceDirectory(Path(__file__).parent / "jobs")
 
@@ -24,6 +24,6 @@ def define(project: MlProject) -> None:
         "WeeklyForecast",
         source=JOBS,
         input_prefix="bikeshare/history/",
-        output_columns=("timestamp", "forecast"),
+        predictions=[Column("forecast", "double")],
         schedule=Schedule.cron("0 3 ? * MON *", time_zone="America/New_York"),
     )

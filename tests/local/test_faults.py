@@ -105,7 +105,7 @@ def test_a_share_of_the_calls_is_throttled(faulty: Workbench) -> None:
     assert 5 < refused < 35
 
 
-def test_a_function_is_killed_in_the_middle_and_lambda_brings_the_event_again(faulty: Workbench) -> None:
+def test_a_function_is_killed_in_the_middle_and_an_event_comes_again(faulty: Workbench) -> None:
     code = (
         "import os, time, boto3\n"
         "def handler(event, context):\n"
@@ -114,7 +114,7 @@ def test_a_function_is_killed_in_the_middle_and_lambda_brings_the_event_again(fa
         "    time.sleep(1)\n"
         "    put(Bucket=os.environ['BUCKET'], Key=f'ended/{context.aws_request_id}', Body=b'')\n"
     )
-    create_function(faulty, "killed", code)
+    arn = create_function(faulty, "killed", code)
     client = faulty.engine.client("lambda")
     client.invoke(FunctionName="killed", Payload=b"{}")  # warm: boto3 takes its time to be imported
     faulty.engine.put_faults(kill=[{"function": "killed", "next": 1, "after_milliseconds": 700}])
@@ -123,8 +123,14 @@ def test_a_function_is_killed_in_the_middle_and_lambda_brings_the_event_again(fa
     assert len(faulty.keys("ended/")) == 1
 
     faulty.engine.put_faults(kill=[{"function": "killed", "next": 1, "after_milliseconds": 300}])
-    client.invoke(FunctionName="killed", InvocationType="Event", Payload=b"{}")
-    assert len(wait_for(faulty, "ended/", 2)) == 2
+    events = faulty.engine.client("events")
+    events.put_rule(Name="killing", EventPattern=json.dumps({"source": ["killing"]}))
+    events.put_targets(Rule="killing", Targets=[{"Id": "function", "Arn": arn}])
+    events.put_events(Entries=[{"Source": "killing", "DetailType": "d", "Detail": "{}"}])
+    ended = wait_for(faulty, "ended/", 2)
+    events.remove_targets(Rule="killing", Ids=["function"])
+    events.delete_rule(Name="killing")
+    assert len(ended) == 2
 
 
 def test_events_are_delivered_twice_late_and_out_of_order(faulty: Workbench) -> None:

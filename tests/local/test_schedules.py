@@ -75,7 +75,7 @@ def test_a_rate_fires_when_it_is_made_and_neither_before_its_start_nor_after_its
     bounds: dict[str, dict[str, datetime]] = {
         "at-once": {},
         "too-early": {"StartDate": now + timedelta(hours=1)},
-        "too-late": {"StartDate": now - timedelta(hours=3), "EndDate": now - timedelta(hours=1)},
+        "too-late": {"EndDate": now - timedelta(hours=1)},
     }
     queues = {name: Queue(workbench.engine, name) for name in bounds}
     for name, dates in bounds.items():
@@ -119,13 +119,23 @@ def test_a_target_that_fails_is_tried_again_and_then_given_up(workbench: Workben
     assert said["TARGET_ARN"] == function
 
 
-def test_an_expression_that_could_never_fire_is_refused(workbench: Workbench) -> None:
-    with pytest.raises(ClientError, match=r"ValidationException.*has hour 25; use 0-23"):
+@pytest.mark.parametrize(
+    ("expression", "dates", "sentence"),
+    [
+        ("cron(0 25 * * ? *)", {}, "has hour 25; use 0-23"),
+        ("rate(1 day)", {"StartDate": datetime(2026, 1, 1, tzinfo=UTC)}, "cannot be earlier than 5 minutes ago"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused(
+    workbench: Workbench, expression: str, dates: dict[str, datetime], sentence: str
+) -> None:
+    with pytest.raises(ClientError, match=f"ValidationException.*{sentence}"):
         workbench.engine.client("scheduler").create_schedule(
             Name="wrong",
-            ScheduleExpression="cron(0 25 * * ? *)",
+            ScheduleExpression=expression,
             FlexibleTimeWindow=OFF,
             Target={"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": ROLE},
+            **dates,
         )
 
 

@@ -37,7 +37,7 @@ def data_bucket(workbench: Workbench, tmp_path: Path) -> str:
 
 
 def first_start(workbench: Workbench) -> datetime:
-    """When the pipeline was started first; the schedules of the embedded AWS fire every ten seconds."""
+    """When the pipeline was started first."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         executions = workbench.sagemaker.list_pipeline_executions(PipelineName=NAME)["PipelineExecutionSummaries"]

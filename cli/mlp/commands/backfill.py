@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlp.output import Output
+
+_AT_ONCE = 8  # Each look at an input is two calls to S3.
 
 PipelineArgument = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline of batch inference.")]
 FromOption = Annotated[
@@ -93,7 +96,9 @@ def backfill(
 def _look(runs: BatchRuns, due: Sequence[datetime], *, compare: bool) -> list[Moment]:
     published = runs.published()
     ids = [run_id_of(moment) for moment in due]
-    notes = {run_id: runs.input_change(run_id) for run_id in ids if compare and run_id in published}
+    compared = [run_id for run_id in ids if compare and run_id in published]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        notes = dict(zip(compared, pool.map(runs.input_change, compared), strict=True))
     changed = {run_id: f"input: {note}" for run_id, note in notes.items() if note}
     return standings(due, published=published, changed=changed, state=runs.state())
 

@@ -1,5 +1,34 @@
-"""Batch inference: on a schedule, the newest approved model, and outputs that appear all at once."""
+"""Scheduled predictions for everything under a prefix, which look after themselves."""
 
 from mlplatform.batch_inference.batch_inference import BatchInference
+from mlplatform.batch_inference.options import (
+    ChampionChallenger,
+    CheckAction,
+    DataChecks,
+    Deadline,
+    Failure,
+    FailurePolicy,
+    NewestApproved,
+    Overlap,
+    PinnedVersion,
+    Retry,
+    RunPolicy,
+)
+from mlplatform.batch_inference.published_table import Column, PublishedTable
 
-__all__ = ["BatchInference"]
+__all__ = [
+    "BatchInference",
+    "ChampionChallenger",
+    "CheckAction",
+    "Column",
+    "DataChecks",
+    "Deadline",
+    "Failure",
+    "FailurePolicy",
+    "NewestApproved",
+    "Overlap",
+    "PinnedVersion",
+    "PublishedTable",
+    "Retry",
+    "RunPolicy",
+]

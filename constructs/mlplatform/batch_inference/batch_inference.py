@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from constructs import Construct
 
-from mlpipelines import Pipeline, Step
+from mlpipelines import Parameter, Pipeline, Step
+from mlplatform.batch_inference import run_metrics
+from mlplatform.batch_inference.alarms import DriftLimits, RunAlarms
 from mlplatform.batch_inference.controller import RunController
+from mlplatform.batch_inference.dashboard import RunDashboard
 from mlplatform.batch_inference.functions import (
-    METRIC_NAMESPACE,
     RUNTIME,
     RunFiles,
     begin_run_function,
     plan_scoring_function,
     publish_run_function,
 )
-from mlplatform.batch_inference.ground_truth import GroundTruth
 from mlplatform.batch_inference.options import (
     ChampionChallenger,
     DataChecks,
@@ -26,7 +27,7 @@ from mlplatform.batch_inference.options import (
     NewestApproved,
     RunPolicy,
 )
-from mlplatform.batch_inference.published_table import Column
+from mlplatform.batch_inference.published_table import Column, PublishedTable, column_problems
 from mlplatform.batch_inference.steps import FENCE, RUN_ID, RunSteps
 from mlplatform.pipeline.functions import step_function_problems
 from mlplatform.pipeline.image import ContainerImage
@@ -41,6 +42,8 @@ from mlplatform.project import MlProject
 from mlplatform.scaling import InstanceLadder
 
 _KEYS = (Column("timestamp", "timestamp"),)
+KEY_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp")
+"""What `prepare_parts.py` reads keys as."""
 _PREDICTIONS = (Column("prediction", "double"),)
 
 
@@ -76,7 +79,6 @@ class BatchInference(Construct):
         runs: what happens to runs that overlap, fail, are late or missing.
         checks: what is asked of input and predictions.
         ladder: the machines that jobs may run on; the project's types without GPUs, the cheapest first, when not given.
-        ground_truth: what really happened, when it becomes known: the quality of past predictions. None when not given.
         image: of the team's script; AWS's scikit-learn image when not given. The model is run in its own.
         processing: how large and how long-running the job of the team's script is; its type is the ladder's.
         max_scoring_hours: how long one scoring job may run; what takes longer is split into several, one after another.
@@ -101,7 +103,6 @@ class BatchInference(Construct):
         runs: RunPolicy | None = None,
         checks: DataChecks | None = None,
         ladder: InstanceLadder | None = None,
-        ground_truth: GroundTruth | None = None,
         image: ContainerImage | None = None,
         processing: JobResources | None = None,
         max_scoring_hours: int = 6,
@@ -119,30 +120,26 @@ class BatchInference(Construct):
             ],
         )
         super().__init__(project, construct_id)
+        self._project = project
         choice = NewestApproved() if model is None else model
         policy = RunPolicy() if runs is None else runs
         rules = DataChecks() if checks is None else checks
         files = RunFiles(project=project, pipeline_name=name)
-        # As text: the pipeline names the functions, and they may not name it back.
-        pipeline_arn = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}:pipeline/{name}"
-        settings = _settings(files, pipeline_arn, choice, policy, rules, climbing, keys, predictions)
-        settings |= {
+        settings = {
+            **_settings(files, choice, policy, rules, climbing),
             "time_zone": "UTC" if schedule is None else schedule.time_zone,
             "max_runtime_seconds": max_scoring_hours * 3600,
         }
-        environment = {"RUNS": json.dumps(settings)}
         image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
         project.allow_jobs_to_pull(image_uri)
         project.allow_inference_to_write(name)
-        input_uri = input_uri_parameter(project.data_uri(input_prefix))
-        resources = JobResources() if processing is None else processing
         steps = RunSteps(
             project=project,
             source=ship(source, project),
             platform=ship(SourceDirectory(RUNTIME / "jobs"), project),
             image_uri=image_uri,
             prepare=prepare,
-            processing=resources,
+            processing=JobResources() if processing is None else processing,
             max_scoring_seconds=max_scoring_hours * 3600,
             volume_key_arn=JobResources(instance_type=climbing.instance_types[0]).volume_kms_key_id(project.key_arn),
             keys=keys,
@@ -150,19 +147,9 @@ class BatchInference(Construct):
             checks=rules,
             root_uri=files.root_uri,
         )
-
-        begun = steps.begin_run(begin_run_function(self, files, pipeline_arn, environment), input_uri)
-        prepared = steps.prepare_input(begun)
-        planned = steps.plan_scoring(plan_scoring_function(self, files, environment), begun, prepared)
-        scored = steps.score(begun, planned)
-        published = steps.publish_run(publish_run_function(self, files, environment), begun)
-        then: list[Step] = [published]
-        if isinstance(choice, ChampionChallenger):
-            then.append(steps.challenge(choice, begun, planned, published))
-        self.controller = RunController(
-            self, "Controller", files=files, pipeline_arn=pipeline_arn, environment=settings
-        )
-        """What decides on the pipeline's runs; `mlp backfill` asks it for runs that were missed."""
+        input_uri = input_uri_parameter(project.data_uri(input_prefix))
+        self.controller = RunController(self, "Controller", files=files, settings=settings)
+        """What decides on the pipeline's runs; `mlp backfill` asks it for those that were missed."""
         self.pipeline = SageMakerPipeline(
             self,
             "Default",  # so that its resources are called after this construct
@@ -171,46 +158,77 @@ class BatchInference(Construct):
                 name=name,
                 description=f"Batch inference of {project.name}",
                 parameters=[input_uri, RUN_ID, FENCE],
-                steps=[begun, prepared, planned, scored, steps.all_scored(planned, scored, then)],
+                steps=self._steps(steps, files, settings, input_uri, choice),
             ),
             schedule=schedule,
             start_on=start_on,
-            through=self.controller.function,
+            start_through=self.controller.function,
         )
         self.output_uri: str = files.root_uri
         """The S3 prefix with `latest.json`, `manifests/`, `published/` and `runs/`."""
-        self._observe(files, policy, rules, schedule, keys, predictions, ground_truth, image_uri)
+        self.table = PublishedTable(
+            self,
+            "Table",
+            project=project,
+            pipeline_name=name,
+            root_uri=files.root_uri,
+            columns=(*keys, *predictions),
+        )
+        """What consumers query: the table of everything published."""
+        self._observe(name, policy, rules, schedule)
 
-    def _observe(
+    def _steps(
         self,
+        steps: RunSteps,
         files: RunFiles,
-        policy: RunPolicy,
-        rules: DataChecks,
-        schedule: Schedule | None,
-        keys: Sequence[Column],
-        predictions: Sequence[Column],
-        ground_truth: GroundTruth | None,
-        image_uri: str,
-    ) -> None:
-        """What consumers query, and what people look at."""
-        raise NotImplementedError
+        settings: Mapping[str, Any],
+        input_uri: Parameter,
+        choice: ModelChoice,
+    ) -> list[Step]:
+        environment = {"RUNS": json.dumps(settings)}
+        begun = steps.begin_run(begin_run_function(self, files, environment), input_uri)
+        prepared = steps.prepare_input(begun)
+        planned = steps.plan_scoring(plan_scoring_function(self, files, environment), begun, prepared)
+        scored = steps.score(begun, planned)
+        published = steps.publish_run(publish_run_function(self, files, environment), begun)
+        then: list[Step] = [published]
+        if isinstance(choice, ChampionChallenger):
+            then.append(steps.challenge(choice, begun, planned, published))
+        return [begun, prepared, planned, scored, steps.all_scored(planned, scored, then)]
+
+    def _observe(self, name: str, policy: RunPolicy, rules: DataChecks, schedule: Schedule | None) -> None:
+        interval = None if schedule is None else schedule.expected_interval_seconds
+        grace = round(policy.grace_hours * 3600)
+        self.alarms = RunAlarms(
+            self,
+            "Alarms",
+            project=self._project,
+            pipeline_name=name,
+            expected_interval_seconds=interval,
+            grace_seconds=grace,
+            has_deadline=policy.deadline is not None,
+            drift=DriftLimits(inputs=rules.drift_threshold, predictions=rules.drift_threshold),
+        )
+        """What tells the project's topic when output is overdue, a run failed or is late, or data has moved."""
+        self.dashboard = RunDashboard(
+            self,
+            "Dashboard",
+            pipeline_name=name,
+            region=self._project.region,
+            overdue_after_seconds=None if interval is None else interval + grace,
+            alarm_arns=self.alarms.alarm_arns,
+        )
+        """The runs at one look."""
 
 
 def _settings(
-    files: RunFiles,
-    pipeline_arn: str,
-    model: ModelChoice,
-    policy: RunPolicy,
-    checks: DataChecks,
-    ladder: InstanceLadder,
-    keys: Sequence[Column],
-    predictions: Sequence[Column],
+    files: RunFiles, model: ModelChoice, policy: RunPolicy, checks: DataChecks, ladder: InstanceLadder
 ) -> dict[str, Any]:
     """What the functions read (`runs.settings`)."""
     project = files.project
     return {
         "pipeline_name": files.pipeline_name,
-        "pipeline_arn": pipeline_arn,
+        "pipeline_arn": files.pipeline_arn,
         "state_uri": files.state_uri,
         "root_uri": files.root_uri,
         "work_root_uri": files.work_root_uri,
@@ -222,23 +240,20 @@ def _settings(
         "failure": policy.failure.to_json(),
         "deadline": None if policy.deadline is None else policy.deadline.to_json(),
         "ladder": ladder.to_json(),
-        "metric_namespace": METRIC_NAMESPACE,
+        "metric_namespace": run_metrics.NAMESPACE,
         "checks": checks.to_json(),
-        "key_columns": [column.name for column in keys],
-        "prediction_columns": [column.name for column in predictions],
     }
 
 
 def _column_problems(keys: Sequence[Column], predictions: Sequence[Column]) -> Iterator[str]:
-    names = [column.name for column in (*keys, *predictions)]
     if not keys:
         yield "keys is empty; name the columns that say what a prediction is for, such as Column('timestamp', 'timestamp')"
     if not predictions:
         yield "predictions is empty; name what the model answers with, such as Column('prediction', 'double')"
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"column '{name}' is named twice; give each column a name of its own"
-    if "date" in names:
-        yield "column 'date' would hide the partition date=<day>; give it another name"
+    yield from column_problems((*keys, *predictions))
+    for column in keys:
+        if column.type not in KEY_TYPES:
+            yield f"key column '{column.name}' has type '{column.type}'; use one of {', '.join(KEY_TYPES)}"
 
 
 def _hours_problems(max_scoring_hours: int, project: MlProject) -> Iterator[str]:

@@ -11,13 +11,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
-from mlplatform.batch_inference.functions import RUNTIME, RunFiles, follow_executions, put_metrics
+from mlplatform.batch_inference import run_metrics
+from mlplatform.batch_inference.functions import RUNTIME, RunFiles, put_metrics
 from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
 from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project.pipeline_permissions import start_statement
 
-TICK_MINUTES = 5
 _RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
 
 
@@ -30,8 +30,7 @@ class RunController(Construct):
 
     Parameters:
         files: where the runs are.
-        pipeline_arn: of the pipeline, as text: the pipeline itself calls functions of this construct's family.
-        environment: what the runtime reads, as the steps' functions have it, but for what only the controller needs.
+        settings: what the steps' functions read, too (`runs.settings`).
 
     Events that the function fails on three times go to `dead_letters`.
     """
@@ -42,20 +41,16 @@ class RunController(Construct):
         construct_id: str,
         *,
         files: RunFiles,
-        pipeline_arn: str,
-        environment: Mapping[str, Any],
+        settings: Mapping[str, Any],
     ) -> None:
         super().__init__(scope, construct_id)
         project, name = files.project, f"{files.pipeline_name}-controller"
-        where = f"{project.partition}:{{service}}:{project.region}:{project.account}"
-        group_arn = f"arn:{where.format(service='scheduler')}:schedule/{name}"
-        function_arn = f"arn:{where.format(service='lambda')}:function:{name}"
         self.dead_letters = dead_letter_queue(
             self, "DeadLetters", key_arn=project.key_arn, of=f"the controller of {files.pipeline_name}"
         )
         dead_letters_arn: str = self.dead_letters.attr_arn
         queue_policy(self, "DeadLettersPolicy", self.dead_letters, arn=dead_letters_arn)
-        waker = self._waker(project_scope=where, files=files, group_name=name, function_arn=function_arn)
+        waker = self._waker(files, group_name=name)
         self.function = RuntimeFunction(
             self,
             "Function",
@@ -66,7 +61,7 @@ class RunController(Construct):
             environment={
                 "RUNS": json.dumps(
                     {
-                        **environment,
+                        **settings,
                         "next_look": {"group_name": name, "role_arn": waker.arn, "key_arn": project.key_arn},
                     }
                 )
@@ -84,12 +79,12 @@ class RunController(Construct):
                     ],
                     wildcard_reason="runs get their ids at run time, under the prefix of this pipeline",
                 ),
-                start_statement(pipeline_arn),
-                follow_executions(pipeline_arn),
+                start_statement(files.pipeline_arn),
+                files.follow_executions(),
                 Statement(
                     sid="LookAgain",
                     actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"],
-                    resources=[f"{group_arn}/next-look"],
+                    resources=[files.arn("scheduler", f"schedule/{name}/next-look")],
                 ),
                 Statement(
                     sid="PassTheWaker",
@@ -119,19 +114,20 @@ class RunController(Construct):
             maximum_retry_attempts=_RETRIES,
             destination_config={"onFailure": {"destination": dead_letters_arn}},
         )
-        self._hear_of_ends(files, pipeline_arn)
+        self._hear_of_ends(files)
         self._tick(files, group_name=name, role_arn=waker.arn)
 
-    def _waker(self, *, project_scope: str, files: RunFiles, group_name: str, function_arn: str) -> ServiceRole:
+    def _waker(self, files: RunFiles, *, group_name: str) -> ServiceRole:
         """What EventBridge Scheduler wakes the function as."""
         project = files.project
+        function_arn = files.arn("lambda", f"function:{group_name}")  # As text: the function has to know this role.
         return ServiceRole(
             self,
             "Waker",
             service="scheduler.amazonaws.com",
             account=project.account,
             path=project.role_path,
-            source_arn=f"arn:{project_scope.format(service='scheduler')}:schedule-group/{group_name}",
+            source_arn=files.arn("scheduler", f"schedule-group/{group_name}"),
             description=f"Wakes the controller of the pipeline {files.pipeline_name}",
             statements=[
                 Statement(sid="WakeTheController", actions=["lambda:InvokeFunction"], resources=[function_arn]),
@@ -139,7 +135,7 @@ class RunController(Construct):
             ],
         )
 
-    def _hear_of_ends(self, files: RunFiles, pipeline_arn: str) -> None:
+    def _hear_of_ends(self, files: RunFiles) -> None:
         rule = events.CfnRule(
             self,
             "Ends",
@@ -148,7 +144,7 @@ class RunController(Construct):
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
                 "detail": {
-                    "pipelineArn": [pipeline_arn],
+                    "pipelineArn": [files.pipeline_arn],
                     "currentPipelineExecutionStatus": ["Succeeded", "Failed", "Stopped", "CompletedWithFailures"],
                 },
             },
@@ -171,7 +167,7 @@ class RunController(Construct):
             name="tick",
             group_name=group.ref,
             description=f"Has the controller of the pipeline {files.pipeline_name} look around",
-            schedule_expression=f"rate({TICK_MINUTES} minutes)",
+            schedule_expression=f"rate({run_metrics.TICK_SECONDS // 60} minutes)",
             flexible_time_window={"mode": "OFF"},
             kms_key_arn=files.project.key_arn,
             target={

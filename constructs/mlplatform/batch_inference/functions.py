@@ -7,12 +7,12 @@ from pathlib import Path
 
 from constructs import Construct
 
+from mlplatform.batch_inference import run_metrics
 from mlplatform.pipeline.functions import RuntimeFunction, step_function
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 
 RUNTIME = Path(__file__).parent / "runtime"
-METRIC_NAMESPACE = "MLPlatform/BatchInference"
 _CODE = RUNTIME / "runs"
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 
@@ -23,6 +23,11 @@ class RunFiles:
 
     project: MlProject
     pipeline_name: str
+
+    @property
+    def pipeline_arn(self) -> str:
+        """As text: the pipeline names the functions, and they may not name it back."""
+        return self.arn("sagemaker", f"pipeline/{self.pipeline_name}")
 
     @property
     def state_key(self) -> str:
@@ -45,19 +50,25 @@ class RunFiles:
 
     @property
     def data_arn(self) -> str:
-        return self._arn(self.project.data_bucket_name)
+        return self._bucket_arn(self.project.data_bucket_name)
 
     @property
     def artifacts_arn(self) -> str:
-        return self._arn(self.project.artifact_bucket_name)
+        return self._bucket_arn(self.project.artifact_bucket_name)
 
     @property
     def output_arn(self) -> str:
-        return self._arn(self.project.output_bucket_name)
+        return self._bucket_arn(self.project.output_bucket_name)
+
+    def arn(self, service: str, resource: str) -> str:
+        """Of something in the project's account and region."""
+        return f"arn:{self.project.partition}:{service}:{self.project.region}:{self.project.account}:{resource}"
 
     def read_state(self) -> Statement:
         """Read the controller's document."""
-        return Statement(sid="ReadState", actions=["s3:GetObject"], resources=[f"{self.artifacts_arn}/{self.state_key}"])
+        return Statement(
+            sid="ReadState", actions=["s3:GetObject"], resources=[f"{self.artifacts_arn}/{self.state_key}"]
+        )
 
     def change_state(self) -> Statement:
         """Read the controller's document, and replace it."""
@@ -94,7 +105,20 @@ class RunFiles:
             wildcard_reason=_OBJECTS_OF_A_RUN,
         )
 
-    def _arn(self, bucket_name: str) -> str:
+    def follow_executions(self) -> Statement:
+        """See how executions of the pipeline end, and stop those that are replaced."""
+        return Statement(
+            sid="FollowExecutions",
+            actions=[
+                "sagemaker:DescribePipelineExecution",
+                "sagemaker:ListPipelineExecutionSteps",
+                "sagemaker:StopPipelineExecution",
+            ],
+            resources=[f"{self.pipeline_arn}/execution/*"],
+            wildcard_reason="SageMaker gives executions their ids at run time",
+        )
+
+    def _bucket_arn(self, bucket_name: str) -> str:
         return f"arn:{self.project.partition}:s3:::{bucket_name}"
 
 
@@ -104,29 +128,14 @@ def put_metrics() -> Statement:
         sid="PutMetrics",
         actions=["cloudwatch:PutMetricData"],
         resources=["*"],
-        conditions={"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACE}},
+        conditions={"StringEquals": {"cloudwatch:namespace": run_metrics.NAMESPACE}},
         wildcard_reason="PutMetricData has no resource type; the condition names the namespace",
     )
 
 
-def follow_executions(pipeline_arn: str) -> Statement:
-    """See how executions of the pipeline end."""
-    return Statement(
-        sid="FollowExecutions",
-        actions=[
-            "sagemaker:DescribePipelineExecution",
-            "sagemaker:ListPipelineExecutionSteps",
-            "sagemaker:StopPipelineExecution",
-        ],
-        resources=[f"{pipeline_arn}/execution/*"],
-        wildcard_reason="SageMaker gives executions their ids at run time",
-    )
-
-
-def begin_run_function(scope: Construct, files: RunFiles, pipeline_arn: str, environment: dict[str, str]) -> RuntimeFunction:
+def begin_run_function(scope: Construct, files: RunFiles, environment: dict[str, str]) -> RuntimeFunction:
     """Takes the place of a run, and finds the model and the versions of the input."""
     project = files.project
-    registry = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}"
     return step_function(
         scope,
         "BeginRun",
@@ -145,7 +154,7 @@ def begin_run_function(scope: Construct, files: RunFiles, pipeline_arn: str, env
             Statement(
                 sid="ReadModels",
                 actions=["sagemaker:DescribeModelPackage"],
-                resources=[f"{registry}:model-package/{project.model_package_group_name}/*"],
+                resources=[files.arn("sagemaker", f"model-package/{project.model_package_group_name}/*")],
                 wildcard_reason="the registry numbers the versions of the group when they are registered",
             ),
             Statement(sid="ListInput", actions=["s3:ListBucketVersions"], resources=[files.data_arn]),
@@ -158,7 +167,6 @@ def begin_run_function(scope: Construct, files: RunFiles, pipeline_arn: str, env
             files.list_buckets("run-state/*"),
             files.change_state(),
             files.write_working_files(),
-            follow_executions(pipeline_arn),
         ],
     )
 
@@ -208,6 +216,15 @@ def publish_run_function(scope: Construct, files: RunFiles, environment: dict[st
                 actions=["s3:PutObject"],
                 resources=[f"{root}/latest.json", f"{root}/manifests/*", f"{root}/published/*"],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
+            Statement(
+                sid="PriceJobs",
+                actions=["sagemaker:ListPipelineExecutionSteps", "sagemaker:DescribeProcessingJob"],
+                resources=[
+                    f"{files.pipeline_arn}/execution/*",
+                    files.arn("sagemaker", "processing-job/pipelines-*"),
+                ],
+                wildcard_reason="SageMaker gives executions and their jobs their names at run time",
             ),
             put_metrics(),
         ],

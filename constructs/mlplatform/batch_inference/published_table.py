@@ -186,7 +186,7 @@ class PublishedTable(Construct):
         root_uri: str,
         columns: Sequence[Column],
     ) -> None:
-        raise_if_any(f"table of pipeline '{pipeline_name}'", _column_problems(columns))
+        raise_if_any(f"table of pipeline '{pipeline_name}'", column_problems(columns))
         super().__init__(scope, construct_id)
         tables = ProjectTables.of(project)
         self.database_name = tables.database_name
@@ -231,7 +231,8 @@ def _projection(location: str) -> dict[str, str]:
     }
 
 
-def _column_problems(columns: Sequence[Column]) -> Iterator[str]:
+def column_problems(columns: Sequence[Column]) -> Iterator[str]:
+    """A sentence for each thing that is wrong with the columns of a table."""
     if not columns:
         yield "there are no columns; name the key columns, then the predictions, such as Column('forecast', 'double')"
     for column in columns:

@@ -66,7 +66,8 @@ class RunSteps:
         """Take the run's place; find its model and its input."""
         outputs = (
             *("run_id", "generation", "fence", "scheduled_at", "input_uri", "input_version", "work_uri", "output_uri"),
-            *("model_package_arn", "model_data_uri", "image_uri", "baseline_uri", "prepare_instance_type"),
+            *("model_package_arn", "model_data_uri", "image_uri"),
+            *("baseline_uri", "input_bytes", "prepare_instance_type"),
             *("has_challenger", "challenger_model_package_arn", "challenger_model_data_uri", "challenger_image_uri"),
         )
         return LambdaStep(
@@ -86,7 +87,7 @@ class RunSteps:
         """The team's script, then parts of bounded size out of what it wrote, looked over against the baseline."""
         # One part of an entrypoint has at most 256 characters (API reference, AppSpecification).
         unpack = f"cd {_HOME}; for i in code platform; do mkdir -p $i; tar -xzf input/$i/*.gz -C $i; done; mkdir raw"
-        team = f'cd code; python3 "$0" --input {input_path("data")} --output {_HOME}/raw'
+        team = 'cd code; python3 "$0" --input ../input/data --output ../raw'
         ours = 'exec python3 ../platform/prepare_parts.py "$@"'
         return self._job(
             "PrepareInput",
@@ -136,6 +137,7 @@ class RunSteps:
                 LambdaOutput(name="instance_count", type="Integer"),
                 LambdaOutput(name="volume_gb", type="Integer"),
                 LambdaOutput(name="parts_left"),
+                LambdaOutput(name="input_bytes"),
             ],
             depends_on=[prepared],
         )

@@ -25,7 +25,7 @@ class Schedule:
 
     Both take `flexible_window_minutes`: the start may come up to that much later, so that many schedules do not fire at
     once (off, 0, when not given); and `start_date` and `end_date`, with a time zone, between which it fires. EventBridge
-    Scheduler refuses to create or change a schedule whose start date is more than five minutes ago.
+    Scheduler refuses to create or to change a schedule with a start date of more than five minutes ago: leave it out then.
     """
 
     expression: str

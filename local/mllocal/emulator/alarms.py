@@ -37,7 +37,7 @@ def evaluate_alarms() -> None:
 def _evaluate(alarm: Alarm) -> bool:
     """Move an alarm to the state that its metric asks for; whether it moved."""
     comparison = alarm.get("ComparisonOperator") or ""
-    if not alarm.get("MetricName") or not is_supported(comparison):
+    if not alarm.get("MetricName") or not alarm.get("Namespace") or not is_supported(comparison):
         return False
     periods = int(alarm.get("EvaluationPeriods") or 1)
     rule = Rule(

@@ -138,13 +138,20 @@ def _send(aws: Aws, delivery: Delivery, payload: str) -> None:
     arn, target = str(delivery.target["Arn"]), delivery.target
     parts = arn.split(":")
     if parts[:3] == ["arn", "aws", "scheduler"] and len(parts) == 8:
-        service, operation = parts[6], parts[7]
-        getattr(aws.client(service), xform_name(operation[0].upper() + operation[1:]))(**json.loads(payload))
+        _call(aws, parts[6], parts[7], json.loads(payload))
         return
     service = parts[2] if len(parts) > 5 else ""
     if service not in _SENDERS:
         raise ValueError(f"the embedded AWS has no schedule target {arn!r}; use one of {', '.join(_SENDERS)}")
     _SENDERS[service](aws, delivery, target, payload)
+
+
+def _call(aws: Aws, service: str, operation: str, request: object) -> None:
+    """A universal target: any operation, with the input as its request."""
+    call = getattr(aws.client(service), xform_name(operation[:1].upper() + operation[1:]), None)
+    if call is None or not isinstance(request, dict):
+        raise ValueError(f"there is no operation {operation!r} of {service}, or its input is no JSON object")
+    call(**request)
 
 
 def _start_pipeline(aws: Aws, delivery: Delivery, target: dict[str, Any], payload: str) -> None:
@@ -164,7 +171,7 @@ def _send_message(aws: Aws, delivery: Delivery, target: dict[str, Any], payload:
 
 
 def _put_event(aws: Aws, delivery: Delivery, target: dict[str, Any], payload: str) -> None:
-    entry = {**target["EventBridgeParameters"], "Detail": payload, "EventBusName": target["Arn"]}
+    entry = {**target.get("EventBridgeParameters", {}), "Detail": payload, "EventBusName": target["Arn"]}
     aws.client("events").put_events(Entries=[entry])
 
 

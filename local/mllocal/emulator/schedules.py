@@ -22,6 +22,7 @@ from mlpipelines.fire_times import fire_times
 TICK_SECONDS = 1
 _LATE_SECONDS = 60
 """A recurring start that is later than that was due while the engine, or the machine, slept: it is not made up for."""
+_OLDEST_START_SECONDS = 300
 _HORIZON = timedelta(days=366 * 12)
 _ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 _FOREVER = datetime(2200, 1, 1, tzinfo=UTC)
@@ -105,13 +106,18 @@ def register_schedules(schedules: Schedules, *others: Callable[[], None]) -> Non
 
 
 def _checked(change: Callable[[str, Schedule], Any]) -> Callable[[str, Schedule], Any]:
-    """ministack takes any text for an expression, which would never fire."""
+    """ministack takes any text for an expression, which would never fire, and any date to start from."""
 
     def checked(name: str, body: Schedule) -> Any:
         try:
             next(_moments({**body, "CreationDate": 0}, _ALWAYS), None)
         except ValueError as error:
             return scheduler._error(400, "ValidationException", f"Invalid schedule: {error}")
+        start = scheduler._to_epoch(body.get("StartDate"))
+        if start is not None and start < time.time() - _OLDEST_START_SECONDS:
+            return scheduler._error(
+                400, "ValidationException", "The StartDate you specify cannot be earlier than 5 minutes ago."
+            )
         return change(name, body)
 
     return checked

@@ -8,7 +8,7 @@ another between reading the state and writing it. In the end the world calms dow
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,10 +16,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from runs import store
-from runs.controller import run_id_of
+from runs.controller import event_of, run_id_of
 from runs.settings import Overlap
 from runs.state import Because, State, Status, Subject
 from tests.unit.batch_inference.runs.world import RUNNING, SETTINGS, START, Execution, World
@@ -95,6 +102,14 @@ class Runs(RuleBasedStateMachine):
     def one_is_about_to_publish(self, pick: int) -> None:
         self.world.check_fence(pick_of(self.some("begun"), pick))
 
+    @precondition(lambda self: self.some("replaced"))
+    @rule(pick=numbers)
+    def one_that_is_replaced_wants_to_publish(self, pick: int) -> None:
+        execution = pick_of(self.some("replaced"), pick)
+        execution.may_publish = False
+        self.world.check_fence(execution)
+        assert not execution.may_publish
+
     @precondition(lambda self: self.some("allowed"))
     @rule(pick=numbers)
     def one_publishes(self, pick: int) -> None:
@@ -114,6 +129,12 @@ class Runs(RuleBasedStateMachine):
     @rule(pick=numbers, tell=st.integers(0, 2))
     def one_is_stopped(self, pick: int, tell: int) -> None:
         self.finish(pick_of(self.some("running"), pick), "Stopped", "", tell)
+
+    @precondition(lambda self: self.some("failed"))
+    @rule(pick=numbers)
+    def somebody_retries_one(self, pick: int) -> None:
+        execution = pick_of(self.some("failed"), pick)
+        execution.status, execution.retried, execution.may_publish = "Executing", True, False
 
     # What must hold
 
@@ -171,6 +192,9 @@ class Runs(RuleBasedStateMachine):
         """At each write of the state: fences only grow, and no two attempts ever had the same."""
         before = {} if old is None else {run_id: run.fence for run_id, run in old.active.items()}
         assert new.fence >= self.highest_fence
+        for run in new.active.values():
+            bound = self.world.executions.get(run.execution_arn or "")
+            assert bound is None or bound.fence in (0, run.fence), "an attempt with the execution of another"
         fresh = [run.fence for run_id, run in new.active.items() if before.get(run_id) != run.fence]
         assert all(self.highest_fence < fence <= new.fence for fence in fresh)
         assert len(set(fresh)) == len(fresh)
@@ -186,19 +210,21 @@ class Runs(RuleBasedStateMachine):
     # The means
 
     def some(self, what: str) -> list[Execution]:
-        running = [execution for execution in self.world.executions.values() if execution.status in RUNNING]
-        published = {(run_id, fence) for run_id, fence in self.published_fences.items()}
-        chosen = {
-            "running": lambda found: True,
-            "waiting": lambda found: not found.begun and found.status == "Executing",
-            "begun": lambda found: found.begun,
-            "allowed": lambda found: found.may_publish,
-            "published": lambda found: (found.run_id, found.fence) in published,
+        published = set(self.published_fences.items())
+        chosen: dict[str, Callable[[Execution], bool]] = {
+            "replaced": lambda found: found.status == "Stopping" and found.begun,
+            "failed": lambda found: found.status in ("Failed", "Stopped"),
+            "running": lambda found: found.status in RUNNING,
+            "waiting": lambda found: found.status == "Executing" and not found.begun,
+            "begun": lambda found: found.status in RUNNING and found.begun,
+            "allowed": lambda found: found.status in RUNNING and found.may_publish,
+            "published": lambda found: found.status in RUNNING and (found.run_id, found.fence) in published,
         }[what]
-        return [execution for execution in running if chosen(execution)]
+        return [execution for execution in self.world.executions.values() if chosen(execution)]
 
     def publish(self, execution: Execution) -> None:
-        assert execution.fence >= self.published_fences.get(execution.run_id, 0), "a stale fence published"
+        begun = [other for other in self.world.executions.values() if other.run_id == execution.run_id and other.begun]
+        assert execution.fence == max(other.fence for other in begun), "a stale fence published"
         self.published_fences[execution.run_id] = execution.fence
         self.world.write_manifest(execution)
 
@@ -209,10 +235,8 @@ class Runs(RuleBasedStateMachine):
     def someone_else(self) -> None:
         """Another function, called for another event, is faster."""
         words, self.world.fate.words = self.world.fate.words, []
-        if self.mail:
-            self.world.controller().handle(_event(self.mail[0]), self.world.now)
-        else:
-            self.world.controller().handle(_event({"tick": True}), self.world.now)
+        event = self.mail[0] if self.mail else {"tick": True}
+        self.world.controller().handle(event_of(event), self.world.now)
         self.world.fate.words = words
 
 
@@ -220,26 +244,14 @@ def pick_of(executions: Sequence[Execution], pick: int) -> Execution:
     return executions[pick % len(executions)]
 
 
-def _event(event: dict[str, Any]) -> Any:
-    from runs.controller import event_of
-
-    return event_of(event)
-
-
-Runs.TestCase.settings = settings(
-    max_examples=250,
-    stateful_step_count=40,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-
-
-@pytest.mark.usefixtures("impatient")
-class TestAnyOrderOfEvents(Runs.TestCase):  # type: ignore[misc, name-defined]
-    """250 schedules of faults; what a failure printed is repeated with `@reproduce_failure`."""
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_end_published_or_told_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """250 schedules of faults; one that fails is printed, shrunk, with what repeats it: `@reproduce_failure`."""
     monkeypatch.setattr(store, "LONGEST_WAIT_SECONDS", 0.0)
+    schedules = settings(
+        max_examples=250,
+        stateful_step_count=40,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(Runs, settings=schedules)  # type: ignore[no-untyped-call]

@@ -88,11 +88,13 @@ class Execution:
     begun: bool = False
     generation: int = 0
     may_publish: bool = False
+    retried: bool = False
+    """A person had SageMaker retry it: it goes on behind the step that gave it its place."""
     because: Because = Because.SCHEDULE
 
     @property
     def at_work(self) -> bool:
-        return self.begun and self.status in RUNNING
+        return self.begun and self.status in RUNNING and not self.retried
 
 
 class World:
@@ -110,6 +112,7 @@ class World:
         self.looks: list[dict[str, Any]] = []
         self.on_state: Callable[[State | None, State], None] = lambda old, new: None
         self._numbers = itertools.count(1)
+        self._written: State | None = None
 
     # What the functions do
 
@@ -214,7 +217,9 @@ class World:
         found = self.objects.get(path)
         if request.get("IfMatch", found and found[0]) != (found and found[0]) or ("IfNoneMatch" in request and found):
             raise aws_error("PreconditionFailed", "PutObject")
-        self.on_state(None if found is None else decode(found[1], "old"), decode(request["Body"], "new"))
+        new = decode(request["Body"], "new")
+        self.on_state(self._written, new)
+        self._written = new
         self.objects[path] = (f'"{next(self._numbers)}"', request["Body"])
 
     @property
@@ -231,10 +236,12 @@ class World:
 
     def _start_execution(self, request: dict[str, Any]) -> dict[str, str]:
         token = request["ClientRequestToken"]
+        given = {parameter["Name"]: parameter["Value"] for parameter in request["PipelineParameters"]}
         if token not in self.tokens:
-            given = {parameter["Name"]: parameter["Value"] for parameter in request["PipelineParameters"]}
             self.tokens[token] = self._start(given["RunId"], int(given["Fence"])).arn
-        return {"PipelineExecutionArn": self.tokens[token]}
+        started = self.executions[self.tokens[token]]
+        assert (started.run_id, started.fence) == (given["RunId"], int(given["Fence"])), "one token for two attempts"
+        return {"PipelineExecutionArn": started.arn}
 
     def _start(self, run_id: str, fence: int) -> Execution:
         arn = f"{PIPELINE_ARN}/execution/{next(self._numbers):012d}"

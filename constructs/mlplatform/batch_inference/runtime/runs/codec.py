@@ -6,6 +6,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class _Reader:
         return self._scalar(kind, value, place)
 
     def _dataclass(self, kind: Any, document: dict[str, Any], place: str) -> Any:
-        hints, known = typing.get_type_hints(kind), fields(kind)
+        hints, known = _hints(kind), fields(kind)
         unknown = sorted(set(document) - {item.name for item in known})
         if unknown and not self.ignore_unknown:
             self.problems.append(
@@ -113,6 +114,11 @@ class _Reader:
     def _misfit(self, value: Any, place: str, wanted: str, instead: Any) -> Any:
         self.problems.append(f"{place} is {value!r}; it has to be {wanted}")
         return instead
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _has_default(item: "Field[Any]") -> bool:

@@ -1,0 +1,235 @@
+"""A deployed project with batch-inference pipelines whose every prediction says by which model, and from which row, it was made.
+
+Rows are `key,x`; version n of the model answers `n * x`. The team's script does what `behaviour.json` among the input says:
+`{"allocate_mib": 5000}` or `{"sleep_seconds": 3}`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+import mllocal
+from mlplatform import BatchInference, Column, FailurePolicy, MlProject, RunPolicy, SourceDirectory
+from tests.local.deployed_project import DeployedProject, deploy
+from tests.local.workbench import IMAGE, Workbench
+
+SECONDS_TO_SETTLE = 180
+PREPARE = """
+    import argparse, json, pathlib, sys, time
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--input", type=pathlib.Path)
+    parser.add_argument("--output", type=pathlib.Path)
+    options = parser.parse_args()
+    behaviour = options.input / "behaviour.json"
+    wanted = json.loads(behaviour.read_text()) if behaviour.exists() else {}
+    time.sleep(wanted.get("sleep_seconds", 0))
+    held = [bytes(bytearray(1 << 20)) for _ in range(wanted.get("allocate_mib", 0))]
+    rows = [path.read_text() for path in sorted(options.input.glob("*.csv"))]
+    (options.output / "rows.csv").write_text("".join(rows))
+"""
+INFERENCE = """
+    import json, pathlib
+    def model_fn(directory):
+        return json.loads(pathlib.Path(directory, "model.json").read_text())["factor"]
+    def predict_fn(data, model):
+        if (data[:, 0] == 13).any():
+            raise ValueError("13 is unlucky")
+        return data[:, 0] * model
+"""
+BROKEN_INFERENCE = """
+    def model_fn(directory):
+        raise RuntimeError("this model was never going to load")
+"""
+_RUNNING = ("Executing", "Stopping")
+
+
+@dataclass
+class Lanes:
+    """The project `project` and the pipelines `<project>-<lane>`."""
+
+    deployed: DeployedProject
+    project: str
+
+    @property
+    def engine(self) -> mllocal.Engine:
+        return self.deployed.workbench.engine
+
+    @classmethod
+    def deploy(
+        cls, workbench: Workbench, directory: Path, project: str, lanes: Mapping[str, Mapping[str, Any]]
+    ) -> Lanes:
+        """Deploy one pipeline for each lane, with these further arguments of `BatchInference`."""
+        jobs = directory / "jobs"
+        jobs.mkdir(parents=True)
+        (jobs / "prepare.py").write_text(inspect.cleandoc(PREPARE) + "\n")
+
+        def define(home: MlProject) -> None:
+            for lane, options in lanes.items():
+                standard: dict[str, Any] = {
+                    "keys": [Column("key", "string")],
+                    "input_prefix": f"{lane}/%Y-%m-%d/",
+                    "runs": RunPolicy(failure=FailurePolicy(backoff_seconds=0)),
+                }
+                BatchInference(home, lane, source=SourceDirectory(jobs), **{**standard, **options})
+
+        return cls(deploy(workbench, directory / "cdk.out", project, define), project)
+
+    def register(self, inference: str = INFERENCE, status: str = "Approved") -> int:
+        """Register the next version, whose factor is its number; the number."""
+        sagemaker = self.engine.client("sagemaker")
+        versions = sagemaker.list_model_packages(ModelPackageGroupName=self.project)["ModelPackageSummaryList"]
+        number = 1 + max((found["ModelPackageVersion"] for found in versions), default=0)
+        model = {
+            "model.json": json.dumps({"factor": number}),
+            "code/inference.py": inspect.cleandoc(inference),
+        }
+        uri = self.deployed.workbench.put_archive(f"models/{self.project}/{number}/model.tar.gz", dict(model))
+        sagemaker.create_model_package(
+            ModelPackageGroupName=self.project,
+            ModelApprovalStatus=status,
+            InferenceSpecification={
+                "Containers": [{"Image": IMAGE, "ModelDataUrl": uri}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+        )
+        return number
+
+    def forget(self, version: int) -> None:
+        """Take a version out of the registry."""
+        arn = f"arn:aws:sagemaker:{self.engine.region}:{self.engine.account}:model-package/{self.project}/{version}"
+        self.engine.client("sagemaker").delete_model_package(ModelPackageName=arn)
+
+    def listen(self) -> Callable[[], list[dict[str, Any]]]:
+        """Subscribe a queue to the project's topic; what has come since, when called."""
+        sqs, sns = self.engine.client("sqs"), self.engine.client("sns")
+        queue = sqs.create_queue(QueueName=f"{self.project}-{time.monotonic_ns()}")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        (topic,) = (
+            found["TopicArn"] for found in sns.list_topics()["Topics"] if f"project-{self.project}" in found["TopicArn"]
+        )
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+        def received() -> list[dict[str, Any]]:
+            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            return [json.loads(message["Body"]) for message in messages]
+
+        return received
+
+    def put_rows(self, lane: str, day: str, rows: Sequence[str], behaviour: Mapping[str, Any] | None = None) -> None:
+        """The input of a lane for one day."""
+        self.deployed.put(f"{lane}/{day}/rows.csv", "".join(f"{row}\n" for row in rows))
+        if behaviour is not None:
+            self.deployed.put(f"{lane}/{day}/behaviour.json", json.dumps(behaviour))
+
+    def call(self, lane: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Call the lane's controller, as the services do; its answer, or what it failed with."""
+        answer = self.engine.client("lambda").invoke(
+            FunctionName=f"{self.project}-{lane}-controller", Payload=json.dumps(event).encode()
+        )
+        result: dict[str, Any] = json.loads(answer["Payload"].read())
+        return result
+
+    def start(self, lane: str, *moments: str, **options: Any) -> dict[str, Any]:
+        """Ask for the runs of these moments."""
+        starts = [{"scheduled_at": moment, "because": "schedule", **options} for moment in moments]
+        return self.call(lane, {"starts": starts})
+
+    def state(self, lane: str) -> dict[str, Any]:
+        """The controller's document."""
+        found: dict[str, Any] = json.loads(
+            self._read(self._bucket("Artifacts"), f"run-state/{self.project}-{lane}.json")
+        )
+        return found
+
+    def settle(self, lane: str) -> dict[str, Any]:
+        """Tick until nothing is at work and nothing waits; the state then."""
+        deadline = time.monotonic() + SECONDS_TO_SETTLE
+        while time.monotonic() < deadline:
+            self.call(lane, {"tick": True})
+            state = self.state(lane)
+            if not (state["active"] or state["queue"] or state["notices"]):
+                return state
+            time.sleep(0.5)
+        raise TimeoutError(
+            f"lane {lane} did not settle within {SECONDS_TO_SETTLE} s: {json.dumps(self.state(lane), indent=1)}"
+        )
+
+    def manifests(self, lane: str) -> dict[str, dict[str, Any]]:
+        """What is published, by run id."""
+        prefix = f"{self.project}-{lane}/manifests/"
+        bucket = self._bucket("Output")
+        return {
+            key.removeprefix(prefix).removesuffix(".json"): json.loads(self._read(bucket, key))
+            for key in self._keys(bucket, prefix)
+        }
+
+    def published_files(self, lane: str) -> dict[str, list[str]]:
+        """The files that Athena reads, by run id."""
+        prefix = f"{self.project}-{lane}/published/"
+        bucket = self._bucket("Output")
+        return {
+            key.rpartition("/")[2].removesuffix(".txt"): self._read(bucket, key).decode().split()
+            for key in self._keys(bucket, prefix)
+        }
+
+    def working_file(self, lane: str, run_id: str, path: str) -> dict[str, Any]:
+        """A JSON file that a run left among its working files."""
+        key = f"{self.project}-{lane}/runs/{run_id}/{path}"
+        found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
+        return found
+
+    def predictions(self, files: Sequence[str]) -> list[tuple[str, float]]:
+        """Key and prediction of each row of Parquet files."""
+        found: list[tuple[str, float]] = []
+        for uri in files:
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            table = pq.read_table(BytesIO(self._read(bucket, key)))
+            found += zip(table["key"].to_pylist(), table["prediction"].to_pylist(), strict=True)
+        return found
+
+    def input_rows(self, manifest: Mapping[str, Any]) -> list[str]:
+        """The rows of exactly those versions of the input that a manifest names."""
+        bucket = self.deployed.data_bucket
+        s3 = self.engine.client("s3")
+        return [
+            row
+            for found in manifest["input"]["objects"]
+            if found["key"].endswith(".csv")
+            for row in s3.get_object(Bucket=bucket, Key=found["key"], VersionId=found["version_id"])["Body"]
+            .read()
+            .decode()
+            .split()
+        ]
+
+    def _bucket(self, kind: str) -> str:
+        resources = self.engine.client("cloudformation").describe_stack_resources(StackName=self.deployed.stack_name)
+        (name,) = (
+            str(found["PhysicalResourceId"])
+            for found in resources["StackResources"]
+            if found["LogicalResourceId"].startswith(f"Project{kind}") and found["ResourceType"] == "AWS::S3::Bucket"
+        )
+        return name
+
+    def _keys(self, bucket: str, prefix: str) -> list[str]:
+        pages = self.engine.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def _read(self, bucket: str, key: str) -> bytes:
+        body: bytes = self.engine.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+
+def day(number: int) -> str:
+    """A day of the year 2026, as input prefixes name it."""
+    return datetime(2026, 1, number, tzinfo=UTC).strftime("%Y-%m-%d")

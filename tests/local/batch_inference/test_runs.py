@@ -1,0 +1,143 @@
+"""Batch inference on the embedded AWS, from its template: what is published, of what, and what happens otherwise."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import mllocal
+from mlplatform import ChampionChallenger, FailurePolicy, Overlap, RunPolicy
+from tests.local.batch_inference.lanes import BROKEN_INFERENCE, Lanes
+from tests.local.workbench import Workbench
+
+AT_ONCE = FailurePolicy(backoff_seconds=0)
+LANES = {
+    "plain": {},
+    "shadowed": {"model": ChampionChallenger()},
+    "skips": {"runs": RunPolicy(overlap=Overlap.SKIP, failure=AT_ONCE)},
+    "replaces": {"runs": RunPolicy(overlap=Overlap.REPLACE, failure=AT_ONCE)},
+}
+
+
+@pytest.fixture(scope="module")
+def lanes(engine: mllocal.Engine, tmp_path_factory: pytest.TempPathFactory) -> Lanes:
+    """Pipelines of one project, and version 1 of their model."""
+    workbench = Workbench.create(engine, "batch-inference")
+    found = Lanes.deploy(workbench, tmp_path_factory.mktemp("runs"), "quick", LANES)
+    found.register()
+    return found
+
+
+def rows(count: int = 30) -> list[str]:
+    """`k1,1`, `k2,2` and so on."""
+    return [f"k{number},{number}" for number in range(1, count + 1)]
+
+
+def test_a_run_publishes_every_row_but_those_that_nobody_can_predict_for(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-01-05", [*rows(), "odd,oops"])
+
+    lanes.start("plain", "2026-01-05T03:00:00+00:00")
+    lanes.settle("plain")
+
+    manifest = lanes.manifests("plain")["2026-01-05T030000Z"]
+    files = lanes.published_files("plain")["2026-01-05T030000Z"]
+    assert lanes.predictions(files) == [(f"k{n}", float(n)) for n in range(1, 31) if n != 13]
+    assert manifest["model_package_arn"].endswith("model-package/quick/1")
+    assert [found["key"] for found in manifest["input"]["objects"]] == ["plain/2026-01-05/rows.csv"]
+    assert manifest["output"]["set_aside"] == 2
+
+
+def test_many_events_for_one_moment_make_one_run(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-01-06", rows())
+    moment = "2026-01-06T03:00:00+00:00"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [found["runs"] for found in pool.map(lambda _: lanes.start("plain", moment), range(8))]
+    lanes.settle("plain")
+    again = lanes.start("plain", moment)
+
+    assert sorted(answer["2026-01-06T030000Z"] for answer in answers) == ["duplicate"] * 7 + ["started"]
+    assert again == {"runs": {"2026-01-06T030000Z": "duplicate"}}
+    assert lanes.manifests("plain")["2026-01-06T030000Z"]["output"]["rows"] == 29
+
+
+def test_a_challenger_predicts_beside_the_champion_and_publishes_nothing(lanes: Lanes) -> None:
+    lanes.put_rows("shadowed", "2026-01-05", rows())
+    version = lanes.register(status="PendingManualApproval")
+
+    lanes.start("shadowed", "2026-01-05T03:00:00+00:00")
+    state = lanes.settle("shadowed")
+
+    manifest = lanes.manifests("shadowed")["2026-01-05T030000Z"]
+    report = lanes.working_file("shadowed", "2026-01-05T030000Z", "1/comparison/report.json")
+    assert [run["status"] for run in state["recent"]] == ["published"]
+    assert manifest["input"]["challenger"]["version"] == version
+    assert lanes.predictions(lanes.published_files("shadowed")["2026-01-05T030000Z"])[0] == ("k1", 1.0)
+    assert report["rows"] == 29
+    lanes.forget(version)
+
+
+def test_a_run_that_comes_while_another_is_at_work_is_left_out_if_so_configured(lanes: Lanes) -> None:
+    for day in ("2026-01-05", "2026-01-06"):
+        lanes.put_rows("skips", day, rows())
+
+    answer = lanes.start("skips", "2026-01-05T03:00:00+00:00", "2026-01-06T03:00:00+00:00")
+    state = lanes.settle("skips")
+
+    assert sorted(answer["runs"].values()) == ["skipped", "started"]
+    assert sorted(run["status"] for run in state["recent"]) == ["published", "skipped"]
+
+
+def test_a_run_that_replaces_another_stops_it(lanes: Lanes) -> None:
+    lanes.put_rows("replaces", "2026-01-05", rows(), {"sleep_seconds": 60})
+    lanes.put_rows("replaces", "2026-01-06", rows())
+
+    lanes.start("replaces", "2026-01-05T03:00:00+00:00")
+    lanes.start("replaces", "2026-01-06T03:00:00+00:00")
+    lanes.settle("replaces")
+
+    assert list(lanes.manifests("replaces")) == ["2026-01-06T030000Z"]
+
+
+def test_a_job_that_runs_out_of_memory_gets_more_and_the_pipeline_remembers(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-01-07", rows(), {"allocate_mib": 4500})
+
+    lanes.start("plain", "2026-01-07T03:00:00+00:00")
+    state = lanes.settle("plain")
+
+    assert "2026-01-07T030000Z" in lanes.manifests("plain")
+    assert state["recent"][-1]["attempts"] == 2
+    assert state["memory"]["PrepareInput"]["out_of_memory"][0]["memory_bytes"] == 4 * 1024**3
+
+
+def test_a_model_that_does_not_load_ends_the_run_and_somebody_is_told_why(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-01-08", rows())
+    messages = lanes.listen()
+    version = lanes.register(BROKEN_INFERENCE)
+
+    lanes.start("plain", "2026-01-08T03:00:00+00:00")
+    state = lanes.settle("plain")
+    lanes.forget(version)
+
+    assert "2026-01-08T030000Z" not in lanes.manifests("plain")
+    assert state["recent"][-1]["attempts"] == 1
+    (message,) = messages()
+    assert "this model was never going to load" in json.dumps(message)
+    assert "mlp logs quick-plain" in json.dumps(message)
+
+
+def test_a_run_started_by_hand_has_a_place_like_any_other(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-01-05", rows())
+    sagemaker = lanes.engine.client("sagemaker")
+    input_uri = f"s3://{lanes.deployed.data_bucket}/plain/2026-01-05/"
+
+    started = sagemaker.start_pipeline_execution(
+        PipelineName="quick-plain", PipelineParameters=[{"Name": "InputUri", "Value": input_uri}]
+    )
+    execution = lanes.deployed.workbench.wait(started["PipelineExecutionArn"])
+    lanes.settle("plain")
+
+    assert execution.status == "Succeeded"
+    assert execution.arn.rpartition("/")[2] in lanes.manifests("plain")
