@@ -117,10 +117,8 @@ def _aligned(
     both = champion.reset_index().merge(
         challenger.reset_index(), on=[*keys, _OCCURRENCE], suffixes=("_champion", "_challenger")
     )
-    return tuple(  # type: ignore[return-value]
-        side.loc[np.asarray(both[f"index_{name}"])].reset_index(drop=True)
-        for side, name in ((champion, "champion"), (challenger, "challenger"))
-    )
+    rows = [np.asarray(both[f"index_{name}"]) for name in ("champion", "challenger")]
+    return champion.loc[rows[0]].reset_index(drop=True), challenger.loc[rows[1]].reset_index(drop=True)
 
 
 if __name__ == "__main__":

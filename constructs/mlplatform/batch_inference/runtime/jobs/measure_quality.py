@@ -12,7 +12,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, read_json, workspace, write_json
-from batch_jobs.quality import CLASSIFICATION, REGRESSION, ClassificationQuality, RegressionQuality
+from batch_jobs.quality import CLASSIFICATION, REGRESSION, ClassificationQuality, Quality, RegressionQuality
 
 _TRUTH = "mlplatform_truth"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
@@ -60,8 +60,10 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Join and measure; returns the report."""
     truth = read_truth(options.truth, options.keys, options.target)
-    kind = RegressionQuality if options.task == REGRESSION else ClassificationQuality
-    whole, of_models, runs = kind(), {}, []
+    kind: Callable[[], Quality] = RegressionQuality if options.task == REGRESSION else ClassificationQuality
+    whole = kind()
+    of_models: dict[str, Quality] = {}
+    runs = []
     predicted = 0
     for run in read_json(options.runs / "runs.json")["runs"]:
         of_run = kind()

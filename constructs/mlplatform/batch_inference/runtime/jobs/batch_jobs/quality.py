@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 import pandas as pd
@@ -71,6 +71,9 @@ class ClassificationQuality:
         given = sum(count for (truth, _), count in self._pairs.items() if truth == label)
         said = sum(count for (_, predicted), count in self._pairs.items() if predicted == label)
         return 2 * hits / (given + said)
+
+
+Quality = Union[RegressionQuality, ClassificationQuality]
 
 
 def _labels(column: pd.Series) -> list[str]:
