@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from batch_jobs.files import JobError, move_into_place, read_json, sha256_of, write_json
-from batch_jobs.part_writer import described, metadata_of, open_parquet
+from batch_jobs.part_writer import described, metadata_of, open_bounded, open_parquet
 from batch_jobs.predicting import Predicted, Predictor
 from batch_jobs.prefetch import ahead
 from batch_jobs.profiles import ColumnProfile
@@ -53,7 +53,7 @@ class PartScorer:
         """Score a part; returns its sidecar."""
         began = time.monotonic()
         try:
-            with pq.ParquetFile(part) as source:
+            with open_bounded(part) as source:
                 made = _Made(self, source, part.name)
                 made.run()
         except (pa.ArrowInvalid, OSError) as error:
