@@ -67,7 +67,8 @@ class RunController(Construct):
                 )
             },
             statements=[
-                *files.change_state(),
+                files.find_state(),
+                files.change_state(),
                 files.list_objects("FindManifests", files.output_arn, f"{files.pipeline_name}/manifests/*"),
                 Statement(
                     sid="ReadManifests",
