@@ -70,7 +70,7 @@ class Caller:
                 return REFUSED, _error("AccessDenied", decision.reason)
         if service == "s3":
             return None
-        answer = self.answers.get(model.name, lambda _: {})(asked)
+        answer = self.answers[model.name](asked) if model.name in self.answers else {}
         return (CONFLICT if "Error" in answer else OK), answer
 
     def _hide_what_is_missing(self, parsed: Json, context: Json, **_: Any) -> None:
