@@ -186,7 +186,13 @@ class BatchInference(Construct):
             None
             if ground_truth is None
             else QualityPipeline(
-                self, "Quality", project=project, pipeline_name=name, ground_truth=ground_truth, image=image
+                self,
+                "Quality",
+                project=project,
+                pipeline_name=name,
+                ground_truth=ground_truth,
+                image=image,
+                resources=_measuring(project, climbing),
             )
         )
         """The pipeline that measures past predictions; None without ground truth."""
@@ -259,6 +265,13 @@ def _settings(
         "metric_namespace": run_metrics.NAMESPACE,
         "checks": checks.to_json(),
     }
+
+
+def _measuring(project: MlProject, ladder: InstanceLadder) -> JobResources:
+    """The usual machine, unless the project may not have it."""
+    usual = JobResources()
+    allowed = usual.instance_type in project.limits.instance_types
+    return usual if allowed else JobResources(instance_type=ladder.instance_types[0])
 
 
 def _column_problems(keys: Sequence[Column], predictions: Sequence[Column]) -> Iterator[str]:

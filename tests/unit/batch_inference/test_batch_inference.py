@@ -1,187 +1,153 @@
+"""`BatchInference`: what starts it, what people see of it, and what it refuses."""
+
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Environment, Stack
 
 from mlplatform import (
     BatchInference,
+    Column,
+    InstanceLadder,
     InvalidPropsError,
+    JobLimits,
     MlProject,
-    NewData,
-    PipelineSucceeded,
-    Schedule,
     SourceDirectory,
-    StartOn,
 )
-from tests.unit.pipeline.synthesis import Json, Synthesized, flat, new_project, synthesize_project
-
-NAME = "demo-weekly-forecast"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> SourceDirectory:
-    directory = tmp_path_factory.mktemp("jobs")
-    (directory / "prepare.py").write_text("print('hello')\n")
-    return SourceDirectory(directory)
+from tests.unit.batch_inference.two_pipelines import FULL, FULL_ID, PLAIN, PLAIN_ID, only, role, settings, statements_of
+from tests.unit.pipeline.synthesis import ACCOUNT, REGION, Json, Synthesized, flat, synthesize
 
 
-@pytest.fixture(scope="module")
-def synthesized(tmp_path_factory: pytest.TempPathFactory, source: SourceDirectory) -> Synthesized:
-    def define(project: MlProject) -> None:
-        BatchInference(
-            project,
-            "WeeklyForecast",
-            source=source,
-            input_prefix="history/",
-            output_columns=("store", "timestamp", "forecast"),
-            partition_by="timestamp",
-            schedule=Schedule.cron("0 3 ? * MON *", time_zone="America/New_York"),
-        )
-
-    return synthesize_project(tmp_path_factory.mktemp("out"), define)
-
-
-@pytest.fixture(scope="module")
-def steps(synthesized: Synthesized) -> dict[str, Json]:
-    return synthesized.steps(NAME)
-
-
-@pytest.fixture(scope="module")
-def project() -> MlProject:
-    return new_project(App(analytics_reporting=False))
-
-
-def statements_of(role: Json) -> dict[str, Json]:
-    return {found["Sid"]: found for found in role["Policies"][0]["PolicyDocument"]["Statement"]}
-
-
-def role_of(synthesized: Synthesized, start: str) -> Json:
-    (role,) = (role for name, role in synthesized.resources("AWS::IAM::Role").items() if name.startswith(start))
-    return role
-
-
-def test_the_steps_are_those_of_the_contract(steps: dict[str, Json]) -> None:
-    assert list(steps) == ["ResolveInputs", "PrepareInput", "CreateModel", "Predict", "WriteParquet", "PublishManifest"]
-
-
-def test_the_model_is_the_one_resolved_at_run_time(steps: dict[str, Json]) -> None:
-    (container,) = steps["CreateModel"]["Arguments"]["Containers"]
-    assert container == {"ModelPackageName": {"Get": "Steps.ResolveInputs.OutputParameters['model_package_arn']"}}
-
-
-def test_the_model_sees_the_features_and_the_output_keeps_keys_and_prediction(steps: dict[str, Json]) -> None:
-    processing = steps["Predict"]["Arguments"]["DataProcessing"]
-    assert processing == {"InputFilter": "$[2:]", "JoinSource": "Input", "OutputFilter": "$[0,1,-1]"}
-
-
-def test_a_run_writes_only_under_its_own_execution(steps: dict[str, Json]) -> None:
-    outputs = steps["WriteParquet"]["Arguments"]["ProcessingOutputConfig"]["Outputs"]
-    forecast = next(found for found in outputs if found["OutputName"] == "forecast")["S3Output"]["S3Uri"]["Std:Join"]
-    assert forecast["On"] == ""
-    assert forecast["Values"][0].endswith("/demo-weekly-forecast/runs/run_id=")
-    assert forecast["Values"][1] == {"Get": "Execution.PipelineExecutionId"}
-
-
-def test_the_manifest_is_published_last(steps: dict[str, Json]) -> None:
-    report = steps["PublishManifest"]["Arguments"]["report_uri"]["Std:Join"]["Values"]
-    assert report[0] == {"Get": "Steps.WriteParquet.ProcessingOutputConfig.Outputs['report'].S3Output.S3Uri"}
-
-
-def test_paths_of_the_container_stand_whole_in_the_arguments(steps: dict[str, Json]) -> None:
-    """An engine without private mounts rewrites /opt/ml where it finds it."""
-    for name in ("PrepareInput", "WriteParquet"):
-        arguments = steps[name]["Arguments"]["AppSpecification"]["ContainerArguments"]
-        paths = [argument for argument in arguments if "/" in argument]
-        assert paths
-        assert all(path.startswith("/opt/ml/") for path in paths)
-
-
-def test_schedule_targets_the_pipeline_it_was_made_with(synthesized: Synthesized) -> None:
-    schedule = synthesized.only("AWS::Scheduler::Schedule")
-    (pipeline,) = synthesized.resources("AWS::SageMaker::Pipeline")
-    assert flat(schedule["Target"]["Arn"]).endswith(f":pipeline/<{pipeline}>")
+def test_the_schedule_calls_the_controller_with_the_moment(both: Synthesized) -> None:
+    schedule = only(both.resources("AWS::Scheduler::Schedule"), f"{PLAIN_ID}Schedule")
+    assert flat(schedule["Target"]["Arn"]).startswith(f"<{PLAIN_ID}ControllerFunction")
+    assert json.loads(schedule["Target"]["Input"]) == {
+        "start": {"scheduled_at": "<aws.scheduler.scheduled-time>", "because": "schedule"}
+    }
     assert schedule["ScheduleExpression"] == "cron(0 3 ? * MON *)"
     assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
 
 
-def test_the_scheduler_may_start_this_pipeline_and_keep_what_failed_and_nothing_else(synthesized: Synthesized) -> None:
-    role = role_of(synthesized, "ProjectWeeklyForecastScheduleRole")
-    statements = statements_of(role)
-    assert sorted(statements) == ["KeepFailedStarts", "StartPipelines", "UseTheKey"]
-    (pipeline,) = synthesized.resources("AWS::SageMaker::Pipeline")
-    assert [flat(arn).rsplit("/")[-1] for arn in statements["StartPipelines"]["Resource"]] == [f"<{pipeline}>"]
+def test_the_scheduler_may_call_this_controller_and_keep_what_failed_and_nothing_else(
+    both: Synthesized,
+) -> None:
+    statements = statements_of(role(both, f"{PLAIN_ID}ScheduleRole"))
+    assert sorted(statements) == ["CallTheFunction", "KeepFailedStarts", "UseTheKey"]
+    (called,) = statements["CallTheFunction"]["Resource"]
+    assert flat(called).startswith(f"<{PLAIN_ID}ControllerFunction")
 
 
-def test_only_the_schedules_own_group_may_assume_the_schedulers_role(synthesized: Synthesized) -> None:
-    role = role_of(synthesized, "ProjectWeeklyForecastScheduleRole")
-    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+def test_only_the_schedules_own_group_may_assume_the_schedulers_role(both: Synthesized) -> None:
+    (statement,) = role(both, f"{PLAIN_ID}ScheduleRole")["AssumeRolePolicyDocument"]["Statement"]
     condition = statement["Condition"]["StringEquals"]
-    assert condition["aws:SourceAccount"] == "123456789012"
-    assert flat(condition["aws:SourceArn"]).endswith(":schedule-group/demo-weekly-forecast")
+    assert condition["aws:SourceAccount"] == ACCOUNT
+    assert flat(condition["aws:SourceArn"]).endswith(f":schedule-group/{PLAIN}")
 
 
-def test_starts_that_fail_go_to_an_encrypted_queue(synthesized: Synthesized) -> None:
-    schedule, queue = synthesized.only("AWS::Scheduler::Schedule"), synthesized.only("AWS::SQS::Queue")
-    assert flat(schedule["Target"]["DeadLetterConfig"]["Arn"]).startswith("<ProjectWeeklyForecastScheduleDeadLetters")
-    assert flat(queue["KmsMasterKeyId"]).startswith("<ProjectKey")
-    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+def test_starts_and_events_that_fail_go_to_encrypted_queues(both: Synthesized) -> None:
+    schedule = only(both.resources("AWS::Scheduler::Schedule"), f"{PLAIN_ID}Schedule")
+    assert flat(schedule["Target"]["DeadLetterConfig"]["Arn"]).startswith(f"<{PLAIN_ID}ScheduleDeadLetters")
+    config = only(both.resources("AWS::Lambda::EventInvokeConfig"), f"{PLAIN_ID}ControllerFailedEvents")
+    assert flat(config["DestinationConfig"]["OnFailure"]["Destination"]).startswith(f"<{PLAIN_ID}ControllerDeadLetters")
+    assert config["MaximumRetryAttempts"] == 2
+    for queue in both.resources("AWS::SQS::Queue").values():
+        assert flat(queue["KmsMasterKeyId"]).startswith("<ProjectKey")
+        assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-def test_without_a_schedule_nothing_starts_by_itself(tmp_path: Path, source: SourceDirectory) -> None:
-    made = []
-
-    def define(project: MlProject) -> None:
-        made.append(BatchInference(project, "OnDemand", source=source, input_prefix="history/"))
-
-    synthesized = synthesize_project(tmp_path, define)
-    for kind in ("AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup", "AWS::SQS::Queue"):
-        assert synthesized.resources(kind) == {}
-    assert made[0].pipeline.starts is None
-
-
-def test_it_starts_on_its_schedule_and_on_what_arrives(tmp_path: Path, source: SourceDirectory) -> None:
-    on = StartOn(events=[NewData(prefix="history/"), PipelineSucceeded(pipeline_name="demo-ingest")])
-
-    def define(project: MlProject) -> None:
-        schedule = Schedule.rate(days=1)
-        BatchInference(project, "Daily", source=source, input_prefix="history/", schedule=schedule, start_on=on)
-
-    synthesized = synthesize_project(tmp_path, define)
-    assert len(synthesized.resources("AWS::Scheduler::Schedule")) == 1
-    assert len(synthesized.resources("AWS::Events::Rule")) == 2
+def test_events_plan_a_call_of_the_controller(both: Synthesized) -> None:
+    (function,) = (
+        it for it in both.resources("AWS::Lambda::Function").values() if it["FunctionName"] == f"{FULL}-plan-start"
+    )
+    target = json.loads(flat(function["Environment"]["Variables"]["SCHEDULE"]))["Target"]
+    assert target["Arn"].startswith(f"<{FULL_ID}ControllerFunction")
+    assert json.loads(target["Input"])["start"]["because"] == "events"
+    rules = [name for name in both.resources("AWS::Events::Rule") if name.startswith(f"{FULL_ID}ScheduleOnEve")]
+    assert len(rules) == 2
 
 
-def test_functions_may_do_what_their_step_needs_and_no_more(synthesized: Synthesized) -> None:
-    resolve = statements_of(role_of(synthesized, "ProjectWeeklyForecastResolveInputsRole"))
-    assert {action for found in resolve.values() for action in found["Action"]} == {
-        "kms:Decrypt",
-        "kms:GenerateDataKey",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "s3:ListBucketVersions",
-        "s3:PutObject",
-        "sagemaker:ListModelPackages",
+def test_the_controller_looks_around_every_five_minutes(both: Synthesized) -> None:
+    tick = only(both.resources("AWS::Scheduler::Schedule"), f"{PLAIN_ID}ControllerTick")
+    assert tick["ScheduleExpression"] == "rate(5 minutes)"
+    assert flat(tick["Target"]["Arn"]).startswith(f"<{PLAIN_ID}ControllerFunction")
+    assert json.loads(tick["Target"]["Input"]) == {"tick": True}
+    assert tick["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+
+
+def test_schedules_of_one_stack_have_different_names(both: Synthesized) -> None:
+    """CloudFormation knows a schedule by its name, whatever its group is."""
+    names = [it["Name"] for it in both.resources("AWS::Scheduler::Schedule").values()]
+    assert len(names) == len(set(names)) == 3
+
+
+def test_the_controller_hears_how_executions_of_its_pipeline_end(both: Synthesized) -> None:
+    rule = only(both.resources("AWS::Events::Rule"), f"{PLAIN_ID}ControllerEnds")
+    detail = rule["EventPattern"]["detail"]
+    assert [flat(arn).rpartition(":")[2] for arn in detail["pipelineArn"]] == [f"pipeline/{PLAIN}"]
+    assert "Executing" not in detail["currentPipelineExecutionStatus"]
+    assert set(detail["currentPipelineExecutionStatus"]) > {"Succeeded", "Failed", "Stopped"}
+    permission = only(both.resources("AWS::Lambda::Permission"), f"{PLAIN_ID}ControllerHearOfEnds")
+    assert flat(permission["SourceArn"]).startswith(f"<{PLAIN_ID}ControllerEnds")
+
+
+def test_without_a_schedule_only_the_controller_wakes(both: Synthesized) -> None:
+    schedules = [it for it in both.resources("AWS::Scheduler::Schedule") if it.startswith(FULL_ID)]
+    assert [re.sub("[0-9A-F]{8}$", "", it) for it in schedules] == [f"{FULL_ID}ControllerTick"]
+
+
+def test_without_a_schedule_or_events_nothing_starts_by_itself(project: MlProject, source: SourceDirectory) -> None:
+    assert BatchInference(project, "OnDemand", source=source, input_prefix="history/").pipeline.starts is None
+
+
+def alarms(both: Synthesized, pipeline: str) -> dict[str, Json]:
+    found = ((*it["AlarmName"].rpartition("/")[::2], it) for it in both.resources("AWS::CloudWatch::Alarm").values())
+    return {name: alarm for owner, name, alarm in found if owner == pipeline}
+
+
+def test_alarms_are_those_that_what_was_said_gives_a_meaning(both: Synthesized) -> None:
+    drift = ["InputDrift", "PredictionDrift"]
+    assert list(alarms(both, PLAIN)) == ["OutputOverdue", "RunFailed", *drift]
+    assert list(alarms(both, FULL)) == ["RunFailed", "ForecastLate", *drift]
+
+
+def test_output_is_overdue_a_grace_after_the_longest_gap_of_the_schedule(both: Synthesized) -> None:
+    overdue = alarms(both, PLAIN)["OutputOverdue"]
+    week_with_the_hour_of_winter_time, grace = 7 * 24 * 3600 + 3600, 2 * 3600
+    assert overdue["Threshold"] == week_with_the_hour_of_winter_time + grace
+
+
+def test_the_table_has_the_keys_then_the_predictions(both: Synthesized) -> None:
+    tables = {it["TableInput"]["Name"]: it["TableInput"] for it in both.resources("AWS::Glue::Table").values()}
+    columns = {
+        name: [(it["Name"], it["Type"]) for it in table["StorageDescriptor"]["Columns"]]
+        for name, table in tables.items()
     }
-    publish = statements_of(role_of(synthesized, "ProjectWeeklyForecastPublishManifestRole"))
-    assert [flat(arn).split(">/")[-1] for arn in publish["PruneRuns"]["Resource"]] == ["demo-weekly-forecast/runs/*"]
-
-
-def test_the_pipeline_may_call_its_two_functions(synthesized: Synthesized) -> None:
-    invoke = statements_of(role_of(synthesized, "ProjectPipelineRole"))["InvokeFunctions"]
-    functions = synthesized.resources("AWS::Lambda::Function")
-    assert sorted(flat(arn) for arn in invoke["Resource"]) == sorted(f"<{name}.Arn>" for name in functions)
-
-
-def test_logs_of_functions_are_encrypted_and_expire(synthesized: Synthesized) -> None:
-    groups = synthesized.resources("AWS::Logs::LogGroup").values()
-    assert {group["LogGroupName"] for group in groups} == {
-        "/aws/lambda/demo-weekly-forecast-publish-manifest",
-        "/aws/lambda/demo-weekly-forecast-resolve-inputs",
+    assert columns == {
+        "weekly_forecast": [("store", "string"), ("timestamp", "timestamp"), ("forecast", "double")],
+        "everything": [("timestamp", "timestamp"), ("prediction", "double")],
     }
-    assert all(group["RetentionInDays"] == 90 and "KmsKeyId" in group for group in groups)
+
+
+def test_the_dashboard_shows_the_runs_with_their_alarms_and_quality(both: Synthesized) -> None:
+    dashboards = {
+        it["DashboardName"]: json.loads(flat(it["DashboardBody"]))["widgets"]
+        for it in both.resources("AWS::CloudWatch::Dashboard").values()
+    }
+    assert set(dashboards) == {PLAIN, FULL}
+    assert [len(widgets[0]["properties"]["alarms"]) for widgets in dashboards.values()] == [4, 4]
+    assert "QualityMAE" in json.dumps(dashboards[FULL])
+    assert "QualityMAE" not in json.dumps(dashboards[PLAIN])
+
+
+def test_ground_truth_brings_a_pipeline_that_measures(both: Synthesized) -> None:
+    names = {it["PipelineName"] for it in both.resources("AWS::SageMaker::Pipeline").values()}
+    assert names == {PLAIN, FULL, f"{FULL}-quality"}
+    assert list(both.steps(f"{FULL}-quality")) == ["PlanQuality", "MeasureQuality", "RecordQuality"]
 
 
 def test_all_wrong_props_are_told_at_once(project: MlProject, source: SourceDirectory) -> None:
@@ -192,26 +158,38 @@ def test_all_wrong_props_are_told_at_once(project: MlProject, source: SourceDire
             source=source,
             input_prefix="history/",
             prepare="prep.py",
-            output_columns=("timestamp", "date", "date"),
-            partition_by="day",
+            keys=[Column("store", "decimal(10,2)"), Column("date", "date")],
+            predictions=[Column("store", "double")],
+            ladder=InstanceLadder.of("ml.r5.large"),
+            max_scoring_hours=0,
         )
-    starts = [problem[:40] for problem in caught.value.problems]
-    assert starts[0].startswith("script 'prep.py' is not in")
-    assert starts[1].startswith("output_columns names 'date' twice")
-    assert starts[2].startswith("partition_by 'day' is not a key column")
-    assert starts[3].startswith("output column 'date' would hide")
-    assert starts[4].startswith("the pipeline's name 'demo-wrong")
+    expected = (
+        "script 'prep.py' is not in",
+        "column 'date' would hide the partition",
+        "column 'store' is named 2 times",
+        "key column 'store' has type 'decimal(10,2)'; use one of string, bigint,",
+        "the pipeline's name 'demo-wrong",
+        "the ladder has ml.r5.large, which the project may not use",
+        "max_scoring_hours is 0; the project's jobs may run 1 to 24 hours",
+    )
+    assert len(caught.value.problems) == len(expected)
+    for problem, start in zip(caught.value.problems, expected, strict=True):
+        assert problem.startswith(start)
 
 
-def test_the_prediction_cannot_be_what_the_output_is_partitioned_by(
-    project: MlProject, source: SourceDirectory
-) -> None:
-    with pytest.raises(InvalidPropsError, match="partition_by 'forecast' is not a key column; use one of timestamp"):
-        BatchInference(
-            project,
-            "Prediction",
-            source=source,
-            input_prefix="history/",
-            output_columns=("timestamp", "forecast"),
-            partition_by="forecast",
-        )
+def test_columns_have_to_be_named(project: MlProject, source: SourceDirectory) -> None:
+    with pytest.raises(InvalidPropsError) as caught:
+        BatchInference(project, "NoColumns", source=source, input_prefix="history/", keys=[], predictions=[])
+    assert [problem.split(";")[0] for problem in caught.value.problems[:2]] == ["keys is empty", "predictions is empty"]
+
+
+def test_scoring_lasts_no_longer_than_the_projects_jobs_may(source: SourceDirectory, tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    stack = Stack(app, "stack", env=Environment(account=ACCOUNT, region=REGION))
+    limits = JobLimits(max_runtime_hours=2)
+    project = MlProject(stack, "Project", name="demo", owner="team@example.com", limits=limits)
+    BatchInference(project, "Short", source=source, input_prefix="history/")
+    synthesized = synthesize(app, tmp_path)
+    stopping = synthesized.steps("demo-short")["Score"]["Arguments"]["StoppingCondition"]
+    assert stopping == {"MaxRuntimeInSeconds": 2 * 3600}
+    assert settings(synthesized, "demo-short-plan-scoring").max_runtime_seconds == 2 * 3600

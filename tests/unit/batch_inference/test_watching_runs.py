@@ -152,11 +152,18 @@ def test_other_alarms_stay_quiet_without_data(alarms: dict[str, Json]) -> None:
 
 def test_each_alarm_tells_the_project_what_it_means_and_what_to_run_next(alarms: dict[str, Json]) -> None:
     for alarm in alarms.values():
-        (topic,) = alarm["AlarmActions"]
-        assert flat(topic).startswith("<ProjectNotifications")
         assert "Run next: mlp " in alarm["AlarmDescription"]
         assert len(alarm["AlarmDescription"]) <= 1024
         assert alarm["Dimensions"] == [{"Name": "Pipeline", "Value": NAME}]
+
+
+def test_nobody_is_told_twice_what_the_controller_tells_with_the_reason(alarms: dict[str, Json]) -> None:
+    told = {name: [flat(topic) for topic in alarm.get("AlarmActions", [])] for name, alarm in alarms.items()}
+    assert {name for name, topics in told.items() if not topics} == {"RunFailed", "ForecastLate"}
+    for topics in filter(None, told.values()):
+        (topic,) = topics
+        assert topic.startswith("<ProjectNotifications")
+    assert [name for name, alarm in alarms.items() if "OKActions" in alarm] == ["OutputOverdue"]
 
 
 def test_every_mistake_in_the_limits_of_alarms_is_told(project: MlProject) -> None:
