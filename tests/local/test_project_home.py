@@ -34,9 +34,10 @@ def test_a_project_with_everything_switched_on_is_deployed_and_destroyed(workben
     cloudformation = engine.client("cloudformation")
     patience = {"Delay": 1, "MaxAttempts": 60}
 
-    cloudformation.create_stack(
-        StackName=NAME, TemplateBody=home(engine.account, engine.region), Capabilities=["CAPABILITY_IAM"]
-    )
+    # By URL, as the CDK does: it is longer than a body may be.
+    workbench.put("home.template.json", home(engine.account, engine.region).encode())
+    url = f"{cloudformation.meta.endpoint_url}/{workbench.bucket}/home.template.json"
+    cloudformation.create_stack(StackName=NAME, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
     cloudformation.get_waiter("stack_create_complete").wait(StackName=NAME, WaiterConfig=patience)
 
     summaries = cloudformation.list_stack_resources(StackName=NAME)["StackResourceSummaries"]
