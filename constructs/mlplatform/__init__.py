@@ -13,11 +13,13 @@ from mlplatform.batch_inference import (
     Deadline,
     Failure,
     FailurePolicy,
+    GroundTruth,
     NewestApproved,
     Overlap,
     PinnedVersion,
     Retry,
     RunPolicy,
+    Task,
 )
 from mlplatform.experiment_store import ExperimentStore
 from mlplatform.network import (
@@ -43,6 +45,7 @@ from mlplatform.pipeline import (
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
 from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
+from mlplatform.project.chat import SlackChannel, TeamsChannel
 from mlplatform.scaling import InstanceLadder, Rung
 from mlplatform.training import (
     BiasCheck,
@@ -86,6 +89,7 @@ __all__ = [
     "Facet",
     "Failure",
     "FailurePolicy",
+    "GroundTruth",
     "HomeFileSystem",
     "InstanceLadder",
     "InterfaceEndpoint",
@@ -112,11 +116,14 @@ __all__ = [
     "SageMakerPipeline",
     "Schedule",
     "SourceDirectory",
+    "SlackChannel",
     "StartOn",
     "StudioImage",
     "StudioLimits",
     "StudioNetwork",
     "StudioTeam",
+    "Task",
+    "TeamsChannel",
     "TrainingChecks",
     "TrainingEnvironment",
     "TrainingPipeline",
