@@ -57,6 +57,7 @@ class Usage:
             "input_bytes": self._input_bytes,
             "seconds": round(self._written - self._began, 3),
             "load_seconds": round(self._load_seconds, 3),
+            "cpu_seconds": round(time.process_time(), 3),
             "peak_memory_bytes": peak_memory_bytes(),
             "finished": finished,
         }
