@@ -45,6 +45,8 @@ from mlplatform.scaling import InstanceLadder
 _KEYS = (Column("timestamp", "timestamp"),)
 KEY_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp")
 """What `prepare_parts.py` reads keys as."""
+PREDICTION_TYPES = ("double", "boolean", "string")
+"""What `score.py` writes: numbers of every kind are double."""
 _PREDICTIONS = (Column("prediction", "double"),)
 
 
@@ -71,7 +73,8 @@ class BatchInference(Construct):
         input_prefix: the prefix of the data bucket that a run reads. Codes of `strftime` in it stand for the moment for
             which the run is due, in the schedule's time zone: `sales/%Y/%m/%d/`. An execution may set `InputUri`.
         prepare: called with `--input` and `--output` and with `SCHEDULED_AT` in its environment; writes CSV without a
-            header or Parquet: the key columns, then the features in the model's order.
+            header or Parquet: the key columns, then the features in the model's order. In CSV features are numbers; what
+            is no number sets its row aside. Features of other types, or by name, need Parquet.
         keys: the columns that say what a prediction is for.
         predictions: the columns that the model answers with, in its order.
         model: the newest approved version, a pinned one, or champion and challenger.
@@ -263,9 +266,10 @@ def _column_problems(keys: Sequence[Column], predictions: Sequence[Column]) -> I
     if not predictions:
         yield "predictions is empty; name what the model answers with, such as Column('prediction', 'double')"
     yield from column_problems((*keys, *predictions))
-    for column in keys:
-        if column.type not in KEY_TYPES:
-            yield f"key column '{column.name}' has type '{column.type}'; use one of {', '.join(KEY_TYPES)}"
+    for what, columns, types in (("key", keys, KEY_TYPES), ("prediction", predictions, PREDICTION_TYPES)):
+        for column in columns:
+            if column.type not in types:
+                yield f"{what} column '{column.name}' has type '{column.type}'; use one of {', '.join(types)}"
 
 
 def _hours_problems(max_scoring_hours: int, project: MlProject) -> Iterator[str]:

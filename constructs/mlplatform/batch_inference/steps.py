@@ -246,6 +246,7 @@ class RunSteps:
                 *("--usage", output_path("usage")),
                 *("--set-aside", output_path("set-aside")),
                 *("--prediction-columns", ",".join(column.name for column in self.predictions)),
+                *("--prediction-types", ",".join(column.type for column in self.predictions)),
             ],
             max_runtime_seconds=self.max_scoring_seconds,
             volume_size_gb=planned.output("volume_gb"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, workspace
 from batch_jobs.predicting import failed_on_all, out_of_memory
-from batch_jobs.scoring import PartScorer, rows_of
+from batch_jobs.scoring import PREDICTION_TYPES, PartScorer, rows_of
 from batch_jobs.usage import Usage
 from batch_jobs.workers import Askers, workers_for
 
@@ -69,6 +69,11 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set-aside", type=Path, required=True, help="directory for the rows that the model fails on")
     parser.add_argument("--prediction-columns", default="prediction", help="names, with commas between them")
     parser.add_argument(
+        "--prediction-types",
+        default="",
+        help=f"their types, with commas: {', '.join(PREDICTION_TYPES)}; any when not given",
+    )
+    parser.add_argument(
         "--batch-rows", type=int, help="rows predicted at once; as many as take about 8 MiB when not given"
     )
     parser.add_argument(
@@ -79,6 +84,13 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     options.prediction_columns = [name for name in options.prediction_columns.split(",") if name]
     if not options.prediction_columns:
         parser.error("--prediction-columns names none; name what the model predicts, such as prediction")
+    options.prediction_types = [kind for kind in options.prediction_types.split(",") if kind]
+    if unknown := sorted({*options.prediction_types} - {*PREDICTION_TYPES}):
+        parser.error(f"--prediction-types names {', '.join(unknown)}; use {', '.join(PREDICTION_TYPES)}")
+    if options.prediction_types and len(options.prediction_types) != len(options.prediction_columns):
+        parser.error(
+            f"--prediction-types names {len(options.prediction_types)} types for {len(options.prediction_columns)} columns"
+        )
     if options.batch_rows is not None and options.batch_rows < 1:
         parser.error(f"--batch-rows is {options.batch_rows}; use 1 or more")
     if options.workers is not None and options.workers < 1:
@@ -99,6 +111,7 @@ def score(options: argparse.Namespace, interruption: Interruption) -> None:
             scorer = PartScorer(
                 askers=askers,
                 names=options.prediction_columns,
+                types=options.prediction_types,
                 output=options.output,
                 set_aside=options.set_aside,
                 making=making,

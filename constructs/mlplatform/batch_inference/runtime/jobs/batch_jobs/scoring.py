@@ -27,6 +27,8 @@ _BATCH_BYTES = 8 << 20
 _FEWEST_ROWS, _MOST_ROWS = 1_000, 65_536
 _MOST_REASONS = 50
 
+PREDICTION_TYPES = {"double": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}
+
 
 @dataclass(frozen=True)
 class PartScorer:
@@ -40,6 +42,17 @@ class PartScorer:
     batch_rows: int | None
     usage: Usage
     check: Callable[[], None]
+    types: Sequence[str] = ()
+    """The types of the predictions by PREDICTION_TYPES, in the order of the names; whatever they are when not given."""
+
+    def check_type(self, name: str, found: pa.DataType) -> None:
+        """Raise `JobError` if the model predicts something else than the table has."""
+        wanted = dict(zip(self.names, self.types)).get(name)
+        if wanted is not None and not found.equals(PREDICTION_TYPES[wanted]):
+            raise JobError(
+                f"ModelFailed: the model predicts '{name}' as {found}, and the published column is {wanted}; declare what the "
+                "model predicts, or have it predict what is declared"
+            )
 
     def finished(self, part: Path) -> dict[str, Any] | None:
         """The sidecar of a part that is done, if the predictions beside it are those that it describes."""
@@ -134,7 +147,9 @@ class _Made:
         keys = table.select(self._keys)
         kept = keys if predicted.good.all() else keys.filter(pa.array(predicted.good))
         for name, values in zip(self._scorer.names, predicted.columns):
-            kept = kept.append_column(name, column_of(values))
+            column = column_of(values)
+            self._scorer.check_type(name, column.type)
+            kept = kept.append_column(name, column)
         return kept if self._schema is None else kept.cast(self._schema)
 
     def _write(self, table: pa.Table, future: Future[Answered], lines: TextIO) -> None:
