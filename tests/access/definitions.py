@@ -1,23 +1,32 @@
-"""A project with everything that a project can have: both ready pipelines, and one with all options, which tunes and checks."""
+"""A project with everything that a project can have: the ready pipelines, and others with all options, which tune, check, compare
+and transform."""
 
 from __future__ import annotations
 
 from examples.demand_forecast.project import JOBS
 from examples.demand_forecast.project import define as demand_forecast
-from mlpipelines import ContinuousRange
+from mlpipelines import ContinuousRange, ModelContainer, ModelStep, Pipeline, TransformStep
 from mlplatform import (
+    BatchInference,
     BiasCheck,
+    ChampionChallenger,
+    ContainerImage,
     DataQualityCheck,
+    Deadline,
     ExplainabilityCheck,
     Facet,
     MlProject,
     ModelAnswers,
     NewData,
+    Overlap,
+    RunPolicy,
+    SageMakerPipeline,
     StartOn,
     TrainingChecks,
     TrainingPipeline,
     Tuning,
 )
+from mlplatform.batch_inference.ground_truth import GroundTruth
 
 
 def define(project: MlProject) -> None:
@@ -39,3 +48,42 @@ def define(project: MlProject) -> None:
         ),
         start_on=StartOn(events=[NewData(prefix="bikeshare/hourly/")]),
     )
+    BatchInference(
+        project,
+        "Replacing",
+        source=JOBS,
+        input_prefix="bikeshare/history/",
+        model=ChampionChallenger(),
+        start_on=StartOn(events=[NewData(prefix="bikeshare/history/")]),
+        runs=RunPolicy(overlap=Overlap.REPLACE, deadline=Deadline(time="06:00")),
+        ground_truth=GroundTruth(
+            prefix="bikeshare/truth/", keys=["timestamp"], target="bikers", prediction="prediction"
+        ),
+    )
+    SageMakerPipeline(project, "Transforming", project=project, pipeline=_transforming(project))
+
+
+def _transforming(project: MlProject) -> Pipeline:
+    """As a team writes it that keeps to batch transform."""
+    container = ModelContainer(
+        image_uri=ContainerImage.scikit_learn().uri(project.region),
+        model_data_url=project.artifact_uri(f"{project.name}-training/x/model.tar.gz"),
+    )
+    model = ModelStep(
+        name="CreateModel",
+        container=container,
+        role_arn=project.inference_job_role_arn,
+        network=project.network,
+        tags=project.tags,
+    )
+    transform = TransformStep(
+        name="Transform",
+        model_name=model.model_name,
+        input_s3_uri=project.data_uri("bikeshare/history/"),
+        output_s3_uri=project.output_uri(f"{project.name}-transforming"),
+        instance_type="ml.m5.large",
+        volume_kms_key_id=project.key_arn,
+        output_kms_key_id=project.key_arn,
+        tags=project.tags,
+    )
+    return Pipeline(name=f"{project.name}-transforming", steps=[model, transform])

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mlpipelines import iter_steps
+from tests.access.answers import answered, answers_of_functions
 from tests.access.evaluator import Principal, Resource, decide
-from tests.access.world import ACCOUNT, PROJECTS, REGION, World
+from tests.access.world import ACCOUNT, PROJECTS, REGION, ROLES, World
 
 Json = dict[str, Any]
 STACK = "mlp-dev-project-{}"
@@ -40,8 +41,16 @@ PLACES = ("S3Uri", "S3OutputPath")
 
 
 def definitions(world: World, project: str) -> list[Json]:
-    found = world.account.find("AWS::SageMaker::Pipeline", STACK.format(project))
-    return [json.loads(properties["PipelineDefinition"]["PipelineDefinitionBody"]) for _, properties in found]
+    """With what functions answer in some execution: once for each instance type that they may choose."""
+    found = [
+        (properties["PipelineName"], json.loads(properties["PipelineDefinition"]["PipelineDefinitionBody"]))
+        for _, properties in world.account.find("AWS::SageMaker::Pipeline", STACK.format(project))
+    ]
+    return [
+        answered(definition, answers)
+        for name, definition in found
+        for answers in answers_of_functions(world, project, name)
+    ]
 
 
 def members(value: Any) -> Iterator[tuple[str, Any]]:
@@ -192,29 +201,86 @@ def test_jobs_may_read_their_inputs_and_write_their_outputs(world: World, projec
             grant = {"kms:GrantIsForAWSResource": "true"}
             assert decide(role, "kms:CreateGrant", key, grant)
             assert not decide(role, "kms:CreateGrant", key)
-    assert asked > 15
+    assert asked > 90
     assert denied == []
 
 
-def test_the_schedule_starts_its_pipeline_and_keeps_what_fails(world: World) -> None:
+@pytest.mark.parametrize("project", PROJECTS)
+def test_jobs_of_batch_inference_ask_for_each_type_of_the_ladder_and_no_other(world: World, project: str) -> None:
+    asked: dict[str, set[str]] = {}
+    for definition in definitions(world, project):
+        for step in iter_steps(definition):
+            asked.setdefault(step["Name"], set()).update(
+                value for name, value in members(step["Arguments"]) if name == "InstanceType"
+            )
+    for step in ("PrepareInput", "Score", "ScoreChallenger", "CompareOutputs"):
+        assert asked[step] == {"ml.m5.large", "ml.m5.xlarge"}
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_places_of_batch_inference_are_known_to_the_last(world: World, project: str) -> None:
+    """Otherwise nothing would be asked about them."""
+    jobs = ("PrepareInput", "Score", "ScoreChallenger", "CompareOutputs", "MeasureQuality")
+    for definition in definitions(world, project):
+        parameters = {it["Name"]: it.get("DefaultValue") for it in definition["Parameters"]}
+        for step in iter_steps(definition):
+            if step["Name"] in jobs:
+                uris = [uri for name, uri in members(step["Arguments"]) if name in PLACES]
+                assert len(places(step["Arguments"], (*READ, *WRITTEN), parameters)) == len(uris) > 2
+
+
+def starters(world: World, action: str, kind: str) -> dict[str, list[str]]:
+    """By role besides the six of `demand`: what it may start, by the ends of their ARNs."""
+    return {
+        role: started
+        for role, principal in world.roles["demand"].items()
+        if role not in ROLES
+        and (
+            started := [
+                it.arn.rpartition("/")[2] for it in world.resources["demand"][kind] if decide(principal, action, it)
+            ]
+        )
+    }
+
+
+def test_a_pipeline_is_started_by_its_controller_only_or_by_its_own_schedule(world: World) -> None:
+    assert starters(world, "sagemaker:StartPipelineExecution", "pipeline") == {
+        "everything schedule": ["demand-everything"],
+        "replacing controller function": ["demand-replacing"],
+        "replacing quality schedule": ["demand-replacing-quality"],
+        "weekly forecast controller function": ["demand-weekly-forecast"],
+    }
+
+
+def test_the_schedule_calls_its_controller_and_keeps_what_fails(world: World) -> None:
     schedule = world.roles["demand"]["weekly forecast schedule"]
-    started = [
-        it.arn
-        for it in world.resources["demand"]["pipeline"]
-        if decide(schedule, "sagemaker:StartPipelineExecution", it)
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:demand"
+    called = [
+        name
+        for name in ("weekly-forecast-controller", "weekly-forecast-publish-run", "replacing-controller")
+        if decide(schedule, "lambda:InvokeFunction", Resource(arn=f"{function}-{name}", tags={"project": "demand"}))
     ]
-    assert started == [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/demand-weekly-forecast"]
+    assert called == ["weekly-forecast-controller"]
     kept = [it for it in world.resources["demand"]["dead letters"] if decide(schedule, "sqs:SendMessage", it)]
     assert len(kept) == 1
 
 
-def test_functions_read_and_publish_within_the_boundary(world: World) -> None:
-    publish = world.roles["demand"]["weekly forecast publish manifest"]
-    (output,) = world.resources["demand"]["output bucket"]
-    latest = Resource(arn=f"{output.arn}/demand-weekly-forecast/latest.json", policy=output.policy)
-    assert decide(publish, "s3:PutObject", latest)
-    (log,) = (it for it in world.resources["demand"]["function log"] if "publish" in it.arn)
-    assert decide(publish, "logs:PutLogEvents", log)
+def test_what_a_controller_fails_on_is_kept_in_a_queue_of_its_own(world: World) -> None:
+    controller = world.roles["demand"]["weekly forecast controller function"]
+    kept = [it.arn for it in world.resources["demand"]["dead letters"] if decide(controller, "sqs:SendMessage", it)]
+    assert len(kept) == 1
+    assert "controller" in kept[0]
+
+
+def test_the_state_of_runs_is_out_of_the_reach_of_inference_jobs_and_of_other_pipelines(world: World) -> None:
+    roles = world.roles["demand"]
+    (artifacts,) = world.resources["demand"]["artifacts bucket"]
+    state = Resource(arn=f"{artifacts.arn}/run-state/demand-weekly-forecast.json", policy=artifacts.policy)
+    writing = {
+        role for role, principal in roles.items() if role not in ROLES and decide(principal, "s3:PutObject", state)
+    }
+    assert writing == {f"weekly forecast {it}" for it in ("controller function", "begin run", "publish run")}
+    assert not decide(roles["inference job"], "s3:PutObject", state)
 
 
 def test_an_inference_job_cannot_change_a_model_nor_a_training_job_what_is_published(world: World) -> None:

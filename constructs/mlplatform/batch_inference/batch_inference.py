@@ -48,6 +48,7 @@ KEY_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp")
 PREDICTION_TYPES = ("double", "boolean", "string")
 """What `score.py` writes: numbers of every kind are double."""
 _PREDICTIONS = (Column("prediction", "double"),)
+_SCORING_HOURS = 6
 
 
 class BatchInference(Construct):
@@ -86,7 +87,8 @@ class BatchInference(Construct):
         ground_truth: where what really happened arrives; then the quality of past predictions is measured. None when not given.
         image: of the team's script; AWS's scikit-learn image when not given. The model is run in its own.
         processing: how large and how long-running the job of the team's script is; its type is the ladder's.
-        max_scoring_hours: how long one scoring job may run; what takes longer is split into several, one after another.
+        max_scoring_hours: how long one scoring job may run; what takes longer is split into several, one after another. 6,
+            or as long as the project's jobs may run if that is less, when not given.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything
     that SageMaker would refuse.
@@ -111,10 +113,12 @@ class BatchInference(Construct):
         ground_truth: GroundTruth | None = None,
         image: ContainerImage | None = None,
         processing: JobResources | None = None,
-        max_scoring_hours: int = 6,
+        max_scoring_hours: int | None = None,
     ) -> None:
         name = resource_name(project.name, construct_id)
         climbing = InstanceLadder.within(project.limits) if ladder is None else ladder
+        longest = project.limits.max_runtime_hours
+        scoring_hours = min(_SCORING_HOURS, longest) if max_scoring_hours is None else max_scoring_hours
         raise_if_any(
             f"BatchInference '{construct_id}'",
             [
@@ -122,7 +126,7 @@ class BatchInference(Construct):
                 *_column_problems(keys, predictions),
                 *step_function_problems(name, "BeginRun", "PlanScoring", "PublishRun", "Controller"),
                 *climbing.problems(project.limits),
-                *_hours_problems(max_scoring_hours, project),
+                *_hours_problems(scoring_hours, longest),
             ],
         )
         super().__init__(project, construct_id)
@@ -134,7 +138,7 @@ class BatchInference(Construct):
         settings = {
             **_settings(files, choice, policy, rules, climbing),
             "time_zone": "UTC" if schedule is None else schedule.time_zone,
-            "max_runtime_seconds": max_scoring_hours * 3600,
+            "max_runtime_seconds": scoring_hours * 3600,
         }
         image_uri = (ContainerImage.scikit_learn() if image is None else image).uri(project.region)
         project.allow_jobs_to_pull(image_uri)
@@ -146,7 +150,7 @@ class BatchInference(Construct):
             image_uri=image_uri,
             prepare=prepare,
             processing=JobResources() if processing is None else processing,
-            max_scoring_seconds=max_scoring_hours * 3600,
+            max_scoring_seconds=scoring_hours * 3600,
             volume_key_arn=JobResources(instance_type=climbing.instance_types[0]).volume_kms_key_id(project.key_arn),
             keys=keys,
             predictions=predictions,
@@ -272,7 +276,6 @@ def _column_problems(keys: Sequence[Column], predictions: Sequence[Column]) -> I
                 yield f"{what} column '{column.name}' has type '{column.type}'; use one of {', '.join(types)}"
 
 
-def _hours_problems(max_scoring_hours: int, project: MlProject) -> Iterator[str]:
-    most = project.limits.max_runtime_hours
-    if not 1 <= max_scoring_hours <= most:
-        yield f"max_scoring_hours is {max_scoring_hours}; the project's jobs may run 1 to {most} hours"
+def _hours_problems(scoring_hours: int, longest: int) -> Iterator[str]:
+    if not 1 <= scoring_hours <= longest:
+        yield f"max_scoring_hours is {scoring_hours}; the project's jobs may run 1 to {longest} hours"

@@ -67,23 +67,21 @@ class RunController(Construct):
                 )
             },
             statements=[
-                files.list_buckets("run-state/*"),
-                files.change_state(),
-                files.read_working_files(),
+                *files.change_state(),
+                files.list_objects("FindManifests", files.output_arn, f"{files.pipeline_name}/manifests/*"),
                 Statement(
-                    sid="ReadWhatIsPublished",
+                    sid="ReadManifests",
                     actions=["s3:GetObject"],
-                    resources=[
-                        f"{files.output_arn}/{files.pipeline_name}/latest.json",
-                        f"{files.output_arn}/{files.pipeline_name}/manifests/*",
-                    ],
+                    resources=[f"{files.output_arn}/{files.pipeline_name}/manifests/*"],
                     wildcard_reason="runs get their ids at run time, under the prefix of this pipeline",
                 ),
                 start_statement(files.pipeline_arn),
-                files.follow_executions(),
+                files.follow_executions(
+                    "DescribePipelineExecution", "ListPipelineExecutionSteps", "StopPipelineExecution"
+                ),
                 Statement(
                     sid="LookAgain",
-                    actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"],
+                    actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule"],
                     resources=[files.arn("scheduler", f"schedule/{name}/next-look")],
                 ),
                 Statement(

@@ -31,7 +31,7 @@ class RunFiles:
 
     @property
     def state_key(self) -> str:
-        """Of the one document in which the controller keeps what it knows, out of the jobs' reach."""
+        """Of the one document in which the controller keeps what it knows; jobs of batch inference may not write it."""
         return f"run-state/{self.pipeline_name}.json"
 
     @property
@@ -64,59 +64,59 @@ class RunFiles:
         """Of something in the project's account and region."""
         return f"arn:{self.project.partition}:{service}:{self.project.region}:{self.project.account}:{resource}"
 
-    def read_state(self) -> Statement:
+    def read_state(self) -> list[Statement]:
         """Read the controller's document."""
-        return Statement(
-            sid="ReadState", actions=["s3:GetObject"], resources=[f"{self.artifacts_arn}/{self.state_key}"]
-        )
+        return self._state("ReadState", "s3:GetObject")
 
-    def change_state(self) -> Statement:
+    def change_state(self) -> list[Statement]:
         """Read the controller's document, and replace it."""
-        return Statement(
-            sid="ChangeState",
-            actions=["s3:GetObject", "s3:PutObject"],
-            resources=[f"{self.artifacts_arn}/{self.state_key}"],
-        )
+        return self._state("ChangeState", "s3:GetObject", "s3:PutObject")
 
-    def list_buckets(self, *prefixes: str) -> Statement:
-        """List what is below prefixes of the artifact and the output bucket. Without it a missing object is AccessDenied."""
+    def list_objects(self, sid: str, bucket_arn: str, prefix: str) -> Statement:
+        """List what is below a prefix. Without it a missing object looks like one that may not be read."""
         return Statement(
-            sid="ListRuns",
+            sid=sid,
             actions=["s3:ListBucket"],
-            resources=[self.artifacts_arn, self.output_arn],
-            conditions={"StringLike": {"s3:prefix": [f"{self.pipeline_name}/*", *prefixes]}},
+            resources=[bucket_arn],
+            conditions={"StringLike": {"s3:prefix": prefix}},
         )
 
-    def read_working_files(self) -> Statement:
-        """Read what the jobs of a run left in the artifact bucket."""
-        return Statement(
-            sid="ReadWorkingFiles",
-            actions=["s3:GetObject"],
-            resources=[f"{self.artifacts_arn}/{self.pipeline_name}/*"],
-            wildcard_reason=_OBJECTS_OF_A_RUN,
-        )
+    def read_working_files(self) -> list[Statement]:
+        """Find and read what the jobs of runs left in the artifact bucket."""
+        return [
+            self.list_objects("FindWorkingFiles", self.artifacts_arn, f"{self.pipeline_name}/runs/*"),
+            Statement(
+                sid="ReadWorkingFiles",
+                actions=["s3:GetObject"],
+                resources=[f"{self.artifacts_arn}/{self.pipeline_name}/runs/*"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
+        ]
 
-    def write_working_files(self) -> Statement:
-        """Add to the working files of a run."""
+    def write_working_files(self, *paths: str) -> Statement:
+        """Add these paths to the working files of runs."""
         return Statement(
             sid="WriteWorkingFiles",
             actions=["s3:PutObject"],
-            resources=[f"{self.artifacts_arn}/{self.pipeline_name}/runs/*"],
+            resources=[f"{self.artifacts_arn}/{self.pipeline_name}/runs/*/{path}" for path in paths],
             wildcard_reason=_OBJECTS_OF_A_RUN,
         )
 
-    def follow_executions(self) -> Statement:
-        """See how executions of the pipeline end, and stop those that are replaced."""
+    def follow_executions(self, *verbs: str) -> Statement:
+        """Do this with executions of the pipeline, such as `StopPipelineExecution`."""
         return Statement(
             sid="FollowExecutions",
-            actions=[
-                "sagemaker:DescribePipelineExecution",
-                "sagemaker:ListPipelineExecutionSteps",
-                "sagemaker:StopPipelineExecution",
-            ],
+            actions=[f"sagemaker:{verb}" for verb in verbs],
             resources=[f"{self.pipeline_arn}/execution/*"],
             wildcard_reason="SageMaker gives executions their ids at run time",
         )
+
+    def _state(self, sid: str, *actions: str) -> list[Statement]:
+        resource = f"{self.artifacts_arn}/{self.state_key}"
+        return [
+            self.list_objects("FindState", self.artifacts_arn, self.state_key),
+            Statement(sid=sid, actions=actions, resources=[resource]),
+        ]
 
     def _bucket_arn(self, bucket_name: str) -> str:
         return f"arn:{self.project.partition}:s3:::{bucket_name}"
@@ -164,9 +164,8 @@ def begin_run_function(scope: Construct, files: RunFiles, environment: dict[str,
                 resources=[f"{files.artifacts_arn}/*"],
                 wildcard_reason="a version names its baselines, which lie where its training pipeline wrote them",
             ),
-            files.list_buckets("run-state/*"),
-            files.change_state(),
-            files.write_working_files(),
+            *files.change_state(),
+            files.write_working_files("input.json", "baseline/*"),
         ],
     )
 
@@ -182,10 +181,10 @@ def plan_scoring_function(scope: Construct, files: RunFiles, environment: dict[s
         handler="runs.plan_scoring.handler",
         environment=environment,
         statements=[
-            files.list_buckets("run-state/*"),
-            files.read_state(),
-            files.read_working_files(),
-            files.write_working_files(),
+            *files.read_state(),
+            *files.read_working_files(),
+            files.write_working_files("plan/*"),
+            files.list_objects("FindPredictions", files.output_arn, f"{files.pipeline_name}/runs/*"),
         ],
     )
 
@@ -202,40 +201,35 @@ def publish_run_function(scope: Construct, files: RunFiles, environment: dict[st
         handler="runs.publish_run.handler",
         environment=environment,
         statements=[
-            files.list_buckets("run-state/*"),
-            files.change_state(),
-            files.read_working_files(),
+            *files.change_state(),
+            *files.read_working_files(),
+            files.write_working_files("publish/report.json"),
+            files.list_objects("FindOutput", files.output_arn, f"{files.pipeline_name}/*"),
             Statement(
-                sid="ReadPredictions",
-                actions=["s3:GetObject"],
-                resources=[f"{root}/*"],
-                wildcard_reason=_OBJECTS_OF_A_RUN,
+                sid="ReadOutput", actions=["s3:GetObject"], resources=[f"{root}/*"], wildcard_reason=_OBJECTS_OF_A_RUN
             ),
             Statement(
                 sid="Publish",
                 actions=["s3:PutObject"],
                 resources=[
                     f"{root}/latest.json",
-                    *(f"{root}/{name}/*" for name in ("claims", "manifests", "published")),
-                    f"{root}/runs/*/manifest.json",
+                    *(f"{root}/{path}" for path in ("claims/*", "manifests/*", "published/*", "runs/*/manifest.json")),
                 ],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
             ),
             Statement(
-                sid="LetOldGenerationsExpire",
+                sid="RetireOlderGenerations",
                 actions=["s3:PutObjectTagging"],
                 resources=[f"{root}/runs/*"],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
             ),
-            files.write_working_files(),
+            files.follow_executions("ListPipelineExecutionSteps"),
             Statement(
                 sid="PriceJobs",
-                actions=["sagemaker:ListPipelineExecutionSteps", "sagemaker:DescribeProcessingJob"],
-                resources=[
-                    f"{files.pipeline_arn}/execution/*",
-                    files.arn("sagemaker", "processing-job/pipelines-*"),
-                ],
-                wildcard_reason="SageMaker gives executions and their jobs their names at run time",
+                actions=["sagemaker:DescribeProcessingJob"],
+                resources=[files.arn("sagemaker", "processing-job/pipelines-*")],
+                conditions={"StringEquals": {"aws:ResourceTag/project": files.project.name}},
+                wildcard_reason="SageMaker Pipelines names its jobs at run time; the condition tells whose they are",
             ),
             put_metrics(),
         ],

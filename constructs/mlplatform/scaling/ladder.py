@@ -9,7 +9,7 @@ from typing import Any
 
 from mlplatform import naming
 from mlplatform.pipeline.problems import raise_if_any
-from mlplatform.project.limits import JobLimits
+from mlplatform.project.limits import JobLimits, takes_volume_key
 from mlplatform.scaling.instance_types import INSTANCE_TYPES
 
 MAX_INSTANCES = 100
@@ -127,6 +127,12 @@ class InstanceLadder:
             yield "rungs is empty, so no job could run; name at least one type, such as InstanceLadder.of('ml.m5.large')"
         for name in sorted({name for name in self.instance_types if self.instance_types.count(name) > 1}):
             yield f"instance type {name} is on the ladder twice; name each once"
+        nvme = [name for name in self.instance_types if not takes_volume_key(name)]
+        if nvme and len(nvme) < len(self.rungs):
+            yield (
+                f"{', '.join(nvme)} encrypt their own NVMe disks and take no key for a volume, which the other types of the "
+                "ladder need; name types of one kind"
+            )
         if not 1 <= self.max_instances <= MAX_INSTANCES:
             yield f"max_instances is {self.max_instances}; use 1 to {MAX_INSTANCES}"
         if not 1 <= self.memory_safety <= _LARGEST_SAFETY:

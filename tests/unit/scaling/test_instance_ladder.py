@@ -37,6 +37,12 @@ def test_a_project_without_a_known_type_has_to_give_a_ladder() -> None:
         InstanceLadder.within(JobLimits(instance_types=("ml.g5.xlarge",)))
 
 
+def test_types_that_take_a_key_for_their_volume_and_types_that_do_not_are_never_on_one_ladder() -> None:
+    """The request for a job is the same whichever type it gets, and SageMaker refuses a key where there is no volume."""
+    with pytest.raises(InvalidPropsError, match=re.escape("ml.g5.xlarge encrypt their own NVMe disks and take no key")):
+        InstanceLadder.of("ml.m5.large", "ml.g5.xlarge")
+
+
 def test_an_unknown_type_needs_its_memory() -> None:
     with pytest.raises(InvalidPropsError, match=re.escape("such as Rung('ml.m9.large', memory_gib=16)")):
         InstanceLadder.of("ml.m9.large")

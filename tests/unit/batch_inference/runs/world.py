@@ -210,7 +210,7 @@ class World:
         found = self.objects.get(f"{request['Bucket']}/{request['Key']}")
         if found is None:
             raise aws_error("NoSuchKey", "GetObject")
-        return {"ETag": found[0], "Body": io.BytesIO(found[1])}
+        return {"ETag": found[0], "Body": io.BytesIO(found[1]), "Metadata": {}}
 
     def _put(self, request: dict[str, Any]) -> None:
         path = f"{request['Bucket']}/{request['Key']}"

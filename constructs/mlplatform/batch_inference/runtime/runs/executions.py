@@ -1,6 +1,5 @@
 """Pipeline executions as the controller sees and moves them: how an attempt ended, to start one, to stop one."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from runs.failures import classify
 from runs.ladder import Ladder
-from runs.objects import split_uri
+from runs.objects import find
 from runs.outbox import StartExecution
 from runs.settings import Settings
 from runs.state import ActiveRun, Failure, FailureKind
@@ -60,14 +59,9 @@ class Executions:
 
     def published_generation(self, run_id: str) -> int | None:
         """The generation of a run's manifest; None when it has published nothing."""
-        bucket, key = split_uri(f"{self.settings.root_uri}/manifests/{run_id}.json")
-        try:
-            manifest = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
-                raise
-            return None
-        return int(manifest.get("generation", 0))  # Manifests had none before runs had attempts.
+        manifest = find(self.s3, f"{self.settings.root_uri}/manifests/{run_id}.json")
+        # Manifests had none before runs had attempts.
+        return None if manifest is None else int(manifest.document.get("generation", 0))
 
     def start(self, wanted: StartExecution) -> str | Ending | None:
         """The ARN of the attempt's execution; how it ended if it cannot be started; None if SageMaker is too busy just now."""

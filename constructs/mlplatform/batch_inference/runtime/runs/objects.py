@@ -77,11 +77,18 @@ def list_sizes(s3: Any, uri: str) -> dict[str, int]:
 
 def find(s3: Any, uri: str) -> Found | None:
     """The object, or None."""
-    # Asking for a missing object is AccessDenied to a role that may list only some prefixes, so list first.
-    if "" not in list_sizes(s3, uri):
-        return None
     bucket, key = split_uri(uri)
-    found = s3.get_object(Bucket=bucket, Key=key)
+    try:
+        found = s3.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        # S3 says so of a missing object to a role that may list only some prefixes: a GetObject has no `s3:prefix`.
+        if code == "AccessDenied" and "" in list_sizes(s3, uri):
+            found = s3.get_object(Bucket=bucket, Key=key)
+        elif code in ("AccessDenied", "NoSuchKey"):
+            return None
+        else:
+            raise
     return Found(body=found["Body"].read(), etag=found["ETag"], fence=int(found["Metadata"].get("fence", 0)))
 
 

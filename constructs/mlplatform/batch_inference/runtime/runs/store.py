@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from runs.objects import split_uri
+from runs.objects import find, split_uri
 from runs.state import State, decode, encode
 
 T = TypeVar("T")
@@ -63,14 +63,10 @@ class Store:
 
     def _read(self) -> tuple[State, dict[str, str]]:
         """The state, and the condition under which it may be replaced."""
-        bucket, key = split_uri(self.uri)
-        try:
-            found = self.s3.get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
-                raise
+        found = find(self.s3, self.uri)
+        if found is None:
             return State(created_at=datetime.now(UTC)), {"IfNoneMatch": "*"}
-        return decode(found["Body"].read(), self.uri), {"IfMatch": found["ETag"]}
+        return decode(found.body, self.uri), {"IfMatch": found.etag}
 
     def _write(self, state: State, condition: dict[str, str]) -> bool:
         """Whether the state was kept: not if another was written since the condition was read."""
