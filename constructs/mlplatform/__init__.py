@@ -13,11 +13,13 @@ from mlplatform.batch_inference import (
     Deadline,
     Failure,
     FailurePolicy,
+    GroundTruth,
     NewestApproved,
     Overlap,
     PinnedVersion,
     Retry,
     RunPolicy,
+    Task,
 )
 from mlplatform.experiment_store import ExperimentStore
 from mlplatform.network import (
@@ -42,7 +44,7 @@ from mlplatform.pipeline import (
     UnknownImageError,
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
-from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess, SlackChannel, TeamsChannel
 from mlplatform.scaling import InstanceLadder, Rung
 from mlplatform.training import (
     BiasCheck,
@@ -86,6 +88,7 @@ __all__ = [
     "Facet",
     "Failure",
     "FailurePolicy",
+    "GroundTruth",
     "HomeFileSystem",
     "InstanceLadder",
     "InterfaceEndpoint",
@@ -111,12 +114,15 @@ __all__ = [
     "Rung",
     "SageMakerPipeline",
     "Schedule",
+    "SlackChannel",
     "SourceDirectory",
     "StartOn",
     "StudioImage",
     "StudioLimits",
     "StudioNetwork",
     "StudioTeam",
+    "Task",
+    "TeamsChannel",
     "TrainingChecks",
     "TrainingEnvironment",
     "TrainingPipeline",

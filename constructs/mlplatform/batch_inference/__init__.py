@@ -1,6 +1,7 @@
 """Scheduled predictions for everything under a prefix, which look after themselves."""
 
 from mlplatform.batch_inference.batch_inference import BatchInference
+from mlplatform.batch_inference.ground_truth import GroundTruth, Task
 from mlplatform.batch_inference.options import (
     ChampionChallenger,
     CheckAction,
@@ -25,10 +26,12 @@ __all__ = [
     "Deadline",
     "Failure",
     "FailurePolicy",
+    "GroundTruth",
     "NewestApproved",
     "Overlap",
     "PinnedVersion",
     "PublishedTable",
     "Retry",
     "RunPolicy",
+    "Task",
 ]
