@@ -3,6 +3,7 @@ PYTHON ?= python3
 ENVIRONMENT ?= dev
 VENV   := .venv
 BIN    := $(VENV)/bin
+SERVING_IMAGE := constructs/mlplatform/batch_inference/serving
 STUDIO_IMAGE := constructs/mlplatform/training_environment/image
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
@@ -91,7 +92,7 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 		uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 			tools/$$tool/requirements.in -o tools/$$tool/requirements.txt || exit 1; \
 	done
-	for input in local/mllocal/images/*/requirements.in; do \
+	for input in local/mllocal/images/*/requirements.in $(SERVING_IMAGE)/requirements.in; do \
 		folder=$$(dirname $$input); \
 		uv pip compile --quiet --universal --generate-hashes --no-annotate --custom-compile-command "make lock" --python-version 3.11 $$input \
 			$$(test -f $$folder/overrides.txt && echo --override $$folder/overrides.txt) -o $$folder/requirements.txt || exit 1; \

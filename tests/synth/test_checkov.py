@@ -1,4 +1,4 @@
-"""checkov's rules hold for everything synthesized and for the Dockerfile; exceptions stand beside their resource."""
+"""checkov's rules hold for everything synthesized and for the Dockerfiles; exceptions stand beside their resource."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ import pytest
 from tests.conftest import REPOSITORY, Synthesized
 
 CHECKOV = REPOSITORY / ".tools" / "checkov" / "bin" / "checkov"
-DOCKERFILE = REPOSITORY / "constructs" / "mlplatform" / "training_environment" / "image" / "Dockerfile"
+LIBRARY = REPOSITORY / "constructs" / "mlplatform"
+DOCKERFILES = {
+    "studio.Dockerfile": LIBRARY / "training_environment" / "image" / "Dockerfile",
+    "tabular.Dockerfile": LIBRARY / "batch_inference" / "serving" / "Dockerfile",
+}
 OPEN_BUCKET = {"Resources": {"Open": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "open"}}}}
 AS_ROOT = "FROM example:latest\nUSER root\n"
 
 
 @pytest.fixture(scope="module")
 def findings(dev: Synthesized, prod: Synthesized, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What one run finds in every environment, in the Dockerfile, and in a planted violation of each kind."""
+    """What one run finds in every environment, in the Dockerfiles, and in a planted violation of each kind."""
     if not CHECKOV.exists():
         pytest.fail(f"{CHECKOV.relative_to(REPOSITORY)} is not there; run: make .tools/checkov/.ready")
     root = tmp_path_factory.mktemp("checkov")
     for environment in (dev, prod):
         for template in environment.directory.glob("*.template.json"):
             shutil.copy(template, root)
-    shutil.copy(DOCKERFILE, root)
+    for name, path in DOCKERFILES.items():
+        shutil.copy(path, root / name)
     (root / "planted.template.json").write_text(json.dumps(OPEN_BUCKET), encoding="utf-8")
     (root / "planted.Dockerfile").write_text(AS_ROOT, encoding="utf-8")
     options = [
@@ -57,7 +62,7 @@ def findings(dev: Synthesized, prod: Synthesized, tmp_path_factory: pytest.TempP
     )
 
 
-def test_templates_and_dockerfile_have_no_findings(findings: list[str]) -> None:
+def test_templates_and_dockerfiles_have_no_findings(findings: list[str]) -> None:
     assert [finding for finding in findings if "planted" not in finding] == []
 
 

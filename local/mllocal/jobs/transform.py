@@ -73,6 +73,7 @@ def _serve(job: Job, cluster: Cluster, image: LocalImage) -> list[Server]:
         **job.document["ModelContainer"].get("Environment", {}),
         **job.document.get("Environment", {}),
         "SAGEMAKER_BATCH": "true",
+        "SAGEMAKER_BIND_TO_HOST": "127.0.0.1",
     }
     program = Program(
         image,

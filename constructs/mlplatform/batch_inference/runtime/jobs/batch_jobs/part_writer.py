@@ -16,6 +16,7 @@ METADATA = b"mlplatform"
 PART_BYTES = 32 << 20
 FEWEST_ROWS, MOST_ROWS = 1_000, 1_000_000
 _ROW_GROUP_ROWS = 1 << 16
+_READ_BYTES = 1 << 20
 
 
 def part_name(number: int) -> str:
@@ -79,6 +80,11 @@ def open_parquet(path: Path, schema: pa.Schema, metadata: dict[bytes, bytes]) ->
         coerce_timestamps="us",
         allow_truncated_timestamps=True,
     )
+
+
+def open_bounded(path: Path) -> pq.ParquetFile:
+    """A reader of batches that holds a few pages at a time. By default pyarrow fetches the whole file ahead of what is asked for."""
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
 
 
 def described(schema: pa.Schema) -> list[dict[str, str]]:

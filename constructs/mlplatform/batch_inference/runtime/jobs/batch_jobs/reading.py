@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from batch_jobs.csv_pieces import converted, read_csv_pieces, what
 from batch_jobs.files import JobError
+from batch_jobs.part_writer import open_bounded
 from batch_jobs.tables import Layout, Piece, SetAside, WidenError, wider
 
 _CSV_SUFFIXES = {".csv", ".txt", ""}
@@ -67,7 +67,7 @@ def read_pieces(files: Sequence[RawFile], layout: Layout) -> Iterator[Piece]:
 def _read_parquet_pieces(file: RawFile, layout: Layout) -> Iterator[Piece]:
     done = 0
     try:
-        with pq.ParquetFile(file.path) as source:
+        with open_bounded(file.path) as source:
             for batch in source.iter_batches(batch_size=_PARQUET_ROWS, columns=layout.names):
                 yield _cast(pa.Table.from_batches([batch]).select(layout.names), file.name, layout, done)
                 done += batch.num_rows
