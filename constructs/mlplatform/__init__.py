@@ -44,8 +44,7 @@ from mlplatform.pipeline import (
     UnknownImageError,
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
-from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
-from mlplatform.project.chat import SlackChannel, TeamsChannel
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess, SlackChannel, TeamsChannel
 from mlplatform.scaling import InstanceLadder, Rung
 from mlplatform.training import (
     BiasCheck,
@@ -115,8 +114,8 @@ __all__ = [
     "Rung",
     "SageMakerPipeline",
     "Schedule",
-    "SourceDirectory",
     "SlackChannel",
+    "SourceDirectory",
     "StartOn",
     "StudioImage",
     "StudioLimits",
