@@ -21,6 +21,7 @@ from mlplatform.batch_inference import (
     RunPolicy,
     Task,
 )
+from mlplatform.batch_inference.serving_image import TabularImage
 from mlplatform.experiment_store import ExperimentStore
 from mlplatform.network import (
     Egress,
@@ -121,6 +122,7 @@ __all__ = [
     "StudioLimits",
     "StudioNetwork",
     "StudioTeam",
+    "TabularImage",
     "Task",
     "TeamsChannel",
     "TrainingChecks",

@@ -52,7 +52,18 @@ class Failure(StrEnum):
     NO_MODEL = "NO_MODEL"
     EMPTY_INPUT = "EMPTY_INPUT"
     MODEL_LOAD = "MODEL_LOAD"
+    LADDER_EXHAUSTED = "LADDER_EXHAUSTED"
     SCRIPT = "SCRIPT"
+
+
+NEVER_RETRIED = (
+    Failure.DATA_CHECK,
+    Failure.NO_MODEL,
+    Failure.EMPTY_INPUT,
+    Failure.MODEL_LOAD,
+    Failure.LADDER_EXHAUSTED,
+)
+"""What fails the same way again, and costs as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +71,8 @@ class FailurePolicy:
     """What happens after a failed attempt of a run.
 
     An attempt that ran out of memory or found no capacity climbs the instance ladder. One that failed for its data, its
-    model or an input that is not there would fail again: such kinds are in `never`. A script's own failure is tried once
+    model or an input that is not there would fail again, as would one for which no instance of the ladder has the memory:
+    such kinds are in `never`. A script's own failure is tried once
     more. The wait before the n-th retry is `backoff_seconds * backoff_rate ** (n - 1)`.
 
     Raises `InvalidPropsError` with every number that is out of range.
@@ -70,7 +82,7 @@ class FailurePolicy:
     max_attempts: int = 4
     backoff_seconds: int = 60
     backoff_rate: float = 2.0
-    never: Sequence[Failure] = (Failure.DATA_CHECK, Failure.NO_MODEL, Failure.EMPTY_INPUT, Failure.MODEL_LOAD)
+    never: Sequence[Failure] = NEVER_RETRIED
 
     def __post_init__(self) -> None:
         problems = []

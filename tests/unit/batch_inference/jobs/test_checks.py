@@ -118,7 +118,7 @@ def test_other_columns_than_the_baselines_stop_unless_only_told(job: ScoringJob,
 
 def test_text_where_the_baseline_has_numbers_is_a_violation(job: ScoringJob, baseline: Baseline) -> None:
     job.raw("day.csv", "".join(f"t,x{number},1,a\n" for number in range(9)))
-    with pytest.raises(JobError, match="9 of 9 rows were set aside|hour: not a number"):
+    with pytest.raises(JobError, match="hour: not a number"):
         job.prepare(*baseline(), "--action", "stop")
 
 

@@ -14,6 +14,7 @@ _SIGNS = {
     FailureKind.NO_MODEL: r"\bNoApprovedModel:",
     FailureKind.EMPTY_INPUT: r"\bEmptyInput:|No S3 objects found under S3 URL",
     FailureKind.MODEL_LOAD: r"\bModelLoadFailed:",
+    FailureKind.LADDER_EXHAUSTED: r"\bLadderExhausted:",
     FailureKind.OUT_OF_MEMORY: (
         r"with more memory|out ?of ?memory|\bMemoryError\b|cannot allocate memory|unable to allocate|bad_alloc"
         r"|exit code:? (137|-9)\b"
@@ -52,7 +53,13 @@ class FailurePolicy:
     backoff_seconds: float = 60
     backoff_rate: float = 2.0
     never: tuple[FailureKind, ...] = field(
-        default=(FailureKind.DATA_CHECK, FailureKind.NO_MODEL, FailureKind.EMPTY_INPUT, FailureKind.MODEL_LOAD)
+        default=(
+            FailureKind.DATA_CHECK,
+            FailureKind.NO_MODEL,
+            FailureKind.EMPTY_INPUT,
+            FailureKind.MODEL_LOAD,
+            FailureKind.LADDER_EXHAUSTED,
+        )
     )
 
     def attempts(self, kind: FailureKind) -> int:
