@@ -25,7 +25,11 @@ _SIGNS = {
     ),
     FailureKind.THROTTLED: r"Throttl(ing|ed)|Rate exceeded|TooManyRequests|SlowDown",
     FailureKind.TIMEOUT: r"max ?runtime|time limit|timed out|TimeoutError",
-    FailureKind.INTERRUPTED: r"\bStaleFence:|interrupt|stopped while|was stopped|terminated",
+    # The last three: a function whose process died (AWS Lambda developer guide, "Runtime exited"), and what emulators say.
+    FailureKind.INTERRUPTED: (
+        r"\bStaleFence:|interrupt|stopped while|was stopped|terminated"
+        r"|Runtime exited|Runtime\.ExitError|Worker process died"
+    ),
     FailureKind.INTERNAL: r"\bIncompleteRun:|Internal(Server)?(Error|Failure|Exception)|internal error|ServiceUnavailable|SERVICE_FAULT",
 }
 _PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _SIGNS.items()}
