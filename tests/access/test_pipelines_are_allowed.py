@@ -38,6 +38,7 @@ SEVERAL = ("sagemaker:InstanceTypes", "sagemaker:VpcSubnets", "sagemaker:VpcSecu
 READ = ("ProcessingInputs", "InputDataConfig", "TransformInput")
 WRITTEN = ("ProcessingOutputConfig", "OutputDataConfig", "TransformOutput")
 PLACES = ("S3Uri", "S3OutputPath")
+JOBS_OF_RUNS = ("PrepareInput", "Score", "ScoreChallenger", "CompareOutputs")
 
 
 def definitions(world: World, project: str) -> list[Json]:
@@ -207,24 +208,24 @@ def test_jobs_may_read_their_inputs_and_write_their_outputs(world: World, projec
 
 @pytest.mark.parametrize("project", PROJECTS)
 def test_jobs_of_batch_inference_ask_for_each_type_of_the_ladder_and_no_other(world: World, project: str) -> None:
-    asked: dict[str, set[str]] = {}
-    for definition in definitions(world, project):
-        for step in iter_steps(definition):
-            asked.setdefault(step["Name"], set()).update(
-                value for name, value in members(step["Arguments"]) if name == "InstanceType"
-            )
-    for step in ("PrepareInput", "Score", "ScoreChallenger", "CompareOutputs"):
-        assert asked[step] == {"ml.m5.large", "ml.m5.xlarge"}
+    asked = {
+        (step["Name"], value)
+        for definition in definitions(world, project)
+        for step in iter_steps(definition)
+        if step["Name"] in JOBS_OF_RUNS
+        for name, value in members(step["Arguments"])
+        if name == "InstanceType"
+    }
+    assert asked == {(step, kind) for step in JOBS_OF_RUNS for kind in ("ml.m5.large", "ml.m5.xlarge")}
 
 
 @pytest.mark.parametrize("project", PROJECTS)
 def test_places_of_batch_inference_are_known_to_the_last(world: World, project: str) -> None:
     """Otherwise nothing would be asked about them."""
-    jobs = ("PrepareInput", "Score", "ScoreChallenger", "CompareOutputs", "MeasureQuality")
     for definition in definitions(world, project):
         parameters = {it["Name"]: it.get("DefaultValue") for it in definition["Parameters"]}
         for step in iter_steps(definition):
-            if step["Name"] in jobs:
+            if step["Name"] in (*JOBS_OF_RUNS, "MeasureQuality"):
                 uris = [uri for name, uri in members(step["Arguments"]) if name in PLACES]
                 assert len(places(step["Arguments"], (*READ, *WRITTEN), parameters)) == len(uris) > 2
 

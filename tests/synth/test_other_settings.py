@@ -20,6 +20,8 @@ SETTINGS = {
     training_environment: {home_file_system: keep, auth_mode: SSO}
 """,
 }
+DEFINITIONS = {"egress": "tests.access.definitions:define", "existing": "tests.synth.definitions:define"}
+"""One has all that constructs can be asked for."""
 CONFIG = """\
 organization: example
 tags: {{managed-by: mlplatform}}
@@ -31,7 +33,7 @@ environments:
 projects:
   - name: alpha
     owner: a@example.com
-    definition: tests.synth.definitions:define
+    definition: {definition}
     environments: [dev]
     studio: {{people: [aiko], instance_types: [ml.t3.medium]}}
 """
@@ -41,7 +43,9 @@ projects:
 def chosen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     directory: Path = tmp_path_factory.mktemp(request.param)
     config = directory / "platform.yaml"
-    config.write_text(CONFIG.format(environment=SETTINGS[request.param]), encoding="utf-8")
+    config.write_text(
+        CONFIG.format(environment=SETTINGS[request.param], definition=DEFINITIONS[request.param]), encoding="utf-8"
+    )
     app = build_app({"config": str(config)}, outdir=str(directory / "out"))
     app.synth()
     return Synthesized(environment="dev", app=app, directory=directory / "out")

@@ -67,7 +67,8 @@ class RunController(Construct):
                 )
             },
             statements=[
-                *files.change_state(),
+                files.find_state(),
+                files.change_state(),
                 files.list_objects("FindManifests", files.output_arn, f"{files.pipeline_name}/manifests/*"),
                 Statement(
                     sid="ReadManifests",
@@ -162,7 +163,7 @@ class RunController(Construct):
         scheduler.CfnSchedule(
             self,
             "Tick",
-            name="tick",
+            name=f"{files.pipeline_name}-tick",  # To CloudFormation a name is all there is of a schedule, whatever its group.
             group_name=group.ref,
             description=f"Has the controller of the pipeline {files.pipeline_name} look around",
             schedule_expression=f"rate({run_metrics.TICK_SECONDS // 60} minutes)",

@@ -64,13 +64,17 @@ class RunFiles:
         """Of something in the project's account and region."""
         return f"arn:{self.project.partition}:{service}:{self.project.region}:{self.project.account}:{resource}"
 
-    def read_state(self) -> list[Statement]:
-        """Read the controller's document."""
+    def read_state(self) -> Statement:
+        """Read the controller's document, once there is one."""
         return self._state("ReadState", "s3:GetObject")
 
-    def change_state(self) -> list[Statement]:
-        """Read the controller's document, and replace it."""
+    def change_state(self) -> Statement:
+        """Read the controller's document, once there is one, and replace it."""
         return self._state("ChangeState", "s3:GetObject", "s3:PutObject")
+
+    def find_state(self) -> Statement:
+        """See whether there is the controller's document."""
+        return self.list_objects("FindState", self.artifacts_arn, self.state_key)
 
     def list_objects(self, sid: str, bucket_arn: str, prefix: str) -> Statement:
         """List what is below a prefix. Without it a missing object looks like one that may not be read."""
@@ -111,12 +115,8 @@ class RunFiles:
             wildcard_reason="SageMaker gives executions their ids at run time",
         )
 
-    def _state(self, sid: str, *actions: str) -> list[Statement]:
-        resource = f"{self.artifacts_arn}/{self.state_key}"
-        return [
-            self.list_objects("FindState", self.artifacts_arn, self.state_key),
-            Statement(sid=sid, actions=actions, resources=[resource]),
-        ]
+    def _state(self, sid: str, *actions: str) -> Statement:
+        return Statement(sid=sid, actions=actions, resources=[f"{self.artifacts_arn}/{self.state_key}"])
 
     def _bucket_arn(self, bucket_name: str) -> str:
         return f"arn:{self.project.partition}:s3:::{bucket_name}"
@@ -164,7 +164,8 @@ def begin_run_function(scope: Construct, files: RunFiles, environment: dict[str,
                 resources=[f"{files.artifacts_arn}/*"],
                 wildcard_reason="a version names its baselines, which lie where its training pipeline wrote them",
             ),
-            *files.change_state(),
+            files.find_state(),
+            files.change_state(),
             files.write_working_files("input.json", "baseline/*"),
         ],
     )
@@ -181,7 +182,7 @@ def plan_scoring_function(scope: Construct, files: RunFiles, environment: dict[s
         handler="runs.plan_scoring.handler",
         environment=environment,
         statements=[
-            *files.read_state(),
+            files.read_state(),
             *files.read_working_files(),
             files.write_working_files("plan/*"),
             files.list_objects("FindPredictions", files.output_arn, f"{files.pipeline_name}/runs/*"),
@@ -201,7 +202,7 @@ def publish_run_function(scope: Construct, files: RunFiles, environment: dict[st
         handler="runs.publish_run.handler",
         environment=environment,
         statements=[
-            *files.change_state(),
+            files.change_state(),
             *files.read_working_files(),
             files.write_working_files("publish/report.json"),
             files.list_objects("FindOutput", files.output_arn, f"{files.pipeline_name}/*"),
