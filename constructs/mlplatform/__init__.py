@@ -19,6 +19,7 @@ from mlplatform.batch_inference import (
     PinnedVersion,
     Retry,
     RunPolicy,
+    Scoring,
     Task,
 )
 from mlplatform.batch_inference.serving_image import TabularImage
@@ -115,6 +116,7 @@ __all__ = [
     "Rung",
     "SageMakerPipeline",
     "Schedule",
+    "Scoring",
     "SlackChannel",
     "SourceDirectory",
     "StartOn",

@@ -14,6 +14,7 @@ from mlplatform.batch_inference.options import (
     PinnedVersion,
     Retry,
     RunPolicy,
+    Scoring,
 )
 from mlplatform.batch_inference.published_table import Column, PublishedTable
 
@@ -33,5 +34,6 @@ __all__ = [
     "PublishedTable",
     "Retry",
     "RunPolicy",
+    "Scoring",
     "Task",
 ]

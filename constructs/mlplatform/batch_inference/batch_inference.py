@@ -27,6 +27,7 @@ from mlplatform.batch_inference.options import (
     ModelChoice,
     NewestApproved,
     RunPolicy,
+    Scoring,
 )
 from mlplatform.batch_inference.published_table import Column, PublishedTable, column_problems
 from mlplatform.batch_inference.steps import FENCE, RUN_ID, RunSteps
@@ -83,12 +84,10 @@ class BatchInference(Construct):
         start_on: events that start it, such as new data or another pipeline's success, with a cool-down; none when not given.
         runs: what happens to runs that overlap, fail, are late or missing.
         checks: what is asked of input and predictions.
-        ladder: the machines that jobs may run on; the project's types without GPUs, the cheapest first, when not given.
+        scoring: the machines that the model and the other jobs run on, and in which pieces they get their work.
         ground_truth: where what really happened arrives; then the quality of past predictions is measured. None when not given.
         image: of the team's script; AWS's scikit-learn image when not given. The model is run in its own.
         processing: how large and how long-running the job of the team's script is; its type is the ladder's.
-        max_scoring_hours: how long one scoring job may run; what takes longer is split into several, one after another. 6,
-            or as long as the project's jobs may run if that is less, when not given.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything
     that SageMaker would refuse.
@@ -109,16 +108,16 @@ class BatchInference(Construct):
         start_on: StartOn | None = None,
         runs: RunPolicy | None = None,
         checks: DataChecks | None = None,
-        ladder: InstanceLadder | None = None,
+        scoring: Scoring | None = None,
         ground_truth: GroundTruth | None = None,
         image: ContainerImage | None = None,
         processing: JobResources | None = None,
-        max_scoring_hours: int | None = None,
     ) -> None:
         name = resource_name(project.name, construct_id)
-        climbing = InstanceLadder.within(project.limits) if ladder is None else ladder
+        how = Scoring() if scoring is None else scoring
+        climbing = InstanceLadder.within(project.limits) if how.ladder is None else how.ladder
         longest = project.limits.max_runtime_hours
-        scoring_hours = min(_SCORING_HOURS, longest) if max_scoring_hours is None else max_scoring_hours
+        scoring_hours = min(_SCORING_HOURS, longest) if how.max_hours is None else how.max_hours
         raise_if_any(
             f"BatchInference '{construct_id}'",
             [
@@ -151,6 +150,7 @@ class BatchInference(Construct):
             prepare=prepare,
             processing=JobResources() if processing is None else processing,
             max_scoring_seconds=scoring_hours * 3600,
+            part_rows=how.part_rows,
             volume_key_arn=JobResources(instance_type=climbing.instance_types[0]).volume_kms_key_id(project.key_arn),
             keys=keys,
             predictions=predictions,
@@ -278,4 +278,4 @@ def _column_problems(keys: Sequence[Column], predictions: Sequence[Column]) -> I
 
 def _hours_problems(scoring_hours: int, longest: int) -> Iterator[str]:
     if not 1 <= scoring_hours <= longest:
-        yield f"max_scoring_hours is {scoring_hours}; the project's jobs may run 1 to {longest} hours"
+        yield f"max_hours is {scoring_hours}; the project's jobs may run 1 to {longest} hours"
