@@ -9,13 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import ladder, queue, step_overhead, synth, transform_throughput
+from benchmarks import ladder, queue, serving_throughput, step_overhead, synth, transform_throughput
 
 PARTS = {
     "synth": synth.run,
     "step": step_overhead.run,
     "queue": queue.run,
     "ladder": ladder.run,
+    "serving": serving_throughput.run,
     "transform": transform_throughput.run,
 }
 

@@ -13,12 +13,16 @@ from mlplatform.batch_inference import (
     Deadline,
     Failure,
     FailurePolicy,
+    GroundTruth,
     NewestApproved,
     Overlap,
     PinnedVersion,
     Retry,
     RunPolicy,
+    Scoring,
+    Task,
 )
+from mlplatform.batch_inference.serving_image import TabularImage
 from mlplatform.experiment_store import ExperimentStore
 from mlplatform.network import (
     Egress,
@@ -42,7 +46,7 @@ from mlplatform.pipeline import (
     UnknownImageError,
 )
 from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
-from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess
+from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess, SlackChannel, TeamsChannel
 from mlplatform.scaling import InstanceLadder, Rung
 from mlplatform.training import (
     BiasCheck,
@@ -86,6 +90,7 @@ __all__ = [
     "Facet",
     "Failure",
     "FailurePolicy",
+    "GroundTruth",
     "HomeFileSystem",
     "InstanceLadder",
     "InterfaceEndpoint",
@@ -111,12 +116,17 @@ __all__ = [
     "Rung",
     "SageMakerPipeline",
     "Schedule",
+    "Scoring",
+    "SlackChannel",
     "SourceDirectory",
     "StartOn",
     "StudioImage",
     "StudioLimits",
     "StudioNetwork",
     "StudioTeam",
+    "TabularImage",
+    "Task",
+    "TeamsChannel",
     "TrainingChecks",
     "TrainingEnvironment",
     "TrainingPipeline",

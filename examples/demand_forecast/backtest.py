@@ -114,7 +114,7 @@ def run_job(script: str, *arguments: str | Path, environment: Mapping[str, str] 
 
 
 def _transform(model: Path, prepared: Path) -> dict[datetime, float]:
-    """What a batch transform job does: the key stays here, the features go to the model's own code."""
+    """The key stays here, the features go to the model's own code, as its server takes them."""
     keys, features = zip(
         *(line.split(",", 1) for line in prepared.read_text(encoding="utf-8").splitlines()), strict=True
     )

@@ -106,18 +106,31 @@ def approve_and_forecast(step: Step, engine: mllocal.Engine, history: Path) -> t
     step.say(f"approved version {newest['ModelPackageVersion']}")
     upload(s3, history, default_input(sagemaker, FORECAST))
     execution = run_pipeline(step, sagemaker, FORECAST)
-    output = read_json(s3, execution.output("PublishManifest", "manifest_uri"))["output"]
-    step.result = f"{output['rows']} hours in {len(output['files'])} Parquet files at {output['uri']}"
+    manifest = read_json(s3, execution.output("PublishRun", "manifest_uri"))
+    output, report = manifest["output"], read_json(s3, manifest["report_uri"])
+    step.result = f"{output['rows']} hours at {output['uri']}"
+    step.detail = looked_after(manifest, report, execution)
     return execution, read_forecast(s3, output)
+
+
+def looked_after(manifest: Mapping[str, Any], report: Mapping[str, Any], execution: Execution) -> str:
+    """What the run saw to by itself."""
+    count, machine = (execution.output("PlanScoring", name) for name in ("instance_count", "instance_type"))
+    cost = "cost unknown" if report["cost_usd"] is None else f"{report['cost_usd']:.4f} USD at list prices"
+    drift = report["drift"]["predictions"]
+    moved = "no earlier run of this model, so no drift"
+    if drift["largest"] is not None:
+        moved = f"predictions moved by {drift['largest']:.2f} (PSI) against run {drift['against']}"
+    aside = manifest["output"]["set_aside"]
+    return f"run {manifest['run_id']}: scored on {count} {machine}, {aside} rows set aside, {cost}, {moved}"
 
 
 def read_forecast(s3: Any, output: Mapping[str, Any]) -> dict[datetime, float]:
     """The forecast by hour, from the files that a manifest names."""
-    hour, value = output["columns"][0], output["columns"][-1]
     forecast: dict[datetime, float] = {}
     for file in output["files"]:
         table = pq.read_table(io.BytesIO(read_object(s3, f"{output['uri'].rstrip('/')}/{file['path']}")))
-        forecast.update(zip(table[hour].to_pylist(), table[value].to_pylist(), strict=True))
+        forecast.update(zip(table["timestamp"].to_pylist(), table["forecast"].to_pylist(), strict=True))
     return forecast
 
 

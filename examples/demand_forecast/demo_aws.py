@@ -20,7 +20,7 @@ CAPTURE_SECONDS = 30
 POLL_SECONDS = 0.2
 LAST_LINES = 30
 _STACK_EVENT = re.compile(r"(\S+) \|\s*(\d+)/(\d+) \|")  # how the CDK CLI begins a line about a stack's progress
-_JOBS = ("ProcessingJob", "TrainingJob", "TransformJob")
+_JOBS = ("ProcessingJob", "TrainingJob")
 
 
 class DemoError(Exception):

@@ -24,11 +24,13 @@ class Step:
         say: shows what it does now; a line of its own where the output is a file.
         tick: shows how far it is; nothing where the output is a file.
         result: what stays on the screen.
+        detail: what stays below it, in a line of its own; none when empty.
     """
 
     say: Callable[[str], None]
     tick: Callable[[str], None]
     result: str = ""
+    detail: str = ""
 
 
 @dataclass
@@ -61,6 +63,8 @@ class Screen:
         self.rows.append((title, step.result, seconds))
         line = f"[bold green]{number}[/] [bold]{title:<11}[/] {escape(step.result)} [dim]({seconds:.1f} s)[/]"
         self.console.print(line, soft_wrap=True)
+        if step.detail:
+            self.console.print(f"    {escape(step.detail)}", soft_wrap=True)
 
     def summary(self) -> None:
         """All steps in a table."""

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlplatform import BatchInference, Column, Metric, MlProject, Schedule, SourceDirectory, TrainingPipeline
+from mlplatform import (
+    BatchInference,
+    CheckAction,
+    Column,
+    DataChecks,
+    Deadline,
+    Metric,
+    MlProject,
+    RunPolicy,
+    Schedule,
+    SourceDirectory,
+    TrainingPipeline,
+)
 
 JOBS = SourceDirectory(Path(__file__).parent / "jobs")
 
 
 def define(project: MlProject) -> None:
-    """Train on the hourly history; every Monday at 03:00, forecast the week ahead with the newest approved model."""
+    """Train on the hourly history; each Monday, forecast the week ahead by 06:00 with the newest approved model."""
     TrainingPipeline(
         project,
         "Training",
@@ -26,4 +38,6 @@ def define(project: MlProject) -> None:
         input_prefix="bikeshare/history/",
         predictions=[Column("forecast", "double")],
         schedule=Schedule.cron("0 3 ? * MON *", time_zone="America/New_York"),
+        runs=RunPolicy(deadline=Deadline(time="06:00", time_zone="America/New_York")),
+        checks=DataChecks(input=CheckAction.STOP),  # All hours of the week, or none.
     )

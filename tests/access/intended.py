@@ -58,6 +58,8 @@ INTENDED: dict[str, dict[str, str]] = {
         **{f"{job} of pipelines": "read stop" for job in _JOBS},
         **{f"{job} of people": "read start stop" for job in _JOBS},
         "job role": "pass",
+        "workgroup": "read start",
+        "table": _READ,
         **_LOGS,
     },
     "deploy": {

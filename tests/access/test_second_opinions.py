@@ -19,10 +19,12 @@ PYTHON = REPOSITORY / ".tools" / "access" / "bin" / "python"
 INTRUDER, NEIGHBOUR = "demand", "demandplus"
 """Its name is the beginning of another one's. The three are made alike, and the matrix asks the roles of each."""
 SERVICES = (
+    "athena",
     "budgets",
     "cloudwatch",
     "ec2",
     "ecr",
+    "glue",
     "iam",
     "kms",
     "lambda",

@@ -190,6 +190,9 @@ class World:
                 kind,
                 [Resource(arn=roles[it].arn, tags=roles[it].tags, policy=roles[it].trust) for it in sorted(names)],
             )
+        queries = f"{REGION}:{ACCOUNT}"
+        yield "workgroup", [Resource(arn=f"arn:aws:athena:{queries}:workgroup/{project}", tags=pipelines[0].tags)]
+        yield "table", [Resource(arn=f"arn:aws:glue:{queries}:table/{project}_predictions/weekly_forecast")]
         budget = f"arn:aws:budgets::{ACCOUNT}:budget/{project}-{REGION}"
         yield "budget", [Resource(arn=budget, tags=pipelines[0].tags)]
         ((app, _),) = self.account.find("AWS::SageMaker::MlflowApp", _SHARED)

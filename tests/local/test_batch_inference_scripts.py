@@ -8,15 +8,18 @@ from mllocal.images import image_for
 from tests.unit.batch_inference.jobs.scripts import ScoringJob
 
 SCIKIT_LEARN_1_2 = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-TRAIN = "import joblib, sklearn.linear_model as m; joblib.dump(m.LinearRegression().fit([[0, 0], [1, 0], [0, 1]], [0, 2, 3]), 'model.joblib')"
+MODEL = """
+from sklearn.linear_model import LinearRegression
+
+def model_fn(directory):
+    return LinearRegression().fit([[0, 0], [1, 0], [0, 1]], [0, 2, 3])
+"""
 
 
 def test_the_scripts_run_with_the_packages_of_the_oldest_image(tmp_path: Path) -> None:
     python = image_for(SCIKIT_LEARN_1_2).bin_directory / "python"
     job = ScoringJob(tmp_path)
-    job.model(
-        f"import os\nos.chdir(os.path.dirname(__file__))\n{TRAIN}\ndef model_fn(d): return joblib.load('model.joblib')\n"
-    )
+    job.model(MODEL)
     job.raw("rows.csv", "".join(f"2026-11-24,{number},1\n" for number in range(50)) + "2026-11-24,x,1\n")
 
     for script in ("prepare_parts.py", "score.py"):

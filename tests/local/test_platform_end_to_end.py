@@ -88,6 +88,18 @@ class Deployment:
     def run(self, pipeline: str, **parameters: str) -> Execution:
         return self.workbench.wait(self.workbench.start(pipeline, **parameters))
 
+    def forecast(self) -> Execution:
+        """Run the forecast to its end; then wait until its controller knows, since runs that meet wait for each other."""
+        execution = self.run(FORECAST)
+        state_uri = f"s3://{self.resource('AWS::S3::Bucket', 'ProjectArtifacts')}/run-state/{FORECAST}.json"
+        deadline = time.monotonic() + 60
+        while json.loads(self.read(state_uri))["active"]:
+            assert time.monotonic() < deadline
+            self.workbench.engine.client("lambda").invoke(
+                FunctionName=f"{FORECAST}-controller", Payload=b'{"tick": true}'
+            )
+        return execution
+
     def versions(self) -> list[dict[str, Any]]:
         answer = self.workbench.sagemaker.list_model_packages(ModelPackageGroupName="demand-forecast")
         versions: list[dict[str, Any]] = answer["ModelPackageSummaryList"]
@@ -131,19 +143,19 @@ def test_the_deployed_definition_is_the_synthesized_one(deployment: Deployment) 
     assert "${Token" not in deployed
 
 
-def test_the_schedule_points_at_the_pipeline_itself(deployment: Deployment) -> None:
+def test_the_schedule_calls_the_controller_of_the_runs(deployment: Deployment) -> None:
     schedule = deployment.workbench.engine.client("scheduler").get_schedule(Name=FORECAST, GroupName=FORECAST)
-    pipeline = deployment.workbench.sagemaker.describe_pipeline(PipelineName=FORECAST)
+    controller = deployment.workbench.engine.client("lambda").get_function(FunctionName=f"{FORECAST}-controller")
 
-    assert schedule["Target"]["Arn"] == pipeline["PipelineArn"]
+    assert schedule["Target"]["Arn"] == controller["Configuration"]["FunctionArn"]
     assert schedule["ScheduleExpressionTimezone"] == "America/New_York"
 
 
 def test_without_an_approved_model_the_forecast_fails_with_that_sentence(deployment: Deployment) -> None:
-    execution = deployment.run(FORECAST)
+    execution = deployment.forecast()
 
-    assert execution.statuses == {"ResolveInputs": "Failed"}
-    assert "model package group 'demand-forecast' has no version" in execution.reason("ResolveInputs")
+    assert execution.statuses == {"BeginRun": "Failed"}
+    assert "model package group 'demand-forecast' has no version" in execution.reason("BeginRun")
 
 
 @pytest.mark.parametrize(
@@ -179,10 +191,10 @@ def test_training_registers_a_version_that_beats_the_baseline(deployment: Deploy
 
 
 def test_a_pending_version_is_not_used(deployment: Deployment, trained: Execution) -> None:
-    execution = deployment.run(FORECAST)
+    execution = deployment.forecast()
 
-    assert execution.statuses == {"ResolveInputs": "Failed"}
-    assert "is approved; approve one" in execution.reason("ResolveInputs")
+    assert execution.statuses == {"BeginRun": "Failed"}
+    assert "is approved; approve one" in execution.reason("BeginRun")
 
 
 def test_an_approved_version_forecasts_the_week_and_publishes_it_last(
@@ -191,10 +203,10 @@ def test_an_approved_version_forecasts_the_week_and_publishes_it_last(
     version = deployment.versions()[-1]["ModelPackageArn"]
     deployment.workbench.sagemaker.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Approved")
 
-    execution = deployment.run(FORECAST)
+    execution = deployment.forecast()
 
     assert execution.status == "Succeeded", execution.steps
-    published = execution.steps["PublishManifest"]["Metadata"]["Lambda"]["OutputParameters"]
+    published = execution.steps["PublishRun"]["Metadata"]["Lambda"]["OutputParameters"]
     manifest = json.loads(deployment.read({item["Name"]: item["Value"] for item in published}["manifest_uri"]))
     assert manifest["model_package_arn"] == version
     assert manifest["execution_arn"] == execution.arn
@@ -248,17 +260,17 @@ def test_mlflow_has_a_finished_run_for_the_training_job_with_its_parameters(
     assert runs[0].data.metrics
 
 
-def test_a_due_schedule_starts_its_pipeline(deployment: Deployment) -> None:
+def test_a_due_schedule_starts_a_run_of_its_moment(deployment: Deployment) -> None:
     scheduler = deployment.workbench.engine.client("scheduler")
-    pipeline = deployment.workbench.sagemaker.describe_pipeline(PipelineName=FORECAST)
+    deployed = scheduler.get_schedule(Name=FORECAST, GroupName=FORECAST)
     before = len(_executions(deployment))
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    moment = datetime.now(UTC)
 
     scheduler.create_schedule(
         Name="now",
-        ScheduleExpression=f"at({moment})",
+        ScheduleExpression=f"at({moment:%Y-%m-%dT%H:%M:%S})",
         FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": pipeline["PipelineArn"], "RoleArn": pipeline["RoleArn"]},
+        Target=deployed["Target"],
     )
 
     deadline = time.monotonic() + 60
@@ -267,7 +279,9 @@ def test_a_due_schedule_starts_its_pipeline(deployment: Deployment) -> None:
     scheduler.delete_schedule(Name="now")
     started = _executions(deployment)
     assert len(started) == before + 1
-    deployment.workbench.wait(started[0]["PipelineExecutionArn"])
+    execution = deployment.workbench.wait(started[0]["PipelineExecutionArn"])
+    answers = execution.steps["BeginRun"]["Metadata"]["Lambda"]["OutputParameters"]
+    assert {"Name": "run_id", "Value": f"{moment:%Y-%m-%dT%H%M%SZ}"} in answers
 
 
 def _executions(deployment: Deployment) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Scheduled predictions for everything under a prefix, which look after themselves."""
 
 from mlplatform.batch_inference.batch_inference import BatchInference
+from mlplatform.batch_inference.ground_truth import GroundTruth, Task
 from mlplatform.batch_inference.options import (
     ChampionChallenger,
     CheckAction,
@@ -13,6 +14,7 @@ from mlplatform.batch_inference.options import (
     PinnedVersion,
     Retry,
     RunPolicy,
+    Scoring,
 )
 from mlplatform.batch_inference.published_table import Column, PublishedTable
 
@@ -25,10 +27,13 @@ __all__ = [
     "Deadline",
     "Failure",
     "FailurePolicy",
+    "GroundTruth",
     "NewestApproved",
     "Overlap",
     "PinnedVersion",
     "PublishedTable",
     "Retry",
     "RunPolicy",
+    "Scoring",
+    "Task",
 ]

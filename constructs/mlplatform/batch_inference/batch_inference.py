@@ -27,6 +27,7 @@ from mlplatform.batch_inference.options import (
     ModelChoice,
     NewestApproved,
     RunPolicy,
+    Scoring,
 )
 from mlplatform.batch_inference.published_table import Column, PublishedTable, column_problems
 from mlplatform.batch_inference.steps import FENCE, RUN_ID, RunSteps
@@ -45,6 +46,8 @@ from mlplatform.scaling import InstanceLadder
 _KEYS = (Column("timestamp", "timestamp"),)
 KEY_TYPES = ("string", "bigint", "double", "boolean", "date", "timestamp")
 """What `prepare_parts.py` reads keys as."""
+PREDICTION_TYPES = ("double", "boolean", "string")
+"""What `score.py` writes: numbers of every kind are double."""
 _PREDICTIONS = (Column("prediction", "double"),)
 _SCORING_HOURS = 6
 
@@ -72,7 +75,8 @@ class BatchInference(Construct):
         input_prefix: the prefix of the data bucket that a run reads. Codes of `strftime` in it stand for the moment for
             which the run is due, in the schedule's time zone: `sales/%Y/%m/%d/`. An execution may set `InputUri`.
         prepare: called with `--input` and `--output` and with `SCHEDULED_AT` in its environment; writes CSV without a
-            header or Parquet: the key columns, then the features in the model's order.
+            header or Parquet: the key columns, then the features in the model's order. In CSV features are numbers; what
+            is no number sets its row aside. Features of other types, or by name, need Parquet.
         keys: the columns that say what a prediction is for.
         predictions: the columns that the model answers with, in its order.
         model: the newest approved version, a pinned one, or champion and challenger.
@@ -80,12 +84,10 @@ class BatchInference(Construct):
         start_on: events that start it, such as new data or another pipeline's success, with a cool-down; none when not given.
         runs: what happens to runs that overlap, fail, are late or missing.
         checks: what is asked of input and predictions.
-        ladder: the machines that jobs may run on; the project's types without GPUs, the cheapest first, when not given.
+        scoring: the machines that the model and the other jobs run on, and in which pieces they get their work.
         ground_truth: where what really happened arrives; then the quality of past predictions is measured. None when not given.
         image: of the team's script; AWS's scikit-learn image when not given. The model is run in its own.
         processing: how large and how long-running the job of the team's script is; its type is the ladder's.
-        max_scoring_hours: how long one scoring job may run; what takes longer is split into several, one after another. 6,
-            or as long as the project's jobs may run if that is less, when not given.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything
     that SageMaker would refuse.
@@ -106,16 +108,16 @@ class BatchInference(Construct):
         start_on: StartOn | None = None,
         runs: RunPolicy | None = None,
         checks: DataChecks | None = None,
-        ladder: InstanceLadder | None = None,
+        scoring: Scoring | None = None,
         ground_truth: GroundTruth | None = None,
         image: ContainerImage | None = None,
         processing: JobResources | None = None,
-        max_scoring_hours: int | None = None,
     ) -> None:
         name = resource_name(project.name, construct_id)
-        climbing = InstanceLadder.within(project.limits) if ladder is None else ladder
+        how = Scoring() if scoring is None else scoring
+        climbing = InstanceLadder.within(project.limits) if how.ladder is None else how.ladder
         longest = project.limits.max_runtime_hours
-        scoring_hours = min(_SCORING_HOURS, longest) if max_scoring_hours is None else max_scoring_hours
+        scoring_hours = min(_SCORING_HOURS, longest) if how.max_hours is None else how.max_hours
         raise_if_any(
             f"BatchInference '{construct_id}'",
             [
@@ -148,6 +150,7 @@ class BatchInference(Construct):
             prepare=prepare,
             processing=JobResources() if processing is None else processing,
             max_scoring_seconds=scoring_hours * 3600,
+            part_rows=how.part_rows,
             volume_key_arn=JobResources(instance_type=climbing.instance_types[0]).volume_kms_key_id(project.key_arn),
             keys=keys,
             predictions=predictions,
@@ -280,11 +283,12 @@ def _column_problems(keys: Sequence[Column], predictions: Sequence[Column]) -> I
     if not predictions:
         yield "predictions is empty; name what the model answers with, such as Column('prediction', 'double')"
     yield from column_problems((*keys, *predictions))
-    for column in keys:
-        if column.type not in KEY_TYPES:
-            yield f"key column '{column.name}' has type '{column.type}'; use one of {', '.join(KEY_TYPES)}"
+    for what, columns, types in (("key", keys, KEY_TYPES), ("prediction", predictions, PREDICTION_TYPES)):
+        for column in columns:
+            if column.type not in types:
+                yield f"{what} column '{column.name}' has type '{column.type}'; use one of {', '.join(types)}"
 
 
 def _hours_problems(scoring_hours: int, longest: int) -> Iterator[str]:
     if not 1 <= scoring_hours <= longest:
-        yield f"max_scoring_hours is {scoring_hours}; the project's jobs may run 1 to {longest} hours"
+        yield f"max_hours is {scoring_hours}; the project's jobs may run 1 to {longest} hours"

@@ -26,7 +26,7 @@ class RunController(Construct):
 
     It is woken by the start of a run (a schedule, an event, `mlp backfill`), by each end of an execution, and every five
     minutes, so that a lost event, a killed function or a deadline that passes goes unnoticed for five minutes at most.
-    A tick is 8,640 calls of a small function a month: less than a cent (AWS Lambda pricing).
+    A tick is 8,640 calls of a small function a month: a few cents (AWS Lambda pricing).
 
     Parameters:
         files: where the runs are.

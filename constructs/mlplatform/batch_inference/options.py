@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from zoneinfo import available_timezones
 
 from mlplatform.pipeline.problems import raise_if_any
+from mlplatform.scaling import InstanceLadder
 
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _MAX_ATTEMPTS = 20
@@ -52,7 +53,18 @@ class Failure(StrEnum):
     NO_MODEL = "NO_MODEL"
     EMPTY_INPUT = "EMPTY_INPUT"
     MODEL_LOAD = "MODEL_LOAD"
+    LADDER_EXHAUSTED = "LADDER_EXHAUSTED"
     SCRIPT = "SCRIPT"
+
+
+NEVER_RETRIED = (
+    Failure.DATA_CHECK,
+    Failure.NO_MODEL,
+    Failure.EMPTY_INPUT,
+    Failure.MODEL_LOAD,
+    Failure.LADDER_EXHAUSTED,
+)
+"""What fails the same way again, and costs as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +72,8 @@ class FailurePolicy:
     """What happens after a failed attempt of a run.
 
     An attempt that ran out of memory or found no capacity climbs the instance ladder. One that failed for its data, its
-    model or an input that is not there would fail again: such kinds are in `never`. A script's own failure is tried once
+    model or an input that is not there would fail again, as would one for which no instance of the ladder has the memory:
+    such kinds are in `never`. A script's own failure is tried once
     more. The wait before the n-th retry is `backoff_seconds * backoff_rate ** (n - 1)`.
 
     Raises `InvalidPropsError` with every number that is out of range.
@@ -70,7 +83,7 @@ class FailurePolicy:
     max_attempts: int = 4
     backoff_seconds: int = 60
     backoff_rate: float = 2.0
-    never: Sequence[Failure] = (Failure.DATA_CHECK, Failure.NO_MODEL, Failure.EMPTY_INPUT, Failure.MODEL_LOAD)
+    never: Sequence[Failure] = NEVER_RETRIED
 
     def __post_init__(self) -> None:
         problems = []
@@ -225,7 +238,31 @@ class DataChecks:
         return {"input": str(self.input), "drift_threshold": self.drift_threshold}
 
 
-def file_name_problems(name: str, value: str) -> Iterator[str]:
-    """A sentence if a prefix is none."""
-    if value.startswith(("/", "s3://")):
-        yield f"{name} is '{value}'; use a prefix of the data bucket, such as 'sales/daily/'"
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """On what the model runs, for how long, and in which pieces.
+
+    Parameters:
+        ladder: the machines that jobs may run on; the project's types without GPUs, the cheapest first, when not given.
+        max_hours: how long one scoring job may run; what takes longer is split into several, one after another. 6, or as
+            long as the project's jobs may run if that is less, when not given.
+        part_rows: how many rows a part has: what one machine reads at once, and what is not predicted twice when a job
+            dies. As many as take about 32 MiB when not given.
+
+    Raises `InvalidPropsError` if a number is not positive.
+    """
+
+    ladder: InstanceLadder | None = None
+    max_hours: int | None = None
+    part_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        numbers = (("max_hours", self.max_hours), ("part_rows", self.part_rows))
+        raise_if_any(
+            "Scoring",
+            [
+                f"{name} is {value}; use 1 or more, or leave it out"
+                for name, value in numbers
+                if value is not None and value < 1
+            ],
+        )

@@ -56,6 +56,7 @@ class RunSteps:
     prepare: str
     processing: JobResources
     max_scoring_seconds: int
+    part_rows: int | None
     volume_key_arn: str | None
     keys: Sequence[Column]
     predictions: Sequence[Column]
@@ -114,6 +115,7 @@ class RunSteps:
                 *("--key-columns", ",".join(column.name for column in self.keys)),
                 *("--key-types", ",".join(column.type for column in self.keys)),
                 *("--action", str(self.checks.input)),
+                *(() if self.part_rows is None else ("--part-rows", str(self.part_rows))),
             ],
             environment={"SCHEDULED_AT": begun.output("scheduled_at")},
             max_runtime_seconds=self.processing.max_runtime_seconds,
@@ -246,6 +248,7 @@ class RunSteps:
                 *("--usage", output_path("usage")),
                 *("--set-aside", output_path("set-aside")),
                 *("--prediction-columns", ",".join(column.name for column in self.predictions)),
+                *("--prediction-types", ",".join(column.type for column in self.predictions)),
             ],
             max_runtime_seconds=self.max_scoring_seconds,
             volume_size_gb=planned.output("volume_gb"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -82,6 +82,11 @@ def stage_zip(scope: Construct, code: Path) -> StagedSource:
         files = {f"{code.name}/{name}": content for name, content in archives.read_files(code).items()}
     else:
         files = {code.name: code.read_bytes()}
+    return stage_files(scope, files)
+
+
+def stage_files(scope: Construct, files: Mapping[str, bytes]) -> StagedSource:
+    """Files by path as a zip in the asset bucket of the scope's stack."""
     return _stage(scope, archives.content_hash(files), ".zip", lambda: archives.zip_archive(files))
 
 

@@ -1,6 +1,5 @@
 """The policies that scale: which machines a job may climb to, one object for batch inference and training."""
 
-from mlplatform.scaling.instance_types import INSTANCE_TYPES, InstanceType
 from mlplatform.scaling.ladder import InstanceLadder, Rung
 
-__all__ = ["INSTANCE_TYPES", "InstanceLadder", "InstanceType", "Rung"]
+__all__ = ["InstanceLadder", "Rung"]

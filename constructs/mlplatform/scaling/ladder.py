@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mlpipelines.instance_types import INSTANCE_TYPES
 from mlplatform import naming
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project.limits import JobLimits, takes_volume_key
-from mlplatform.scaling.instance_types import INSTANCE_TYPES
 
 MAX_INSTANCES = 100
 _LARGEST_SAFETY = 10

@@ -117,18 +117,16 @@ class CheckSteps(Construct):
             outputs=[LambdaOutput(name=f"skip_{check}", type="Boolean") for check in self._checks],
         )
 
-    def data_quality(self, input_uri: Text, after: Sequence[Step]) -> list[Step]:
-        """The input beside that of the approved version."""
+    def data_quality(self, of: Literal["input", "features"], uri: Text, after: Sequence[Step]) -> list[Step]:
+        """The input, or the features, beside those of the approved version, if it is they that are checked."""
         asked = self._options.data_quality
-        if asked is None:
+        if asked is None or asked.of != of:
             return []
         return [
             QualityCheckStep(
                 name=_STEPS["data_quality"],
                 job=self._job(ContainerImage.model_monitor()),
-                check=DataQuality(
-                    dataset_uri=input_uri, output_uri=self._uri("checks/data_quality"), format=asked.format
-                ),
+                check=DataQuality(dataset_uri=uri, output_uri=self._uri("checks/data_quality"), format=asked.format),
                 baseline=self._baseline("data_quality", fail_on_violation=asked.fail_on_violation),
                 depends_on=after,
             )

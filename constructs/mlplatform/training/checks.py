@@ -19,9 +19,11 @@ _CONDITIONAL = {"CDDL", "CDDPL"}
 
 @dataclass(frozen=True, kw_only=True)
 class DataQualityCheck:
-    """Model Monitor, on the pipeline's input: types, completeness, domains and distributions of its columns.
+    """Model Monitor, on the pipeline's input or its features: types, completeness, domains and distributions of the columns.
 
-    The default is CSV whose first line names the columns. On a violation the execution ends before anything is trained;
+    `of="features"` checks what the features script writes as `train`, so that `BatchInference` can hold what it prepares
+    against it; the input, which comes before the features, is of other columns as a rule. The default format is CSV whose
+    first line names the columns. On a violation the execution ends before anything is trained;
     with `fail_on_violation=False` it goes on, and the step links the report.
 
     Source: developer guide, "QualityCheck step" and "Schema for Constraints".
@@ -29,6 +31,7 @@ class DataQualityCheck:
 
     format: DatasetFormat = field(default_factory=DatasetFormat.csv)
     fail_on_violation: bool = True
+    of: Literal["input", "features"] = "input"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,9 +124,10 @@ class TrainingPipeline(Construct):
         rule = Metric("relative_rmse").below(1.0) if register_when is None else register_when
 
         validated = steps.validate_data(input_uri)
-        checked_quality = checking.data_quality(input_uri, after=[validated])
+        checked_quality = checking.data_quality("input", input_uri, after=[validated])
         built = steps.build_features(input_uri, after=[validated, *checked_quality])
-        checked_bias = checking.data_bias(built.output_uri("train"))
+        train_uri = built.output_uri("train")
+        checked_train = [*checking.data_quality("features", train_uri, after=[]), *checking.data_bias(train_uri)]
         job = steps.training_job(
             built,
             image_uri=image_uri if algorithm is None else algorithm.uri(project.region),
@@ -136,7 +137,7 @@ class TrainingPipeline(Construct):
             else {parameter.name: parameter for parameter in parameters},
             metrics=training_metrics if algorithm is None else (),
         )
-        trained, model_uri = _train(steps, job, tuning, after=checked_bias)
+        trained, model_uri = _train(steps, job, tuning, after=checked_train)
         comparison = Comparison(self, "Comparison", project=project, pipeline_name=name)
         found = comparison.find_step(model_uri)
         evaluated = steps.evaluate(model_uri, built, found)
@@ -166,7 +167,7 @@ class TrainingPipeline(Construct):
                 parameters=[input_uri, *checking.parameters, *parameters],
                 steps=[
                     *checking.prepare(),
-                    *(validated, *checked_quality, built, *checked_bias, trained),
+                    *(validated, *checked_quality, built, *checked_train, trained),
                     *(found, evaluated, compared, decided),
                 ],
             ),

@@ -6,28 +6,20 @@ import json
 from pathlib import Path
 
 from aws_cdk import RemovalPolicy, Stack
-from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from mlplatform.compliance import accept
 from mlplatform.pipeline import archives
-from mlplatform.pipeline.source import StagedSource, stage_zip
+from mlplatform.pipeline.image_build import ImageBuild, ImageSource
 from mlplatform.policy import ServiceRole, Statement
 
 SOURCE = Path(__file__).parent / "image"
 _KEPT_IMAGES = 10
 _UNTAGGED_DAYS = 7
-_BUILD_MINUTES = 60
-_BUILD_COMMANDS = (
-    'IMAGE="$REPOSITORY_URI:$IMAGE_TAG"',
-    'aws ecr get-login-password | docker login --username AWS --password-stdin "${REPOSITORY_URI%%/*}"',
-    'docker build --tag "$IMAGE" image',
-    'docker push "$IMAGE"',
+_REGISTER_VERSION = (
     'aws sagemaker create-image-version --image-name "$IMAGE_NAME" --base-image "$IMAGE"'
-    ' --client-token "${CODEBUILD_BUILD_ID##*:}"',
+    ' --client-token "${CODEBUILD_BUILD_ID##*:}"'
 )
 
 
@@ -54,12 +46,16 @@ class StudioImage(Construct):
         self._partition: str = stack.partition
         self._key_arn = key_arn
         self._repository = self._create_repository()
-        self.tag = archives.content_hash(archives.read_files(SOURCE))[:16]
+        files = archives.read_files(SOURCE)
+        self.tag = archives.content_hash(files)[:16]
         """The tag of the image that these sources make."""
         self.uri = f"{self._repository.attr_repository_uri}:{self.tag}"
         """The image for jobs, once it is built: `ContainerImage.from_uri(image.uri)`."""
         self._create_image()
-        self._create_build(log_retention_days)
+        source = ImageSource(
+            files={f"{SOURCE.name}/{name}": body for name, body in files.items()}, build_words=SOURCE.name
+        )
+        self._create_build(source, log_retention_days)
 
     def custom_images(self, version: int | None) -> dict[str, object]:
         """What an app's settings say to offer a version of this image; nothing without one."""
@@ -121,97 +117,31 @@ class StudioImage(Construct):
         )
         self._image_role_arn = role.arn
 
-    def _create_build(self, log_retention_days: int) -> None:
-        project_name = f"{self._name}-image"
-        log_group = logs.CfnLogGroup(
-            self,
-            "BuildLog",
-            log_group_name=f"/aws/codebuild/{project_name}",
-            retention_in_days=log_retention_days,
-            kms_key_id=self._key_arn,
-        )
-        source = stage_zip(self, SOURCE)
-        role = ServiceRole(
-            self,
-            "BuildRole",
-            service="codebuild.amazonaws.com",
-            account=self._account,
-            description=f"Builds the image {self._name}",
-            statements=self._build_statements(log_group.attr_arn, source),
-        )
-        project = codebuild.CfnProject(
-            self,
-            "Build",
-            name=project_name,
-            description=f"Builds the image {self._name} from its Dockerfile and registers a version of it",
-            service_role=role.arn,
-            source={
-                "type": "S3",
-                "location": f"{source.bucket_name}/{source.object_key}",
-                "buildSpec": json.dumps({"version": 0.2, "phases": {"build": {"commands": list(_BUILD_COMMANDS)}}}),
-            },
-            artifacts={"type": "NO_ARTIFACTS"},
-            environment={
-                "type": "LINUX_CONTAINER",
-                "computeType": "BUILD_GENERAL1_MEDIUM",
-                "image": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
-                "privilegedMode": True,
-                "environmentVariables": [
-                    {"name": "IMAGE_NAME", "value": self._name},
-                    {"name": "IMAGE_TAG", "value": self.tag},
-                    {"name": "REPOSITORY_URI", "value": self._repository.attr_repository_uri},
-                ],
-            },
-            encryption_key=self._key_arn,
-            logs_config={"cloudWatchLogs": {"status": "ENABLED", "groupName": log_group.ref}},
-            concurrent_build_limit=1,
-            timeout_in_minutes=_BUILD_MINUTES,
-        )
-        accept(
-            project,
-            {
-                "AwsSolutions-CB3": "it builds a container image: Docker needs the privileged mode, and runs nothing else"
-            },
-        )
-
-    def _build_statements(self, log_group_arn: str, source: StagedSource) -> list[Statement]:
+    def _create_build(self, source: ImageSource, log_retention_days: int) -> None:
         image = f"arn:{self._partition}:sagemaker:{self._region}:{self._account}:image/{self._name}"
-        return [
-            Statement(
-                sid="WriteOwnLog", actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group_arn]
-            ),
-            Statement(
-                sid="ReadTheSource",
-                actions=["s3:GetObject", "s3:GetObjectVersion"],
-                resources=[f"arn:{self._partition}:s3:::{source.bucket_name}/{source.object_key}"],
-            ),
-            Statement(
-                sid="LogInToRegistries",
-                actions=["ecr:GetAuthorizationToken"],
-                resources=["*"],
-                wildcard_reason="it has no resource type; pushing is confined to the one repository",
-            ),
-            Statement(
-                sid="PushTheImage",
-                actions=[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:CompleteLayerUpload",
-                    "ecr:InitiateLayerUpload",
-                    "ecr:PutImage",
-                    "ecr:UploadLayerPart",
-                ],
-                resources=[self._repository.attr_arn],
-            ),
-            Statement(sid="RegisterVersions", actions=["sagemaker:CreateImageVersion"], resources=[image]),
-            Statement(
-                sid="PassTheImageRole",
-                actions=["iam:PassRole"],
-                resources=[self._image_role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-            ),
-            Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._key_arn]),
-        ]
+        ImageBuild(
+            name=f"{self._name}-image",
+            what=f"the image {self._name}",
+            source=source,
+            tag=self.tag,
+            repository_arn=self._repository.attr_arn,
+            repository_uri=self._repository.attr_repository_uri,
+            partition=self._partition,
+            account=self._account,
+            key_arn=self._key_arn,
+            log_retention_days=log_retention_days,
+            then=[_REGISTER_VERSION],
+            variables={"IMAGE_NAME": self._name},
+            statements=[
+                Statement(sid="RegisterVersions", actions=["sagemaker:CreateImageVersion"], resources=[image]),
+                Statement(
+                    sid="PassTheImageRole",
+                    actions=["iam:PassRole"],
+                    resources=[self._image_role_arn],
+                    conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+                ),
+            ],
+        ).create(self)
 
 
 def _lifecycle_rules() -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""Check the history, then write the features of the 168 hours after it: the input of the batch transform."""
+"""Check the history, then write the features of the 168 hours after it: the input of the forecast."""
 
 from __future__ import annotations
 

@@ -6,9 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from mllocal.jobs.instances import INSTANCES
 from mllocal.jobs.sandbox import HOSTS_FILE, ML_ROOT
 from mllocal.sagemaker.store import Document
+from mlpipelines.instance_types import INSTANCE_TYPES
 
 GROUP = "homogeneousCluster"
 
@@ -72,7 +72,7 @@ class Cluster:
 
     def variables(self) -> dict[str, str]:
         """What the training toolkit says of an instance's processors; nothing for a type that is not known."""
-        instance = INSTANCES.get(self.instance_type)
+        instance = INSTANCE_TYPES.get(self.instance_type)
         return {} if instance is None else {"SM_NUM_CPUS": str(instance.vcpus), "SM_NUM_GPUS": str(instance.gpus)}
 
 

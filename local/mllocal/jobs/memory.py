@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from mllocal.jobs.instances import BYTES_PER_GIB, INSTANCES
+from mlpipelines.instance_types import BYTES_PER_GIB, INSTANCE_TYPES
 
 # A process fills memory at a few GiB a second: the less is left, the sooner the next look.
 _FILLED_BYTES_PER_SECOND = 4 * BYTES_PER_GIB
@@ -32,7 +32,7 @@ class MemoryLimit:
 def memory_limit(instance_type: str, machine_bytes: int | None = None) -> MemoryLimit:
     """The limit of an instance type on this machine: never more than the machine has."""
     machine = psutil.virtual_memory().total if machine_bytes is None else machine_bytes
-    instance = INSTANCES.get(instance_type)
+    instance = INSTANCE_TYPES.get(instance_type)
     if instance is None:
         return MemoryLimit(
             None, f"the embedded AWS does not know the memory of {instance_type}: this job runs without a memory limit"

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 import mllocal
-from mlplatform import BatchInference, Column, FailurePolicy, MlProject, RunPolicy, SourceDirectory
+from mlplatform import BatchInference, Column, FailurePolicy, MlProject, RunPolicy, Scoring, SourceDirectory
 from tests.local.deployed_project import DeployedProject, deploy
 from tests.local.workbench import IMAGE, Workbench
 
@@ -79,6 +79,7 @@ class Lanes:
                     "keys": [Column("key", "string")],
                     "input_prefix": f"{lane}/%Y-%m-%d/",
                     "runs": RunPolicy(failure=FailurePolicy(backoff_seconds=0)),
+                    "scoring": Scoring(part_rows=10),
                 }
                 BatchInference(home, lane, source=SourceDirectory(jobs), **{**standard, **options})
 

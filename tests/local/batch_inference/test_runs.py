@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.local.batch_inference.lanes import BROKEN_INFERENCE, Lanes
 from tests.local.workbench import Workbench
 
 AT_ONCE = FailurePolicy(backoff_seconds=0)
-LANES = {
+LANES: dict[str, dict[str, Any]] = {
     "plain": {},
     "shadowed": {"model": ChampionChallenger()},
     "skips": {"runs": RunPolicy(overlap=Overlap.SKIP, failure=AT_ONCE)},

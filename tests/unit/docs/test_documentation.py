@@ -40,8 +40,11 @@ def test_the_pipeline_of_the_documentation_is_valid_and_renders() -> None:
     assert [step["Name"] for step in json.loads(done.stdout)["Steps"]] == ["Evaluate", "Check"]
 
 
-@pytest.mark.parametrize("code", blocks(REPOSITORY / "docs" / "training.md", "python"))
-def test_the_pipelines_of_the_training_page_synthesize(
+@pytest.mark.parametrize(
+    "code",
+    [code for page in ("training", "batch-inference") for code in blocks(REPOSITORY / f"docs/{page}.md", "python")],
+)
+def test_the_pipelines_of_the_documentation_synthesize(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(REPOSITORY)

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from mllocal.jobs.faults import FaultError, Faults
-from mllocal.jobs.instances import BYTES_PER_GIB, INSTANCES
 from mllocal.jobs.memory import MemoryGuard, memory_limit
 from mllocal.sagemaker.wire import service_model
+from mlpipelines.instance_types import BYTES_PER_GIB, INSTANCE_TYPES
 
 _MEBIBYTE = 1024**2
 
@@ -19,7 +19,7 @@ def test_every_instance_type_of_the_table_is_one_that_sagemaker_has() -> None:
     shapes = ("TrainingInstanceType", "ProcessingInstanceType", "TransformInstanceType")
     known = {name for shape in shapes for name in service_model().shape_for(shape).enum}
 
-    assert set(INSTANCES) - known == set()
+    assert set(INSTANCE_TYPES) - known == set()
 
 
 def test_the_limit_is_that_of_the_type_and_never_more_than_the_machine() -> None:

@@ -6,10 +6,9 @@ import re
 
 import pytest
 
-from mllocal.jobs.instances import INSTANCES
 from mlplatform.pipeline.problems import InvalidPropsError
 from mlplatform.project.limits import DEFAULT_INSTANCE_TYPES, JobLimits
-from mlplatform.scaling import INSTANCE_TYPES, InstanceLadder, Rung
+from mlplatform.scaling import InstanceLadder, Rung
 from runs.ladder import Ladder
 
 
@@ -77,10 +76,3 @@ def test_the_runtime_reads_what_the_ladder_writes() -> None:
 
     assert [(rung.instance_type, rung.memory_gib) for rung in read.rungs] == [("ml.m5.large", 8), ("ml.m9.large", 12.5)]
     assert (read.max_instances, read.memory_safety) == (7, 1.5)
-
-
-def test_types_have_the_memory_that_the_embedded_aws_gives_them() -> None:
-    both = INSTANCE_TYPES.keys() & INSTANCES.keys()
-
-    assert len(both) > 40
-    assert {name for name in both if INSTANCE_TYPES[name].memory_gib != INSTANCES[name].memory_gib} == set()

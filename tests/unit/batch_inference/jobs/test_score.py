@@ -206,6 +206,7 @@ def test_usage_says_what_was_scored_and_what_memory_it_took(job: ScoringJob) -> 
     assert (usage["rows"], usage["parts"], usage["finished"], usage["host"]) == (30, 3, True, "algo-1")
     assert usage["input_bytes"] == sum(path.stat().st_size for path in (job.root / "prepared").iterdir())
     assert 20e6 < usage["peak_memory_bytes"] < 1e9
+    assert usage["cpu_seconds"] > 0
 
 
 def test_sigterm_ends_the_job_between_batches_and_the_next_one_goes_on(job: ScoringJob) -> None:
@@ -285,3 +286,34 @@ def test_memory_stays_bounded_whatever_the_size_of_a_part(job: ScoringJob) -> No
         assert done.returncode == 0, done.stderr
         peaks.append(job.json("usage/usage-algo-1.json")["peak_memory_bytes"])
     assert peaks[1] - peaks[0] < 0.5 * (1_500_000 * 9 * 8)
+
+
+def test_processes_that_share_the_rows_give_the_same_predictions(job: ScoringJob) -> None:
+    job.model()
+    job.raw("a.parquet", table(500, {7, 130, 131}))
+    job.prepare("--part-rows", "200")
+    done = job.run("score.py", "--workers", "2", "--batch-rows", "30")
+    assert done.returncode == 0, done.stderr
+    shared = job.table("out")
+    assert job.json("usage/usage-algo-1.json")["rows"] == 500
+    job.score("--output", str(job.root / "alone"), "--workers", "1")
+    assert shared == job.table("alone")
+    assert shared.num_rows == 497
+
+
+def test_a_process_that_is_killed_is_a_lack_of_memory(job: ScoringJob) -> None:
+    job.model(
+        "import os, signal\ndef model_fn(d): pass\ndef predict_fn(rows, model): os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    job.raw("a.parquet", table(9))
+    job.prepare()
+    assert job.run("score.py", "--workers", "2").returncode == 1
+    assert job.message().startswith("OutOfMemory: a process that asks the model was killed")
+
+
+def test_a_model_that_does_not_load_in_processes_says_why(job: ScoringJob) -> None:
+    job.model("import no_such_package")
+    job.raw("a.parquet", table(9))
+    job.prepare()
+    assert job.run("score.py", "--workers", "2").returncode == 1
+    assert job.message().startswith("ModelLoadFailed: inference.py did not load: ModuleNotFoundError")

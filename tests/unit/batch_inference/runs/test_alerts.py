@@ -89,7 +89,10 @@ def test_without_a_job_there_is_no_log() -> None:
     ("subject", "words"),
     [
         (Subject.LATE, "is forecast to end at 2026-11-24 09:00 UTC; it has to be done by 2026-11-24 08:30 UTC."),
-        (Subject.WARNING, "The output of the run for 2026-11-24 08:00 UTC is published; a step after that failed."),
+        (
+            Subject.WARNING,
+            "The output of the run for 2026-11-24 08:00 UTC is published; somebody should know what follows.",
+        ),
         (Subject.STOPPED, "was stopped in attempt 4; nothing is published for it."),
     ],
 )

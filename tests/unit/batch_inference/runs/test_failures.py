@@ -25,6 +25,10 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:demo-begin-run"
         ("ClientError: Job exceeded MaxRuntimeInSeconds of 3600; raise it or give the job less to do", "TIMEOUT"),
         (f"ClientError: {ARN} failed: Task timed out after 300.00 seconds", "TIMEOUT"),
         ("ClientError: ProcessingJob was stopped", "INTERRUPTED"),
+        (
+            "ClientError: function f failed: Runtime.ExitError: RequestId: 1 Error: Runtime exited with error: signal: killed",
+            "INTERRUPTED",
+        ),
         ("InternalServerError: We encountered an internal error. Please try again.", "INTERNAL"),
         (f"ClientError: {ARN} failed: IncompleteRunError: IncompleteRun: 1 of 3 parts are not as reported", "INTERNAL"),
         ("MoreToScore: this job took what it has time for", "MORE_TO_SCORE"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -181,6 +182,17 @@ def test_what_fails_after_publishing_is_a_warning() -> None:
     assert state.recent[-1].status is Status.PUBLISHED
     assert state.published_at == NOW
     assert [notice.subject for notice in state.notices] == [Subject.WARNING]
+
+
+def test_violations_of_the_checks_are_told_after_a_run_that_published() -> None:
+    state = running()
+    run = replace(state.active["h0"], warning="1 violations of the checks of the input: 'hour' is negative")
+    state = end(state.with_active("h0", run), Ending("h0", 1, published=True), NOW, WAIT)
+    (notice,) = state.notices
+    assert (notice.subject, notice.failure) == (
+        Subject.WARNING,
+        Failure(FailureKind.DATA_CHECK, "PrepareInput", "1 violations of the checks of the input: 'hour' is negative"),
+    )
 
 
 def test_a_run_that_somebody_stopped_is_not_tried_again() -> None:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from batch_jobs.baseline import Baseline, read_baseline
 from batch_jobs.checks import ACTIONS, SET_ASIDE, STOP, WARN, Checks, Limits, sets_aside
 from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, move_into_place, workspace, write_json
-from batch_jobs.layouts import csv_layout, parquet_layout
+from batch_jobs.layouts import count_csv_features, csv_layout, numbered_features, parquet_layout
 from batch_jobs.part_writer import PartWriter, described
 from batch_jobs.profiles import ColumnProfile, is_numeric
 from batch_jobs.reading import RawFile, find_raw_files, read_pieces
@@ -125,11 +125,10 @@ def _layout(
         layout = parquet_layout(paths, keys, types)
         given = [column.name for column in layout.features]
         return layout, baseline and baseline.of_input(keys, given, len(given), options.target_column)
-    layout = csv_layout(paths[0], keys, types, None)
-    if baseline is None:
-        return layout, None
-    asked = baseline.of_input(keys, None, len(layout.features), options.target_column)
-    return csv_layout(paths[0], keys, types, asked.names), asked
+    count = count_csv_features(paths[0], keys)
+    asked = baseline and baseline.of_input(keys, None, count, options.target_column)
+    known = asked.columns if asked and len(asked.columns) == count else numbered_features(count)
+    return csv_layout(paths[0], keys, types, known), asked
 
 
 class _Preparation:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, workspace
-from batch_jobs.models import load_model
-from batch_jobs.predicting import Predictor, failed_on_all, out_of_memory
-from batch_jobs.scoring import PartScorer
+from batch_jobs.predicting import failed_on_all, out_of_memory
+from batch_jobs.scoring import PREDICTION_TYPES, PartScorer, rows_of
 from batch_jobs.usage import Usage
+from batch_jobs.workers import Askers, workers_for
 
 INTERRUPTED_EXIT_CODE = 128 + signal.SIGTERM
 
@@ -69,50 +69,76 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set-aside", type=Path, required=True, help="directory for the rows that the model fails on")
     parser.add_argument("--prediction-columns", default="prediction", help="names, with commas between them")
     parser.add_argument(
-        "--batch-rows", type=int, help="rows predicted at once; as many as take about 16 MiB when not given"
+        "--prediction-types",
+        default="",
+        help=f"their types, with commas: {', '.join(PREDICTION_TYPES)}; any when not given",
+    )
+    parser.add_argument(
+        "--batch-rows", type=int, help="rows predicted at once; as many as take about 8 MiB when not given"
+    )
+    parser.add_argument(
+        "--workers", type=int, help="processes that ask the model; as many as cores, one for few rows, when not given"
     )
     parser.add_argument("--message-file", type=Path, default=DEFAULT_MESSAGE_FILE, help="where to say why it failed")
     options = parser.parse_args(words)
     options.prediction_columns = [name for name in options.prediction_columns.split(",") if name]
     if not options.prediction_columns:
         parser.error("--prediction-columns names none; name what the model predicts, such as prediction")
+    options.prediction_types = [kind for kind in options.prediction_types.split(",") if kind]
+    if unknown := sorted({*options.prediction_types} - {*PREDICTION_TYPES}):
+        parser.error(f"--prediction-types names {', '.join(unknown)}; use {', '.join(PREDICTION_TYPES)}")
+    if options.prediction_types and len(options.prediction_types) != len(options.prediction_columns):
+        parser.error(
+            f"--prediction-types names {len(options.prediction_types)} types for {len(options.prediction_columns)} columns"
+        )
     if options.batch_rows is not None and options.batch_rows < 1:
         parser.error(f"--batch-rows is {options.batch_rows}; use 1 or more")
+    if options.workers is not None and options.workers < 1:
+        parser.error(f"--workers is {options.workers}; use 1 or more")
     return options
 
 
 def score(options: argparse.Namespace, interruption: Interruption) -> None:
     """Score every part that is not done yet."""
+    parts = sorted(options.parts.rglob("*.parquet"))
     with workspace(options.output) as making:
         usage = Usage(options.usage, making)
         usage.write()
-        model = load_model(options.model, making / "model")
-        usage.loaded()
-        print(f"loaded {model.kind}", flush=True)
-        scorer = PartScorer(
-            predictor=Predictor(model.predict, options.prediction_columns),
-            names=options.prediction_columns,
-            output=options.output,
-            set_aside=options.set_aside,
-            making=making,
-            batch_rows=options.batch_rows,
-            usage=usage,
-            check=interruption.check,
-        )
-        rows = failed = 0
-        reason = ""
-        for part in sorted(options.parts.rglob("*.parquet")):
-            sidecar = scorer.finished(part)
-            if sidecar is None:
-                interruption.check()
-                sidecar = scorer.score(part)
-            rows += sidecar["input_rows"]
-            failed += sidecar["set_aside"]
-            reason = next(iter(sidecar["reasons"]), reason)
-        if rows and failed == rows:
-            raise failed_on_all(rows, reason)
+        workers = options.workers or workers_for(rows_of(parts), options.model)
+        with Askers(options.model, making / "model", options.prediction_columns, workers) as askers:
+            askers.ready()
+            usage.loaded()
+            scorer = PartScorer(
+                askers=askers,
+                names=options.prediction_columns,
+                types=options.prediction_types,
+                output=options.output,
+                set_aside=options.set_aside,
+                making=making,
+                batch_rows=options.batch_rows,
+                usage=usage,
+                check=interruption.check,
+            )
+            rows, failed = _score_parts(parts, scorer, interruption)
         usage.write(finished=True)
-        print(f"scored {rows - failed} rows, set {failed} aside", flush=True)
+    print(f"scored {rows - failed} rows, set {failed} aside", flush=True)
+
+
+def _score_parts(parts: Sequence[Path], scorer: PartScorer, interruption: Interruption) -> tuple[int, int]:
+    """How many rows there were, and how many of them were set aside."""
+    rows = failed = 0
+    reason = ""
+    for part in parts:
+        sidecar = scorer.finished(part)
+        if sidecar is None:
+            interruption.check()
+            sidecar = scorer.score(part)
+        rows += sidecar["input_rows"]
+        failed += sidecar["set_aside"]
+        reason = next(iter(sidecar["reasons"]), reason)
+    if rows and failed == rows:
+        raise failed_on_all(rows, reason)
+    return rows, failed
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def _what(notice: Notice, settings: Settings) -> str:
             f"it has to be done by {_moment(notice.deadline_at)}."
         )
     if notice.subject is Subject.WARNING:
-        return f"The output of the run for {moment} is published; a step after that failed."
+        return f"The output of the run for {moment} is published; somebody should know what follows."
     if notice.subject is Subject.STOPPED:
         return f"The run for {moment} was stopped in attempt {notice.attempts}; nothing is published for it."
     tries = "1 attempt" if notice.attempts == 1 else f"{notice.attempts} attempts"

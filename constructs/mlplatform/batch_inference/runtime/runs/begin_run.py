@@ -17,11 +17,9 @@ from runs.ladder import Ladder, choose
 from runs.models import Model, Registry
 from runs.objects import split_uri, write_json
 from runs.settings import Settings
-from runs.state import NO_FENCE, ActiveRun, Because, QueuedRun, State
+from runs.state import NO_FENCE, PREPARE_STEP, ActiveRun, Because, QueuedRun, State
 from runs.store import Store
 from runs.transitions import Answer, Policy, acquire, bind
-
-PREPARE = "PrepareInput"
 
 Json = Mapping[str, Any]
 
@@ -47,7 +45,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     input_bytes = sum(found["bytes"] for found in objects)
     state = store.update(lambda now: _with_input_bytes(now, run_id, run.fence, input_bytes))
     machine = choose(
-        Ladder.from_json(settings.ladder), state.memory_of(PREPARE), bytes=input_bytes, now=datetime.now(UTC)
+        Ladder.from_json(settings.ladder), state.memory_of(PREPARE_STEP), bytes=input_bytes, now=datetime.now(UTC)
     )
 
     work_uri = f"{settings.work_root_uri}/{run_id}/{run.generation}"

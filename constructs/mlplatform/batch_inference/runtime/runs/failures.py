@@ -14,6 +14,7 @@ _SIGNS = {
     FailureKind.NO_MODEL: r"\bNoApprovedModel:",
     FailureKind.EMPTY_INPUT: r"\bEmptyInput:|No S3 objects found under S3 URL",
     FailureKind.MODEL_LOAD: r"\bModelLoadFailed:",
+    FailureKind.LADDER_EXHAUSTED: r"\bLadderExhausted:",
     FailureKind.OUT_OF_MEMORY: (
         r"with more memory|out ?of ?memory|\bMemoryError\b|cannot allocate memory|unable to allocate|bad_alloc"
         r"|exit code:? (137|-9)\b"
@@ -24,7 +25,11 @@ _SIGNS = {
     ),
     FailureKind.THROTTLED: r"Throttl(ing|ed)|Rate exceeded|TooManyRequests|SlowDown",
     FailureKind.TIMEOUT: r"max ?runtime|time limit|timed out|TimeoutError",
-    FailureKind.INTERRUPTED: r"\bStaleFence:|interrupt|stopped while|was stopped|terminated",
+    # The last three: a function whose process died (AWS Lambda developer guide, "Runtime exited"), and what emulators say.
+    FailureKind.INTERRUPTED: (
+        r"\bStaleFence:|interrupt|stopped while|was stopped|terminated"
+        r"|Runtime exited|Runtime\.ExitError|Worker process died"
+    ),
     FailureKind.INTERNAL: r"\bIncompleteRun:|Internal(Server)?(Error|Failure|Exception)|internal error|ServiceUnavailable|SERVICE_FAULT",
 }
 _PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _SIGNS.items()}
@@ -52,7 +57,13 @@ class FailurePolicy:
     backoff_seconds: float = 60
     backoff_rate: float = 2.0
     never: tuple[FailureKind, ...] = field(
-        default=(FailureKind.DATA_CHECK, FailureKind.NO_MODEL, FailureKind.EMPTY_INPUT, FailureKind.MODEL_LOAD)
+        default=(
+            FailureKind.DATA_CHECK,
+            FailureKind.NO_MODEL,
+            FailureKind.EMPTY_INPUT,
+            FailureKind.MODEL_LOAD,
+            FailureKind.LADDER_EXHAUSTED,
+        )
     )
 
     def attempts(self, kind: FailureKind) -> int:

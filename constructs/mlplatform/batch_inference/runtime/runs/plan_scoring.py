@@ -20,10 +20,9 @@ from runs.begin_run import EmptyInputError
 from runs.ladder import Choice, Ladder, choose
 from runs.objects import list_sizes, read_many, split_uri, write_json
 from runs.settings import Settings
-from runs.state import State, StepMemory, Usage
+from runs.state import SCORE_STEP, State, StepMemory, Usage
 from runs.store import Store
 
-STEP = "Score"
 GB = 10**9
 FIRST_SECONDS_PER_GB = 300.0
 """Before anything is known, of prepared Parquet on one instance; decides only how many instances the first run gets."""
@@ -64,7 +63,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, Any]:
             "look into the log of the step PrepareInput, and at rows it set aside"
         )
     state = Store(s3, settings.state_uri).read()
-    memory = state.memory_of(STEP).with_usage(usage_of_this_run(s3, work_uri))
+    memory = state.memory_of(SCORE_STEP).with_usage(usage_of_this_run(s3, work_uri))
     pending = {name: size for name, size in parts.items() if name not in finished(s3, output_uri)}
     plan = plan_of(
         Ladder.from_json(settings.ladder), memory, parts, pending, settings.max_runtime_seconds, datetime.now(UTC)

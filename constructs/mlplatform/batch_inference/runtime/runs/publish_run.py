@@ -20,10 +20,9 @@ from runs.drift import Drift
 from runs.objects import Json, find, list_sizes, read_json, read_many, write_json
 from runs.published import Publication, publish, timestamp
 from runs.settings import Settings
-from runs.state import State, Usage
+from runs.state import SCORE_STEP, State, Usage
 from runs.store import Store
 
-SCORING = "Score"
 _SHOWN = 3
 
 
@@ -88,7 +87,8 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
         boto3.client("cloudwatch"), settings.metric_namespace, settings.pipeline_name, figures, datetime.now(UTC)
     )
     usage = usage_of(s3, event["work_uri"])
-    store.update(lambda state: remember(state, run_id, fence, rows=parts.rows, cost=cost, usage=usage))
+    warning = warning_of(prepared)
+    store.update(lambda state: remember(state, run_id, fence, rows=parts.rows, cost=cost, usage=usage, warning=warning))
     return {"manifest_uri": publication.manifest_uri, "latest": "true" if latest else "false"}
 
 
@@ -216,11 +216,27 @@ def usage_of(s3: Any, work_uri: str) -> list[Usage]:
     return [Usage(**{name: record[name] for name in known}) for record in records]
 
 
-def remember(state: State, run_id: str, fence: int, *, rows: int, cost: float | None, usage: Sequence[Usage]) -> State:
+def warning_of(prepared: Json) -> str | None:
+    """What the checks of the input found, if they found anything."""
+    violations = [str(found["message"]) for found in prepared["checks"]["violations"]]
+    shown = "; ".join(violations[:_SHOWN])
+    return f"{len(violations)} violations of the checks of the input: {shown}" if violations else None
+
+
+def remember(
+    state: State,
+    run_id: str,
+    fence: int,
+    *,
+    rows: int,
+    cost: float | None,
+    usage: Sequence[Usage],
+    warning: str | None = None,
+) -> State:
     """The state after publishing. Doing it again changes nothing; the counts are left out if the run has moved on."""
-    memory = state.memory_of(SCORING)
-    known = state.with_memory(SCORING, memory.with_usage([found for found in usage if found not in memory.usage]))
+    memory = state.memory_of(SCORE_STEP)
+    known = state.with_memory(SCORE_STEP, memory.with_usage([found for found in usage if found not in memory.usage]))
     run = known.active.get(run_id)
     if run is None or run.fence != fence:
         return known
-    return known.with_active(run_id, replace(run, rows=rows, cost_usd=cost))
+    return known.with_active(run_id, replace(run, rows=rows, cost_usd=cost, warning=warning))

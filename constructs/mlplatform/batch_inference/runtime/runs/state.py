@@ -21,6 +21,8 @@ RECENT_RUNS = 50
 USAGE_RECORDS = 20
 SHORTAGE_RECORDS = 20
 NO_FENCE = 0
+PREPARE_STEP, SCORE_STEP = "PrepareInput", "Score"
+"""The steps whose jobs' needs are remembered, by their names in the pipeline."""
 
 
 class StaleFenceError(Exception):
@@ -60,6 +62,7 @@ class FailureKind(Enum):
     NO_MODEL = "NO_MODEL"
     EMPTY_INPUT = "EMPTY_INPUT"
     MODEL_LOAD = "MODEL_LOAD"
+    LADDER_EXHAUSTED = "LADDER_EXHAUSTED"
     SCRIPT = "SCRIPT"
 
 
@@ -99,6 +102,8 @@ class ActiveRun:
     rows: int | None = None
     """Rows published; like the cost, known once PublishRun has counted them."""
     cost_usd: float | None = None
+    warning: str | None = None
+    """What PublishRun found that somebody should know, though it published."""
 
 
 @dataclass(frozen=True)

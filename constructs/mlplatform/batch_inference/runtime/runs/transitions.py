@@ -12,6 +12,7 @@ from runs.failures import FailurePolicy, Retry
 from runs.places import advance, conclude, give_up, next_attempt
 from runs.settings import Overlap, Settings
 from runs.state import (
+    PREPARE_STEP,
     ActiveRun,
     Because,
     Failure,
@@ -95,7 +96,7 @@ def end(state: State, ending: Ending, now: datetime, policy: Policy) -> State:
     if run is None or run.fence != ending.fence:
         return state
     if ending.published:
-        return conclude(state, ending.run_id, now, Status.PUBLISHED, ending.failure)
+        return conclude(state, ending.run_id, now, Status.PUBLISHED, ending.failure or _warning(run))
     if run.replaced or ending.failure is None:
         return conclude(state, ending.run_id, now, Status.REPLACED if run.replaced else Status.STOPPED)
     state = _learn(state, ending.failure, ending.machine, now)
@@ -153,6 +154,10 @@ def tell_late(state: State, run_id: str, forecast_at: datetime, deadline_at: dat
     )
     state = state.with_active(run_id, replace(run, late_told=True))
     return replace(state, notices=(*state.notices, late))
+
+
+def _warning(run: ActiveRun) -> Failure | None:
+    return None if run.warning is None else Failure(FailureKind.DATA_CHECK, PREPARE_STEP, run.warning)
 
 
 def _is_duplicate(state: State, wanted: QueuedRun, published: bool) -> bool:

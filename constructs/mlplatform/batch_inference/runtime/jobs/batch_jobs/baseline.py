@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from batch_jobs.files import JobError, read_json
 from batch_jobs.histograms import weighted_histogram
 from batch_jobs.profiles import Profile
+from batch_jobs.tables import Column
 
 Json = Mapping[str, Any]
 
@@ -40,6 +42,13 @@ class Baseline:
     features: tuple[Feature, ...]
     type_share: float
     domain_share: float
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns as CSV without a header has them: text where the training data had text, numbers elsewhere."""
+        return [
+            Column(one.name, pa.string() if one.inferred_type == "String" else pa.float64()) for one in self.features
+        ]
 
     @property
     def names(self) -> list[str]:

@@ -15,31 +15,36 @@ from batch_jobs.csv_pieces import blocks_of, converted, text_table
 from batch_jobs.files import JobError
 from batch_jobs.tables import TYPES, Column, Layout, wider
 
-_NUMERIC_SHARE = 0.9  # of a feature's values in the first block: below it is text, above it the others are mistakes
 _SAMPLE_BYTES = 1 << 20
 _PANDAS_INDEX = "__index_level_"
 
 
-def csv_layout(
-    path: Path, keys: Sequence[str], key_types: Sequence[str], feature_names: Sequence[str] | None
-) -> Layout:
-    """The layout of CSV without a header. Features have the names given if they are as many, else `feature_0` and so on."""
-    block = next(blocks_of(path, _SAMPLE_BYTES))
-    width = _fields_of(block, path)
+def count_csv_features(path: Path, keys: Sequence[str]) -> int:
+    """How many columns CSV without a header has after the keys. Raises `JobError` if it has none."""
+    width = _fields_of(next(blocks_of(path, _SAMPLE_BYTES)), path)
     if width <= len(keys):
         raise JobError(
             f"DataCheckFailed: {path.name} has {width} columns, and {len(keys)} of them are keys ({', '.join(keys)}); "
             "write the features after the keys"
         )
-    count = width - len(keys)
-    known = feature_names is not None and len(feature_names) == count
-    names = list(feature_names or ()) if known else [f"feature_{number}" for number in range(count)]
-    text, _ = text_table(block, [*keys, *names])
-    features = tuple(Column(name, _feature_type(text.column(name))) for name in names)
+    return width - len(keys)
+
+
+def numbered_features(count: int) -> list[Column]:
+    """The features of CSV without a header about which nothing is known: numbers, called `feature_0` and so on.
+
+    SageMaker's scikit-learn container reads CSV in the same way.
+    """
+    return [Column(f"feature_{number}", pa.float64()) for number in range(count)]
+
+
+def csv_layout(path: Path, keys: Sequence[str], key_types: Sequence[str], features: Sequence[Column]) -> Layout:
+    """The layout of CSV without a header, of which the features are known."""
+    text, _ = text_table(next(blocks_of(path, _SAMPLE_BYTES)), [*keys, *(feature.name for feature in features)])
     _refuse_header(path, text, features)
     found = _key_types(text, keys)
     fixed = [Column(name, TYPES[kind], fixed=True) for name, kind in zip(keys, key_types)]
-    return Layout(tuple(fixed) or tuple(Column(name, found[name]) for name in keys), features, named=False)
+    return Layout(tuple(fixed) or tuple(Column(name, found[name]) for name in keys), tuple(features), named=False)
 
 
 def parquet_layout(paths: Sequence[Path], keys: Sequence[str], key_types: Sequence[str]) -> Layout:
@@ -78,13 +83,6 @@ def _fields_of(block: bytes, path: Path) -> int:
     if not counts:
         raise JobError(f"DataCheckFailed: {path.name} is not CSV; write CSV without a header, or Parquet")
     return max(counts, key=lambda width: counts[width])
-
-
-def _feature_type(text: pa.ChunkedArray) -> pa.DataType:
-    numbers, wrong = converted(text, pa.float64())
-    present = len(numbers) - numbers.null_count + int(wrong.sum())
-    share = 1.0 if present == 0 else 1 - int(wrong.sum()) / present
-    return pa.float64() if share >= _NUMERIC_SHARE else pa.string()
 
 
 def _key_types(text: pa.Table, keys: Sequence[str]) -> dict[str, pa.DataType]:

@@ -74,7 +74,7 @@ class Predictor:
         if columns.shape[1] != len(self._names):
             raise JobError(
                 f"ModelFailed: the model predicts {columns.shape[1]} columns, and {len(self._names)} are named "
-                f"({', '.join(self._names)}); name them all in predictions"
+                f"({', '.join(self._names)}); name them all in the predictions of BatchInference"
             )
         return [columns[:, place] for place in range(columns.shape[1])]
 

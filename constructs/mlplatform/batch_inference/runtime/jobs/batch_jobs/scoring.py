@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,21 +18,23 @@ from numpy.typing import NDArray
 
 from batch_jobs.files import JobError, move_into_place, read_json, sha256_of, write_json
 from batch_jobs.part_writer import described, metadata_of, open_bounded, open_parquet
-from batch_jobs.predicting import Predicted, Predictor
-from batch_jobs.prefetch import ahead
+from batch_jobs.predicting import Predicted
 from batch_jobs.profiles import ColumnProfile
 from batch_jobs.usage import Usage
+from batch_jobs.workers import Answered, Askers, answer_of
 
-_BATCH_BYTES = 16 << 20
-_FEWEST_ROWS, _MOST_ROWS = 1_000, 131_072
+_BATCH_BYTES = 8 << 20
+_FEWEST_ROWS, _MOST_ROWS = 1_000, 65_536
 _MOST_REASONS = 50
+
+PREDICTION_TYPES = {"double": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}
 
 
 @dataclass(frozen=True)
 class PartScorer:
     """Scores parts. `check` is called between batches and raises when the job is to stop."""
 
-    predictor: Predictor
+    askers: Askers
     names: Sequence[str]
     output: Path
     set_aside: Path
@@ -39,6 +42,17 @@ class PartScorer:
     batch_rows: int | None
     usage: Usage
     check: Callable[[], None]
+    types: Sequence[str] = ()
+    """The types of the predictions by PREDICTION_TYPES, in the order of the names; whatever they are when not given."""
+
+    def check_type(self, name: str, found: pa.DataType) -> None:
+        """Raise `JobError` if the model predicts something else than the table has."""
+        wanted = dict(zip(self.names, self.types)).get(name)
+        if wanted is not None and not found.equals(PREDICTION_TYPES[wanted]):
+            raise JobError(
+                f"ModelFailed: the model predicts '{name}' as {found}, and the published column is {wanted}; declare what the "
+                "model predicts, or have it predict what is declared"
+            )
 
     def finished(self, part: Path) -> dict[str, Any] | None:
         """The sidecar of a part that is done, if the predictions beside it are those that it describes."""
@@ -84,39 +98,32 @@ class _Made:
         self._named = bool(metadata.get("named_features", True))
         self.path = scorer.making / name
         self.lines_path = scorer.making / f"{name}.jsonl"
-        self._profiles: list[ColumnProfile] | None = None
+        self._profiles: list[ColumnProfile] = []
+        self._writer: pq.ParquetWriter | None = None
         self._schema: pa.Schema | None = None
         self._reasons: dict[str, int] = {}
         self._rows = self.failed = 0
 
     def run(self) -> None:
-        """Predict for every row. One batch is read and one written while the model works on a third."""
-        writer: pq.ParquetWriter | None = None
-        writing: Future[None] | None = None
+        """Predict for every row. Where processes ask the model, the next batches are read and earlier ones written meanwhile."""
+        pending: deque[tuple[pa.Table, Future[Answered]]] = deque()
         try:
-            with self.lines_path.open("w", encoding="utf-8") as lines, ThreadPoolExecutor(1) as pool:
-                for table in ahead(self._batches()):
+            with self.lines_path.open("w", encoding="utf-8") as lines:
+                for table in self._batches():
                     self._scorer.check()
-                    predicted = self._scorer.predictor.predict(table.select(self._features), named=self._named)
-                    self._note_failures(predicted, table, lines)
-                    result = self._result(table, predicted)
-                    if writing is not None:
-                        writing.result()
-                    if writer is None:
-                        writer = open_parquet(self.path, result.schema, {})
-                        self._schema = result.schema
-                    writing = pool.submit(self._write, writer, result)
-                    self._rows += table.num_rows
-                    self._scorer.usage.scored(table.num_rows)
-                if writing is not None:
-                    writing.result()
+                    pending.append((table, self._scorer.askers.ask(table.select(self._features), named=self._named)))
+                    if len(pending) > self._scorer.askers.ahead:
+                        self._write(*pending.popleft(), lines)
+                while pending:
+                    self._scorer.check()
+                    self._write(*pending.popleft(), lines)
         finally:
-            if writer is not None:
-                writer.close()
+            if self._writer is not None:
+                self._writer.close()
 
     def sidecar(self, seconds: float) -> dict[str, Any]:
         """What is said of the part."""
-        assert self._schema is not None and self._profiles is not None  # noqa: S101, PT018 - run() sets both
+        assert self._schema is not None  # noqa: S101 - run() sets it
         return {
             "version": 1,
             "part": self._name,
@@ -140,16 +147,25 @@ class _Made:
         keys = table.select(self._keys)
         kept = keys if predicted.good.all() else keys.filter(pa.array(predicted.good))
         for name, values in zip(self._scorer.names, predicted.columns):
-            kept = kept.append_column(name, column_of(values))
+            column = column_of(values)
+            self._scorer.check_type(name, column.type)
+            kept = kept.append_column(name, column)
         return kept if self._schema is None else kept.cast(self._schema)
 
-    def _write(self, writer: pq.ParquetWriter, result: pa.Table) -> None:
+    def _write(self, table: pa.Table, future: Future[Answered], lines: TextIO) -> None:
+        answered = answer_of(future)
+        self._note_failures(answered.predicted, table, lines)
+        result = self._result(table, answered.predicted)
         columns = [result.column(name) for name in self._scorer.names]
-        if self._profiles is None:
+        if self._writer is None:
+            self._schema = result.schema
+            self._writer = open_parquet(self.path, result.schema, {})
             self._profiles = [ColumnProfile(numeric=pa.types.is_floating(column.type)) for column in columns]
         for profile, column in zip(self._profiles, columns):
             profile.add(column)
-        writer.write_table(result)
+        self._writer.write_table(result)
+        self._rows += table.num_rows
+        self._scorer.usage.scored(table.num_rows, answered.spent)
 
     def _note_failures(self, predicted: Predicted, table: pa.Table, lines: TextIO) -> None:
         self.failed += len(predicted.failures)
@@ -161,8 +177,19 @@ class _Made:
             lines.write(json.dumps(said, default=str) + "\n")
 
 
+def rows_of(parts: Sequence[Path]) -> int:
+    """How many rows parts hold. One that cannot be read has none: scoring it says why."""
+    rows = 0
+    for part in parts:
+        try:
+            rows += pq.read_metadata(part).num_rows
+        except (pa.ArrowInvalid, OSError):
+            continue
+    return rows
+
+
 def rows_at_once(columns: int) -> int:
-    """How many rows take about 16 MiB as float64."""
+    """How many rows take about 8 MiB as float64."""
     return int(min(max(_BATCH_BYTES / (8 * max(columns, 1)), _FEWEST_ROWS), _MOST_ROWS))
 
 

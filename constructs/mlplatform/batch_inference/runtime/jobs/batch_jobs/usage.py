@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,15 @@ from batch_jobs.files import read_json, write_json
 _CONFIGURATION = Path("/opt/ml/config")
 _WRITE_SECONDS = 1.0
 _STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one process has used since it began."""
+
+    process_id: int
+    peak_bytes: int
+    cpu_seconds: float
 
 
 class Usage:
@@ -26,6 +37,7 @@ class Usage:
         self._began = time.monotonic()
         self._written = 0.0
         self._load_seconds = 0.0
+        self._spent: dict[int, Spent] = {}
         self._rows = self._parts = self._input_bytes = 0
 
     def loaded(self) -> None:
@@ -33,9 +45,10 @@ class Usage:
         self._load_seconds = time.monotonic() - self._began
         self.write()
 
-    def scored(self, rows: int) -> None:
-        """Some rows more; written down if that is due."""
+    def scored(self, rows: int, spent: Spent) -> None:
+        """Some rows more, by a process; written down if that is due."""
         self._rows += rows
+        self._spent[spent.process_id] = spent
         if time.monotonic() - self._written > _WRITE_SECONDS:
             self.write()
 
@@ -48,6 +61,7 @@ class Usage:
     def write(self, *, finished: bool = False) -> None:
         """Write it down now."""
         self._written = time.monotonic()
+        self._spent[os.getpid()] = Spent(os.getpid(), own_peak_bytes(), time.process_time())
         content: dict[str, Any] = {
             "version": 1,
             "host": self._host,
@@ -57,24 +71,23 @@ class Usage:
             "input_bytes": self._input_bytes,
             "seconds": round(self._written - self._began, 3),
             "load_seconds": round(self._load_seconds, 3),
-            "peak_memory_bytes": peak_memory_bytes(),
+            "cpu_seconds": round(sum(one.cpu_seconds for one in self._spent.values()), 3),
+            "peak_memory_bytes": sum(one.peak_bytes for one in self._spent.values()),
             "finished": finished,
         }
         write_json(self._path, content, self._making)
 
 
-def peak_memory_bytes() -> int:
-    """The most resident memory of this process, or of a process it started if that was more.
+def own_peak_bytes() -> int:
+    """The most resident memory of this process so far, without the page cache, which the kernel takes back before it kills anything.
 
-    Not the cgroup's figure: that counts the page cache, which the kernel takes back before it kills anything. Linux keeps `ru_maxrss`
-    across exec, so what a large parent held would count here; `VmHWM` begins anew.
+    Linux keeps `ru_maxrss` across exec, so what a large parent held would count here; `VmHWM` begins anew.
     """
-    unit = 1 if sys.platform == "darwin" else 1024
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     if _STATUS.exists():
-        lines = [line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
-        own = int(lines[0].split()[1]) * 1024 if lines else own
-    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit)
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _where() -> tuple[str, str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BYTES_PER_GIB = 1024**3
+
 
 @dataclass(frozen=True)
 class InstanceType:
@@ -18,6 +20,11 @@ class InstanceType:
     vcpus: int
     usd_per_hour: float | None = None
     gpus: int = 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory of one instance."""
+        return int(self.memory_gib * BYTES_PER_GIB)
 
 
 _VCPUS = {
@@ -86,6 +93,9 @@ _OTHERS = {
     "ml.g5.16xlarge": (256, 64, 1),
     "ml.g5.24xlarge": (384, 96, 4),
     "ml.g5.48xlarge": (768, 192, 8),
+    "ml.p3.2xlarge": (61, 8, 1),
+    "ml.p3.8xlarge": (244, 32, 4),
+    "ml.p3.16xlarge": (488, 64, 8),
 }
 INSTANCE_TYPES: dict[str, InstanceType] = {
     name: InstanceType(memory_gib, vcpus, _USD_PER_HOUR.get(name), gpus)
