@@ -59,6 +59,7 @@ class Lanes:
 
     deployed: DeployedProject
     project: str
+    versions: int = 0
 
     @property
     def engine(self) -> mllocal.Engine:
@@ -88,8 +89,8 @@ class Lanes:
     def register(self, inference: str = INFERENCE, status: str = "Approved") -> int:
         """Register the next version, whose factor is its number; the number."""
         sagemaker = self.engine.client("sagemaker")
-        versions = sagemaker.list_model_packages(ModelPackageGroupName=self.project)["ModelPackageSummaryList"]
-        number = 1 + max((found["ModelPackageVersion"] for found in versions), default=0)
+        self.versions += 1
+        number = self.versions  # As SageMaker numbers them, also when one is deleted.
         model = {
             "model.json": json.dumps({"factor": number}),
             "code/inference.py": inspect.cleandoc(inference),
@@ -164,6 +165,43 @@ class Lanes:
             time.sleep(0.5)
         raise TimeoutError(
             f"lane {lane} did not settle within {SECONDS_TO_SETTLE} s: {json.dumps(self.state(lane), indent=1)}"
+        )
+
+    def teach(self, lane: str, memory: Mapping[str, Any]) -> None:
+        """Have the controller's document remember this of earlier jobs."""
+        self.call(lane, {"tick": True})
+        taught = json.dumps({**self.state(lane), "memory": memory})
+        key = f"run-state/{self.project}-{lane}.json"
+        self.engine.client("s3").put_object(Bucket=self._bucket("Artifacts"), Key=key, Body=taught.encode())
+
+    def executions(self, lane: str) -> list[str]:
+        """The ARNs of the lane's executions."""
+        found = self.engine.client("sagemaker").list_pipeline_executions(PipelineName=f"{self.project}-{lane}")
+        return [execution["PipelineExecutionArn"] for execution in found["PipelineExecutionSummaries"]]
+
+    def wait_for_step(self, lane: str, step: str) -> None:
+        """Return when the step of the newest execution has begun."""
+        deadline = time.monotonic() + SECONDS_TO_SETTLE
+        sagemaker = self.engine.client("sagemaker")
+        while time.monotonic() < deadline:
+            for arn in self.executions(lane)[:1]:
+                steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+                if any(found["StepName"] == step and found.get("Metadata") for found in steps):
+                    return
+            time.sleep(0.2)
+        raise TimeoutError(f"step {step} of lane {lane} did not begin within {SECONDS_TO_SETTLE} s")
+
+    def limit_seconds(self, lane: str, step: str, seconds: int) -> None:
+        """Give the job of a step less time than a deployment can."""
+        sagemaker = self.engine.client("sagemaker")
+        name = f"{self.project}-{lane}"
+        pipeline = sagemaker.describe_pipeline(PipelineName=name)
+        definition = json.loads(pipeline["PipelineDefinition"])
+        for found in definition["Steps"]:
+            if found["Name"] == step:
+                found["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": seconds}
+        sagemaker.update_pipeline(
+            PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=pipeline["RoleArn"]
         )
 
     def manifests(self, lane: str) -> dict[str, dict[str, Any]]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import mllocal
-from mlplatform import ChampionChallenger, FailurePolicy, Overlap, RunPolicy
+from mlplatform import ChampionChallenger, FailurePolicy, InstanceLadder, Overlap, RunPolicy, Scoring
 from tests.local.batch_inference.lanes import BROKEN_INFERENCE, Lanes
 from tests.local.workbench import Workbench
 
 AT_ONCE = FailurePolicy(backoff_seconds=0)
 LANES: dict[str, dict[str, Any]] = {
     "plain": {},
+    "other": {},
     "shadowed": {"model": ChampionChallenger()},
+    "split": {
+        "scoring": Scoring(part_rows=10, max_hours=1, ladder=InstanceLadder.of("ml.t3.medium", max_instances=2)),
+    },
     "skips": {"runs": RunPolicy(overlap=Overlap.SKIP, failure=AT_ONCE)},
     "replaces": {"runs": RunPolicy(overlap=Overlap.REPLACE, failure=AT_ONCE)},
 }
@@ -126,7 +131,42 @@ def test_a_model_that_does_not_load_ends_the_run_and_somebody_is_told_why(lanes:
     assert state["recent"][-1]["attempts"] == 1
     (message,) = messages()
     assert "this model was never going to load" in json.dumps(message)
-    assert "mlp logs quick-plain" in json.dumps(message)
+    assert "mlp backfill quick-plain --from 2026-01-08T03:00:00Z" in json.dumps(message)
+
+
+def test_what_takes_longer_than_one_job_may_is_split_over_instances_and_over_jobs(lanes: Lanes) -> None:
+    lanes.put_rows("split", "2026-01-05", rows())
+    slow = {
+        "instance_type": "ml.t3.medium",
+        "rows": 10,
+        "input_bytes": 900,
+        "seconds": 2000,
+        "peak_memory_bytes": 10**8,
+    }
+    lanes.teach("split", {"Score": {"usage": [slow]}})
+
+    lanes.start("split", "2026-01-05T03:00:00+00:00")
+    state = lanes.settle("split")
+
+    manifest = lanes.manifests("split")["2026-01-05T030000Z"]
+    assert len(lanes.executions("split")) == 2
+    assert state["recent"][-1]["attempts"] == 1
+    assert [found["rows"] for found in manifest["output"]["files"]] == [10, 9, 10]
+    assert lanes.predictions(lanes.published_files("split")["2026-01-05T030000Z"])[-1] == ("k30", 30.0)
+
+
+def test_a_job_that_takes_too_long_is_ended_and_tried_again(lanes: Lanes) -> None:
+    lanes.put_rows("other", "2026-01-05", rows(), {"sleep_seconds": 600})
+    lanes.limit_seconds("other", "PrepareInput", 15)
+
+    lanes.start("other", "2026-01-05T03:00:00+00:00")
+    lanes.wait_for_step("other", "PrepareInput")
+    time.sleep(5)  # its input is on its way
+    lanes.put_rows("other", "2026-01-05", rows(), {})
+    state = lanes.settle("other")
+
+    assert "2026-01-05T030000Z" in lanes.manifests("other")
+    assert state["recent"][-1]["attempts"] == 2
 
 
 def test_a_run_started_by_hand_has_a_place_like_any_other(lanes: Lanes) -> None:
