@@ -15,6 +15,7 @@ from mlplatform import (
     Deadline,
     ExplainabilityCheck,
     Facet,
+    GroundTruth,
     MlProject,
     ModelAnswers,
     NewData,
@@ -26,7 +27,6 @@ from mlplatform import (
     TrainingPipeline,
     Tuning,
 )
-from mlplatform.batch_inference.ground_truth import GroundTruth
 
 
 def define(project: MlProject) -> None:

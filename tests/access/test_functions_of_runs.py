@@ -12,6 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
+from mlpipelines import iter_steps
+from mlplatform import Task
+from mlplatform.batch_inference.ground_truth import METRICS
 from tests.access.answers import environment
 from tests.access.callers import Caller, unused
 from tests.access.evaluator import Principal
@@ -59,6 +62,7 @@ class Stage:
     s3: Any
     monkeypatch: pytest.MonkeyPatch
     callers: dict[str, Caller] = field(default_factory=dict)
+    answers: dict[str, Json] = field(default_factory=dict)
     executions: list[Json] = field(default_factory=list)
     schedules: list[str] = field(default_factory=list)
     told: list[Json] = field(default_factory=list)
@@ -73,6 +77,7 @@ class Stage:
             self.monkeypatch.setenv(variable, value)
         context = SimpleNamespace(invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
         answer: Json = importlib.import_module(f"runs.{FUNCTIONS[name]}").handler(event, context)
+        self.answers[name] = answer
         return answer
 
     def put(self, uri: str, body: bytes = b"1") -> None:
@@ -225,7 +230,8 @@ def _measure_it(stage: Stage) -> None:
     quality = f"{stage.artifacts}/{PIPELINE}-quality/x"
     event = {"root_uri": _settings(stage)["root_uri"], "plan_uri": f"{quality}/plan", "lookback_days": "3650"}
     assert stage.call(f"{PIPELINE}-quality-plan-quality", event)["runs"] == "1"
-    stage.put(f"{quality}/report/report.json", json.dumps({"metrics": {"MAE": 1.5}, "rows": {"joined": 1}}).encode())
+    metrics = dict.fromkeys(METRICS[Task.REGRESSION], 1.5)
+    stage.put(f"{quality}/report/report.json", json.dumps({"metrics": metrics, "rows": {"joined": 1}}).encode())
     told = {"pipeline_name": PIPELINE, "namespace": "MLPlatform/BatchInference"}
     stage.call(f"{PIPELINE}-quality-record-quality", {**told, "report_uri": f"{quality}/report/report.json"})
 
@@ -270,6 +276,19 @@ def test_a_function_may_do_everything_that_it_does(stage: Stage, name: str) -> N
 def test_a_function_may_do_nothing_that_it_does_not_do(stage: Stage, name: str) -> None:
     caller = stage.callers[name]
     assert [it for it in unused(caller.principal, caller.asked) if it.split()[1] not in BY_LAMBDA] == []
+
+
+def test_functions_answer_all_that_their_steps_name(stage: Stage) -> None:
+    answered = set()
+    for _, properties in stage.world.account.find("AWS::SageMaker::Pipeline", STACK):
+        for step in iter_steps(json.loads(properties["PipelineDefinition"]["PipelineDefinitionBody"])):
+            name = step.get("FunctionArn", "").rpartition(":")[2]
+            if name in stage.answers:
+                kinds = {it["OutputName"]: it["OutputType"] for it in step["OutputParameters"]}
+                answer = stage.answers[name]
+                assert kinds == {it: "Integer" if isinstance(answer[it], int) else "String" for it in kinds}
+                answered.add(name)
+    assert answered == stage.answers.keys() - {f"{PIPELINE}-controller"}
 
 
 def test_every_function_of_batch_inference_is_called(stage: Stage) -> None:

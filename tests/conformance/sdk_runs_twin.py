@@ -22,13 +22,13 @@ from sagemaker.mlops.workflow import (
     ConditionStep,
     FailStep,
     LambdaOutput,
-    LambdaOutputTypeEnum,
     LambdaStep,
     Pipeline,
     ProcessingStep,
     StepExceptionTypeEnum,
     StepRetryPolicy,
 )
+from sagemaker.mlops.workflow.lambda_step import LambdaOutputTypeEnum
 
 from tests.conformance.sdk import processing_input, processing_output
 
@@ -166,6 +166,7 @@ class Twin:
                 *("--report", f"{HOME}/output/prepare-report", "--set-aside", f"{HOME}/output/set-aside"),
                 *("--statistics", f"{HOME}/input/baseline", "--constraints", f"{HOME}/input/baseline"),
                 *("--key-columns", "timestamp", "--key-types", "timestamp", "--action", "set_aside"),
+                *("--part-rows", "1000"),
             ],
             cache_config=CacheConfig(enable_caching=True, expire_after="P7D"),
         )
@@ -212,6 +213,7 @@ class Twin:
                 *("--parts", f"{HOME}/input/parts", "--model", f"{HOME}/input/model"),
                 *("--output", f"{HOME}/output/predictions", "--usage", f"{HOME}/output/usage"),
                 *("--set-aside", f"{HOME}/output/set-aside", "--prediction-columns", "prediction"),
+                *("--prediction-types", "double"),
             ],
         )
 

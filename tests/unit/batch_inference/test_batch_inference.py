@@ -160,7 +160,7 @@ def test_all_wrong_props_are_told_at_once(project: MlProject, source: SourceDire
             input_prefix="history/",
             prepare="prep.py",
             keys=[Column("store", "decimal(10,2)"), Column("date", "date")],
-            predictions=[Column("store", "double")],
+            predictions=[Column("store", "bigint")],
             scoring=Scoring(ladder=InstanceLadder.of("ml.r5.large"), max_hours=25),
         )
     expected = (
@@ -168,6 +168,7 @@ def test_all_wrong_props_are_told_at_once(project: MlProject, source: SourceDire
         "column 'date' would hide the partition",
         "column 'store' is named 2 times",
         "key column 'store' has type 'decimal(10,2)'; use one of string, bigint,",
+        "prediction column 'store' has type 'bigint'; use one of double, boolean, string",
         "the pipeline's name 'demo-wrong",
         "the ladder has ml.r5.large, which the project may not use",
         "max_hours is 25; the project's jobs may run 1 to 24 hours",

@@ -71,6 +71,9 @@ def test_keys_and_checks_reach_the_scripts(steps: dict[str, Json], all_steps: di
     assert argument(steps["PrepareInput"], "--key-types") == "string,timestamp"
     assert argument(steps["PrepareInput"], "--action") == "warn"
     assert argument(steps["Score"], "--prediction-columns") == "forecast"
+    assert argument(steps["Score"], "--prediction-types") == "double"
+    assert argument(all_steps["PrepareInput"], "--part-rows") == "1000"
+    assert "--part-rows" not in steps["PrepareInput"]["Arguments"]["AppSpecification"]["ContainerArguments"]
     assert argument(all_steps["PrepareInput"], "--action") == "set_aside"
     assert argument(all_steps["CompareOutputs"], "--tolerance") == "0.05"
 

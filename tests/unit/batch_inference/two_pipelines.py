@@ -19,6 +19,7 @@ from mlplatform import (
     Deadline,
     Failure,
     FailurePolicy,
+    GroundTruth,
     JobLimits,
     MlProject,
     NewData,
@@ -31,7 +32,6 @@ from mlplatform import (
     SourceDirectory,
     StartOn,
 )
-from mlplatform.batch_inference.ground_truth import GroundTruth
 from mlplatform.project.limits import MAX_INSTANCE_TYPES
 from runs.settings import Settings
 from tests.unit.pipeline.synthesis import ACCOUNT, REGION, Json, Synthesized, flat, synthesize
@@ -77,7 +77,7 @@ def synthesize_both(directory: Path, source: SourceDirectory) -> Synthesized:
         ),
         checks=DataChecks(input=CheckAction.SET_ASIDE),
         ground_truth=GroundTruth(prefix="sold/", keys=["timestamp"], target="sold", prediction="prediction"),
-        scoring=Scoring(max_hours=2),
+        scoring=Scoring(max_hours=2, part_rows=1000),
     )
     return synthesize(app, directory)
 
