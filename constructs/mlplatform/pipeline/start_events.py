@@ -13,6 +13,9 @@ from mlplatform.project import MlProject
 _ALARM_ARN = re.compile(r"arn:aws[a-z-]*:cloudwatch:[a-z0-9-]+:\d{12}:alarm:.+")
 _PIPELINE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")  # API reference, CreatePipeline, PipelineName.
 _DAY_MINUTES = 24 * 60
+# An event that comes while a planned start fires comes again after one and three minutes (`plan_start`): by then the next
+# start must not be firing.
+_SHORTEST_COOL_DOWN_MINUTES = 5
 _YEAR_MINUTES = 365 * _DAY_MINUTES  # EventBridge Scheduler plans a start at most a year ahead.
 
 EventPattern = Mapping[str, object]
@@ -120,8 +123,9 @@ class StartOn:
         problems = [problem for event in self.events for problem in event.problems()]
         if not self.events:
             problems.append("there are no events; give some, such as NewData(prefix='sales/'), or leave StartOn out")
-        if not 1 <= self.cool_down_minutes <= _YEAR_MINUTES:
-            problems.append(f"cool_down_minutes is {self.cool_down_minutes}; use 1 to {_YEAR_MINUTES}")
+        if not _SHORTEST_COOL_DOWN_MINUTES <= self.cool_down_minutes <= _YEAR_MINUTES:
+            shortest = _SHORTEST_COOL_DOWN_MINUTES
+            problems.append(f"cool_down_minutes is {self.cool_down_minutes}; use {shortest} to {_YEAR_MINUTES}")
         raise_if_any("StartOn", problems)
 
 

@@ -85,7 +85,7 @@ lags = st.integers(0, 60).map(lambda value: timedelta(seconds=value))
 @given(
     events=st.lists(st.integers(0, 100_000), min_size=1, max_size=40),
     settle=st.integers(0, 60).map(lambda value: timedelta(minutes=value)),
-    cool_down=st.integers(1, 700).map(lambda value: timedelta(minutes=value)),
+    cool_down=st.integers(5, 700).map(lambda value: timedelta(minutes=value)),
     firing_lag=lags,
     listing_lag=lags,
     deletion_lag=lags,
