@@ -166,6 +166,7 @@ def begin_run_function(scope: Construct, files: RunFiles, environment: dict[str,
             ),
             files.find_state(),
             files.change_state(),
+            files.list_objects("FindWorkingFiles", files.artifacts_arn, f"{files.pipeline_name}/runs/*"),
             files.write_working_files("input.json", "baseline/*"),
         ],
     )

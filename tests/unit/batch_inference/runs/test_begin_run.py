@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from runs import begin_run
 from runs.begin_run import EmptyInputError, NoPlaceError, input_of
 from runs.models import NoModelError, Registry
 from runs.settings import ModelChoice, ModelKind
-from runs.state import Because, QueuedRun, StaleFenceError
+from runs.state import Because, QueuedRun, StaleFenceError, State
 from runs.store import Store
 from runs.transitions import Policy, start
 from tests.unit.servers import client
@@ -157,6 +157,34 @@ def test_a_run_finds_its_model_its_input_and_its_baselines(
     assert [found["key"] for found in record["objects"]] == ["sales/2026/11/25/a.csv"]
     bound = store.read().active[RUN]
     assert (bound.execution_arn, bound.input_bytes) == (EXECUTION, 5)
+
+
+def test_an_attempt_that_goes_on_keeps_the_model_and_the_input_of_what_is_prepared(
+    s3: Any, bucket: str, store: Store, event: dict[str, str], stubber: Stubber
+) -> None:
+    make_due(store)
+    s3.put_object(Bucket=bucket, Key="sales/2026/11/25/a.csv", Body=b"1,2,3")
+    approve(stubber, 7)
+    first = begin_run.handler(event, None)
+    s3.put_object(Bucket=bucket, Key="sales/2026/11/25/b.csv", Body=b"4,5,6")
+    again = {**event, "fence": "2", "execution_arn": f"{EXECUTION}-2"}
+
+    store.update(lambda state: next_fence(state))
+    approve(stubber, 8)
+    nothing_prepared = begin_run.handler(again, None)
+    s3.put_object(Bucket=bucket, Key=f"demo-weekly/runs/{RUN}/1/prepare-report/report.json", Body=b"{}")
+    prepared = begin_run.handler(again, None)  # It asks the registry no more.
+
+    assert first["model_package_arn"] == f"{PACKAGE}7"
+    assert nothing_prepared["model_package_arn"] == f"{PACKAGE}8"
+    assert nothing_prepared["input_version"] != first["input_version"]
+    assert prepared == nothing_prepared
+
+
+def next_fence(state: State) -> State:
+    """The run's next attempt, with the same outputs."""
+    run = replace(state.active[RUN], fence=2, attempt=2, execution_arn=None)
+    return replace(state.with_active(RUN, run), fence=2)
 
 
 def test_without_input_the_run_fails_with_the_command_that_brings_some(

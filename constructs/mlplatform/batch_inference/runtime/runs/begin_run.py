@@ -15,7 +15,7 @@ import boto3
 
 from runs.ladder import Ladder, choose
 from runs.models import Model, Registry
-from runs.objects import split_uri, write_json
+from runs.objects import list_sizes, read_json, split_uri, write_json
 from runs.settings import Settings
 from runs.state import NO_FENCE, PREPARE_STEP, ActiveRun, Because, QueuedRun, State
 from runs.store import Store
@@ -39,31 +39,50 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     store = Store(s3, settings.state_uri)
     run_id, run = take_place(store, settings, event, datetime.now(UTC))
 
-    champion, challenger = Registry(boto3.client("sagemaker"), settings.model_package_group_name).choose(settings.model)
-    input_uri = input_of(run.input_uri or event["input_uri"], run.scheduled_at, settings.time_zone)
-    objects = current_objects(s3, input_uri)
-    input_bytes = sum(found["bytes"] for found in objects)
+    work_uri = f"{settings.work_root_uri}/{run_id}/{run.generation}"
+    record = record_of_what_is_prepared(s3, work_uri)
+    if record is None:
+        record = resolve(settings, s3, run, event["input_uri"])
+        copy_baselines(s3, Model(**record["model"]), f"{work_uri}/baseline")
+        write_json(s3, f"{work_uri}/input.json", record)
+    input_bytes = sum(found["bytes"] for found in record["objects"])
     state = store.update(lambda now: _with_input_bytes(now, run_id, run.fence, input_bytes))
     machine = choose(
         Ladder.from_json(settings.ladder), state.memory_of(PREPARE_STEP), bytes=input_bytes, now=datetime.now(UTC)
     )
+    challenger = record["challenger"]
+    return {
+        **answer_of(
+            settings, run_id, run, Model(**record["model"]), None if challenger is None else Model(**challenger)
+        ),
+        "input_uri": record["uri"],
+        "input_version": record["version"],
+        "input_bytes": str(input_bytes),
+        "prepare_instance_type": machine.instance_type,
+    }
 
-    work_uri = f"{settings.work_root_uri}/{run_id}/{run.generation}"
-    copy_baselines(s3, champion, f"{work_uri}/baseline")
-    record: dict[str, Any] = {
+
+def record_of_what_is_prepared(s3: Any, work_uri: str) -> dict[str, Any] | None:
+    """What an earlier attempt made these parts of: an attempt that goes on with them keeps its model and its input.
+
+    None while nothing is prepared; then the newest of both is as good. Otherwise parts of two models would be mixed.
+    """
+    present = list_sizes(s3, f"{work_uri}/")
+    whole = {"input.json", "prepare-report/report.json"} <= set(present)
+    return read_json(s3, f"{work_uri}/input.json") if whole else None
+
+
+def resolve(settings: Settings, s3: Any, run: ActiveRun, default_input_uri: str) -> dict[str, Any]:
+    """The models and the input of a run, as `input.json` records them."""
+    champion, challenger = Registry(boto3.client("sagemaker"), settings.model_package_group_name).choose(settings.model)
+    input_uri = input_of(run.input_uri or default_input_uri, run.scheduled_at, settings.time_zone)
+    objects = current_objects(s3, input_uri)
+    return {
         "uri": input_uri,
         "version": version_of(objects),
         "objects": objects,
         "model": asdict(champion),
         "challenger": None if challenger is None else asdict(challenger),
-    }
-    write_json(s3, f"{work_uri}/input.json", record)
-    return {
-        **answer_of(settings, run_id, run, champion, challenger),
-        "input_uri": input_uri,
-        "input_version": record["version"],
-        "input_bytes": str(input_bytes),
-        "prepare_instance_type": machine.instance_type,
     }
 
 
