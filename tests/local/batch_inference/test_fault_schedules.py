@@ -16,7 +16,7 @@ from tests.local.batch_inference.fault_schedules import FAULT_SCHEDULES, LANES, 
 from tests.local.batch_inference.lanes import Lanes
 from tests.local.workbench import Workbench
 
-SCHEDULES = int(os.environ.get("FAULT_SCHEDULES", "8"))
+SCHEDULES = int(os.environ.get("FAULT_SCHEDULES", "4"))
 
 
 @pytest.fixture(scope="module")
