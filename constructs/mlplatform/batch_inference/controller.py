@@ -12,7 +12,7 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mlplatform.batch_inference import run_metrics
-from mlplatform.batch_inference.functions import RUNTIME, RunFiles, put_metrics
+from mlplatform.batch_inference.functions import LIBRARIES, RUNTIME, RunFiles, put_metrics
 from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
 from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.policy import ServiceRole, Statement
@@ -57,6 +57,7 @@ class RunController(Construct):
             name=name,
             description=f"Decides on the runs of the pipeline {files.pipeline_name}",
             code=RUNTIME / "runs",
+            libraries=LIBRARIES,
             handler="runs.controller.handler",
             environment={
                 "RUNS": json.dumps(

@@ -14,6 +14,8 @@ from mlplatform.project import MlProject
 
 RUNTIME = Path(__file__).parent / "runtime"
 _CODE = RUNTIME / "runs"
+LIBRARIES = (RUNTIME / "jobs" / "column_profiles",)
+"""What the functions share with the jobs."""
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 
 
@@ -142,6 +144,7 @@ def begin_run_function(scope: Construct, files: RunFiles, environment: dict[str,
         project=project,
         pipeline_name=files.pipeline_name,
         code=_CODE,
+        libraries=LIBRARIES,
         handler="runs.begin_run.handler",
         environment=environment,
         statements=[
@@ -180,6 +183,7 @@ def plan_scoring_function(scope: Construct, files: RunFiles, environment: dict[s
         project=files.project,
         pipeline_name=files.pipeline_name,
         code=_CODE,
+        libraries=LIBRARIES,
         handler="runs.plan_scoring.handler",
         environment=environment,
         statements=[
@@ -200,6 +204,7 @@ def publish_run_function(scope: Construct, files: RunFiles, environment: dict[st
         project=files.project,
         pipeline_name=files.pipeline_name,
         code=_CODE,
+        libraries=LIBRARIES,
         handler="runs.publish_run.handler",
         environment=environment,
         statements=[

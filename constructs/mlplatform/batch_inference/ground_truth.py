@@ -12,6 +12,7 @@ from constructs import Construct
 
 from mlpipelines import LambdaOutput, LambdaStep, Pipeline, ProcessingInput, ProcessingStep, Text
 from mlplatform.batch_inference import run_metrics
+from mlplatform.batch_inference.functions import LIBRARIES
 from mlplatform.pipeline.functions import RuntimeFunction, step_function, step_function_problems
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.jobs import (
@@ -260,6 +261,7 @@ class QualityPipeline(Construct):
             project=self._project,
             pipeline_name=self._name,
             code=_RUNTIME / "runs",
+            libraries=LIBRARIES,
             handler=f"runs.{module}.handler",
             statements=statements,
         )

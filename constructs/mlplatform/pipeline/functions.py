@@ -22,6 +22,8 @@ MAX_FUNCTION_NAME_LENGTH = 64  # AWS Lambda API reference, CreateFunction, Funct
 class RuntimeFunction(Construct):
     """A Lambda function made of one runtime file, or of one package: the Python at `code`, whose `handler` it calls.
 
+    `libraries` are packages beside it that it imports.
+
     It may do what `statements` say and write its own log, nothing else. The log and the environment are encrypted with
     the key at `key_arn`, which must let CloudWatch Logs and this account's IAM policies use it. `failures` says where a
     failed call goes: the function has no dead-letter queue of its own.
@@ -41,6 +43,7 @@ class RuntimeFunction(Construct):
         log_retention_days: int,
         failures: str,
         environment: Mapping[str, str] | None = None,
+        libraries: Sequence[Path] = (),
         timeout_seconds: int = 60,
         memory_mb: int = 256,
     ) -> None:
@@ -65,7 +68,7 @@ class RuntimeFunction(Construct):
             description=f"Role of the function {name}",
             statements=[own_log, *statements],
         )
-        staged = stage_zip(self, code)
+        staged = stage_zip(self, code, *libraries)
         self.resource = lambda_.CfnFunction(
             self,
             "Resource",
@@ -107,6 +110,7 @@ def step_function(
     code: Path,
     statements: Sequence[Statement],
     handler: str | None = None,
+    libraries: Sequence[Path] = (),
     environment: Mapping[str, str] | None = None,
 ) -> RuntimeFunction:
     """The function of a Lambda step that is called as the construct: `code`, with the project's key and log retention.
@@ -122,6 +126,7 @@ def step_function(
         code=code,
         handler=f"{code.stem}.handler" if handler is None else handler,
         environment=environment,
+        libraries=libraries,
         statements=[*statements, use_key],
         key_arn=project.key_arn,
         log_retention_days=project.log_retention_days,

@@ -76,13 +76,15 @@ class SourceDirectory:
         return archives.content_hash(self._files)
 
 
-def stage_zip(scope: Construct, code: Path) -> StagedSource:
-    """A Python file or package as the zip of a Lambda function, in the asset bucket of the scope's stack."""
-    if code.is_dir():
-        files = {f"{code.name}/{name}": content for name, content in archives.read_files(code).items()}
-    else:
-        files = {code.name: code.read_bytes()}
-    return stage_files(scope, files)
+def stage_zip(scope: Construct, *code: Path) -> StagedSource:
+    """Python files and packages as the zip of a Lambda function, in the asset bucket of the scope's stack."""
+    return stage_files(scope, {name: content for one in code for name, content in _python(one).items()})
+
+
+def _python(code: Path) -> dict[str, bytes]:
+    if not code.is_dir():
+        return {code.name: code.read_bytes()}
+    return {f"{code.name}/{name}": content for name, content in archives.read_files(code).items()}
 
 
 def stage_files(scope: Construct, files: Mapping[str, bytes]) -> StagedSource:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from batch_jobs.histograms import MOST_BUCKETS, key_of, value_of
-from batch_jobs.profiles import ColumnProfile, merge, population_stability_index
+from batch_jobs.profiles import ColumnProfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from column_profiles import merge, population_stability_index
+from column_profiles.histograms import MOST_BUCKETS, key_of, value_of
 
 numbers = st.lists(
     st.floats(-1e9, 1e9) | st.integers(-5, 5).map(float) | st.just(math.nan) | st.just(math.inf), max_size=60

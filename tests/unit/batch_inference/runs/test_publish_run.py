@@ -13,6 +13,7 @@ import pytest
 from botocore.session import Session
 from botocore.stub import Stubber
 
+from column_profiles import population_stability_index
 from runs import drift, plan_quality, publish_run, record_quality
 from runs.metrics import Job, cost_usd
 from runs.publish_run import IncompleteRunError
@@ -265,4 +266,4 @@ def test_profiles_of_parts_merge_to_that_of_the_whole() -> None:
     whole = profile(values)
     assert merged["histogram"] == whole["histogram"]
     assert (merged["min"], merged["max"], merged["mean"]) == (whole["min"], whole["max"], pytest.approx(whole["mean"]))
-    assert drift.population_stability_index(whole, merged) == 0.0
+    assert population_stability_index(whole, merged) == 0.0

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from batch_jobs.files import JobError, read_json
 from batch_jobs.histograms import weighted_histogram
-from batch_jobs.profiles import Profile
 from batch_jobs.tables import Column
+from column_profiles.merging import Profile
 
 Json = Mapping[str, Any]
 

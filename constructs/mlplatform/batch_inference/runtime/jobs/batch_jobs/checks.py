@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from batch_jobs.baseline import Baseline, Feature
-from batch_jobs.profiles import is_numeric, population_stability_index
+from batch_jobs.profiles import is_numeric
 from batch_jobs.tables import Layout, Piece
+from column_profiles import population_stability_index
 
 STOP, WARN, SET_ASIDE = ACTIONS = ("stop", "warn", "set_aside")
 ROW_CHECKS = ("type", "missing", "non_negative", "range", "domain")

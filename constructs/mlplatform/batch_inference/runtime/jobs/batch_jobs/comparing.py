@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from batch_jobs.profiles import ColumnProfile, population_stability_index
+from batch_jobs.profiles import ColumnProfile
+from column_profiles import population_stability_index
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOST_PAIRS = 50

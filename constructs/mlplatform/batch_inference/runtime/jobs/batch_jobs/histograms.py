@@ -7,20 +7,14 @@ The idea of buckets that follow the float's own scale is that of DDSketch (Masso
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_BUCKETS = 256
-_MAGNITUDE = 0x7FFF_FFFF_FFFF_FFFF
-_LARGEST = 0x7FEF_FFFF_FFFF_FFFF  # bits of the largest finite float64
-_DENSE = 1 << 16
+from column_profiles.histograms import MAGNITUDE, MOST_BUCKETS, merge_histograms, value_of
 
-Json = Mapping[str, Any]
-Buckets = dict[int, int]
+_DENSE = 1 << 16
 
 
 class Histogram:
@@ -71,35 +65,6 @@ class Histogram:
             self._keys = halved[first]
 
 
-def merge_histograms(first: Json, second: Json) -> dict[str, Any]:
-    """The histogram of both."""
-    dropped = max(first["dropped_bits"], second["dropped_bits"])
-    buckets = coarse(first, dropped)
-    for key, count in coarse(second, dropped).items():
-        buckets[key] = buckets.get(key, 0) + count
-    while len(buckets) > MOST_BUCKETS:
-        dropped += 1
-        halved: Buckets = {}
-        for key, count in buckets.items():
-            halved[key >> 1] = halved.get(key >> 1, 0) + count
-        buckets = halved
-    keys = sorted(buckets)
-    return {
-        "dropped_bits": dropped,
-        "lower": [value_of(key << dropped) for key in keys],
-        "counts": [buckets[key] for key in keys],
-    }
-
-
-def coarse(histogram: Json, dropped_bits: int) -> Buckets:
-    """Counts by the key of the bucket once that many bits are dropped."""
-    buckets: Buckets = {}
-    for lower, count in zip(histogram["lower"], histogram["counts"]):
-        key = key_of(lower) >> dropped_bits
-        buckets[key] = buckets.get(key, 0) + count
-    return buckets
-
-
 def weighted_histogram(values: NDArray[np.float64], weights: NDArray[np.int64]) -> dict[str, Any] | None:
     """The histogram of numbers that stand for several each, as in a quantile sketch; None without any."""
     finite = np.isfinite(values) & (weights > 0)
@@ -111,22 +76,9 @@ def weighted_histogram(values: NDArray[np.float64], weights: NDArray[np.int64]) 
     return merge_histograms(exact, {"dropped_bits": 0, "lower": [], "counts": []})
 
 
-def key_of(value: float) -> int:
-    """A whole number that grows with the value: the bits of a float64, negative for a negative one."""
-    (bits,) = struct.unpack("<q", struct.pack("<d", value + 0.0))
-    return -(int(bits) & _MAGNITUDE) if bits < 0 else int(bits)
-
-
-def value_of(key: int) -> float:
-    """The value of a key. A key beyond the floats, which a coarse bucket may begin with, is the largest float."""
-    magnitude = min(abs(key), _LARGEST)
-    (value,) = struct.unpack("<d", struct.pack("<q", magnitude))
-    return -float(value) if key < 0 else float(value)
-
-
 def _keys_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
     bits = (np.asarray(values, np.float64) + 0.0).view(np.int64)
-    return np.where(bits < 0, -(bits & _MAGNITUDE), bits)
+    return np.where(bits < 0, -(bits & MAGNITUDE), bits)
 
 
 def _unique(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
