@@ -7,6 +7,7 @@ from pathlib import Path
 
 from constructs import Construct
 
+import mlrecords
 from mlplatform.batch_inference import run_metrics
 from mlplatform.pipeline.functions import RuntimeFunction, step_function
 from mlplatform.policy import Statement
@@ -14,7 +15,7 @@ from mlplatform.project import MlProject
 
 RUNTIME = Path(__file__).parent / "runtime"
 _CODE = RUNTIME / "runs"
-LIBRARIES = (RUNTIME / "jobs" / "column_profiles",)
+LIBRARIES = (RUNTIME / "jobs" / "column_profiles", Path(mlrecords.__file__).parent)
 """What the functions share with the jobs."""
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs.codec import InvalidDocumentError
+from mlrecords.codec import InvalidDocumentError
 from runs.ladder import GIB, USABLE_SHARE, Choice, Ladder, Rung, choose
 from runs.state import OutOfMemory, StepMemory, Usage
 

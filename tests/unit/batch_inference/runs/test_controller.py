@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runs.codec import InvalidDocumentError
+from mlrecords.codec import InvalidDocumentError
 from runs.controller import UnfinishedError, event_of, run_id_of
 from runs.settings import Deadline
 from runs.state import Status

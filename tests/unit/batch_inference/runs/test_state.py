@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.codec import InvalidDocumentError
+from mlrecords.codec import InvalidDocumentError
 from runs.state import (
     ActiveRun,
     Because,

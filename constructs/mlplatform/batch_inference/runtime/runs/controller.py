@@ -14,8 +14,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from mlrecords.codec import InvalidDocumentError, from_json
 from runs import alerts, outbox
-from runs.codec import InvalidDocumentError, from_json
 from runs.executions import Executions
 from runs.forecast import Forecast, forecasts
 from runs.metrics import put_metrics

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
-from runs.codec import from_json
+from mlrecords.codec import from_json
 from runs.state import StepMemory, Usage
 
 GIB = 1024**3
@@ -54,7 +54,7 @@ class Ladder:
 
     @classmethod
     def from_json(cls, document: Any) -> "Ladder":
-        """Raises `runs.codec.InvalidDocumentError` with all problems."""
+        """Raises `mlrecords.codec.InvalidDocumentError` with all problems."""
         return from_json(cls, document, "ladder")
 
     def rung(self, instance_type: str) -> Rung | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from runs.codec import from_json
+from mlrecords.codec import from_json
 from runs.failures import FailurePolicy
 
 

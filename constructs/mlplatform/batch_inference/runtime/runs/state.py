@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
-from runs.codec import InvalidDocumentError, from_json, to_json
+from mlrecords.codec import InvalidDocumentError, from_json, to_json
 
 VERSION = 1
 RECENT_RUNS = 50
