@@ -23,7 +23,7 @@ from mlplatform.batch_inference import (
     Task,
 )
 from mlplatform.batch_inference.serving_image import TabularImage
-from mlplatform.experiment_store import ExperimentStore
+from mlplatform.experiment_store import ExperimentStore, RecordRetention
 from mlplatform.network import (
     Egress,
     ExistingNetwork,
@@ -111,6 +111,7 @@ __all__ = [
     "PlatformNetwork",
     "ProjectAccess",
     "ProjectNetwork",
+    "RecordRetention",
     "Retry",
     "RunPolicy",
     "Rung",

@@ -1,5 +1,6 @@
-"""The experiment store: MLflow, and a run for everything that SageMaker does."""
+"""The experiment store: a record of everything that SageMaker does, and MLflow to look at the records."""
 
 from mlplatform.experiment_store.experiment_store import ExperimentStore
+from mlplatform.experiment_store.records_bucket import RecordRetention
 
-__all__ = ["ExperimentStore"]
+__all__ = ["ExperimentStore", "RecordRetention"]

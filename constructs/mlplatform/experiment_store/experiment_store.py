@@ -1,49 +1,59 @@
-"""ExperimentStore: one MLflow app for all projects of an environment, filled by itself."""
+"""ExperimentStore: the records of all runs of an account, and MLflow to look at them, filled by itself."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import cast
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from mlplatform.experiment_store.alarms import work_alarms
+from mlplatform.experiment_store.functions import StoreFunctions
+from mlplatform.experiment_store.records_bucket import RecordRetention, records_bucket
+from mlplatform.experiment_store.work_queues import WorkQueue
 from mlplatform.keys import key_policy
-from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
-from mlplatform.pipeline.functions import RuntimeFunction
+from mlplatform.pipeline.dead_letters import queue_policy
 from mlplatform.policy import Role, ServiceRole, Statement
 from mlplatform.project.buckets import log_bucket, project_bucket
 
-_RUNTIME = Path(__file__).parent / "runtime"
-_CAPTURED = (
+CAPTURED = (
     "SageMaker Training Job State Change",
     "SageMaker Processing Job State Change",
     "SageMaker Transform Job State Change",
-    "SageMaker Model Building Pipeline Execution Status Change",
+    "SageMaker HyperParameter Tuning Job State Change",
     "SageMaker Model Package State Change",
+    "SageMaker Endpoint State Change",
+    "SageMaker Model Building Pipeline Execution Status Change",
+    "SageMaker Model Building Pipeline Execution Step Status Change",
+    "ML Platform Run Observation",
 )
-_SIX_HOURS_SECONDS = 21_600  # The longest that Lambda keeps an asynchronous event.
+"""The events that become records; the last is the platform's own."""
+_SIX_HOURS_SECONDS = 21_600
 _ARTIFACTS = "MLflow names artifacts at run time; the bucket belongs to the store alone"
+_CAPTURES_AT_ONCE, _PROJECTIONS_AT_ONCE = 5, 2
 
 
 class ExperimentStore(Construct):
-    """MLflow, and one run in it for every SageMaker job, pipeline execution and model version of the account.
+    """A record of every SageMaker job, pipeline execution and step, model version and endpoint of the account, and MLflow to look at them.
 
-    The MLflow app has no server to pay for while nobody uses it. Each state change that SageMaker reports goes to the
-    capture function, which writes it to the run of that ARN in the experiment named by the resource's tag `project`: status,
-    image, machines, S3 locations, hyperparameters, final metrics. Nothing has to be added to training code. An event that
-    cannot be captured is tried again for six hours and then kept in `dead_letters` for 14 days.
+    Each state change that SageMaker reports waits in a queue for the capture function, which adds it to the run's record in
+    `records_bucket_name`: image, code, data, machines, exact hyperparameters, final metrics, who and when, and what it came
+    from. Nothing has to be added to training code. The projection function shows each record in MLflow, in the experiment
+    named by the resource's tag `project`. What fails ten times is kept in `dead_letters` for 14 days, and an alarm tells.
 
-    Use one per account and region.
+    Nothing of it has a server to pay for while nobody uses it. Use one per account and region: the SSM parameter
+    `/mlplatform/experiments/records-bucket` names the bucket.
 
     Parameters:
-        name: of the app, of the function (`<name>-capture`) and so of its log.
+        name: of the app, of the functions (`<name>-capture`, ...) and so of their logs.
         removal_policy: of the app, the key and the buckets. Kept by default: they are the memory of every experiment.
-        log_retention_days: how long the log of the capture function is kept.
+        log_retention_days: how long the logs of the functions are kept.
+        retention: how long records are kept. For ever when not given.
+        alarm_topic_arn: an SNS topic that is told when a message was given up, or waits for an hour. When not given, the
+            alarms are there and tell nobody.
     """
 
     def __init__(
@@ -54,6 +64,8 @@ class ExperimentStore(Construct):
         name: str = "mlp-experiments",
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         log_retention_days: int = 90,
+        retention: RecordRetention | None = None,
+        alarm_topic_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -62,13 +74,28 @@ class ExperimentStore(Construct):
         self._region: str = stack.region
         self._partition: str = stack.partition
         self.key_arn: str = self._key(removal_policy)
-        self.artifact_bucket_name: str = self._bucket(removal_policy)
+        self.artifact_bucket_name: str
+        self.records_bucket_name: str
+        self._buckets(removal_policy, RecordRetention() if retention is None else retention)
         self.app_arn: str = self._app(removal_policy)
         """What `mlflow.set_tracking_uri` takes, with the plugin sagemaker-mlflow."""
-        self.dead_letters = dead_letter_queue(self, "DeadLetters", key_arn=self.key_arn, of="the capture")
+        self._work = WorkQueue.create(
+            self, "Events", key_arn=self.key_arn, dead_letters_id="DeadLetters", of="the capture"
+        )
+        self._shown = WorkQueue.create(
+            self,
+            "Shown",
+            key_arn=self.key_arn,
+            dead_letters_id="ShownDeadLetters",
+            of="the projection to MLflow",
+            is_fifo=True,
+        )
+        self.dead_letters = self._work.dead_letters
         """The events that could not be captured."""
-        self.capture = self._capture_function(log_retention_days)
-        self._feed(self.capture)
+        self._functions(log_retention_days)
+        self._listen()
+        for work in (self._work, self._shown):
+            work_alarms(self, work, store=name, topic_arn=alarm_topic_arn)
 
     def grant_use(self, role: Role) -> None:
         """Let a role read and write the experiments of every project: MLflow apps know one permission for their whole API."""
@@ -76,8 +103,8 @@ class ExperimentStore(Construct):
 
     def _key(self, removal_policy: RemovalPolicy) -> str:
         policy = key_policy(partition=self._partition, region=self._region, account=self._account)
-        encrypt_dead_letters = {
-            "Sid": "EncryptDeadLetters",
+        encrypt_messages = {
+            "Sid": "EncryptMessages",
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -89,15 +116,15 @@ class ExperimentStore(Construct):
             "Key",
             description="Experiments of all projects",
             enable_key_rotation=True,
-            key_policy={**policy, "Statement": [*cast(list[object], policy["Statement"]), encrypt_dead_letters]},
+            key_policy={**policy, "Statement": [*cast(list[object], policy["Statement"]), encrypt_messages]},
         )
         key.apply_removal_policy(removal_policy)
         arn: str = key.attr_arn
         return arn
 
-    def _bucket(self, removal_policy: RemovalPolicy) -> str:
+    def _buckets(self, removal_policy: RemovalPolicy, retention: RecordRetention) -> None:
         logs, log_bucket_name = log_bucket(self, "Logs", account=self._account, partition=self._partition)
-        artifacts, name = project_bucket(
+        artifacts, self.artifact_bucket_name = project_bucket(
             self,
             "Artifacts",
             key_arn=self.key_arn,
@@ -105,9 +132,16 @@ class ExperimentStore(Construct):
             keep_old_versions_days=90,
             partition=self._partition,
         )
-        for bucket in (logs, artifacts):
+        records, self.records_bucket_name = records_bucket(
+            self,
+            "Records",
+            key_arn=self.key_arn,
+            log_bucket_name=log_bucket_name,
+            partition=self._partition,
+            retention=retention,
+        )
+        for bucket in (logs, artifacts, records):
             bucket.apply_removal_policy(removal_policy)
-        return name
 
     def _app(self, removal_policy: RemovalPolicy) -> str:
         bucket_arn = f"arn:{self._partition}:s3:::{self.artifact_bucket_name}"
@@ -142,93 +176,43 @@ class ExperimentStore(Construct):
         arn: str = app.attr_arn
         return arn
 
-    def _capture_function(self, log_retention_days: int) -> RuntimeFunction:
-        sagemaker_arn = f"arn:{self._partition}:sagemaker:{self._region}:{self._account}"
-        bucket_arn = f"arn:{self._partition}:s3:::{self.artifact_bucket_name}"
-        of_every_project = "the store captures the jobs of every project, whose names are made at run time"
-        function = RuntimeFunction(
+    def _functions(self, log_retention_days: int) -> None:
+        functions = StoreFunctions(
             self,
-            "Capture",
-            name=f"{self._name}-capture",
-            description="Writes SageMaker's state changes to MLflow",
-            code=_RUNTIME / "capture",
-            handler="capture.handler.handler",
+            name=self._name,
             key_arn=self.key_arn,
+            records_bucket_name=self.records_bucket_name,
+            sagemaker_arn=f"arn:{self._partition}:sagemaker:{self._region}:{self._account}",
+            partition=self._partition,
             log_retention_days=log_retention_days,
-            failures="its failed events go to the dead-letter queue by an on-failure destination",
-            environment={"MLFLOW_APP_ARN": self.app_arn, "CLAIMS_BUCKET": self.artifact_bucket_name},
-            statements=[
-                Statement(
-                    sid="ReadTags",
-                    actions=["sagemaker:ListTags"],
-                    resources=[
-                        f"{sagemaker_arn}:{kind}/*"
-                        for kind in (
-                            "training-job",
-                            "processing-job",
-                            "transform-job",
-                            "pipeline",
-                            "model-package-group",
-                        )
-                    ],
-                    wildcard_reason=of_every_project,
-                ),
-                Statement(
-                    sid="ReadFinalMetrics",
-                    actions=["sagemaker:DescribeTrainingJob"],
-                    resources=[f"{sagemaker_arn}:training-job/*"],
-                    wildcard_reason=of_every_project,
-                ),
-                # Without it, S3 answers AccessDenied for a claim that is not there yet.
-                Statement(sid="FindClaims", actions=["s3:ListBucket"], resources=[bucket_arn]),
-                Statement(
-                    sid="Claim",
-                    actions=["s3:GetObject", "s3:PutObject"],
-                    resources=[f"{bucket_arn}/capture/runs/*"],
-                    wildcard_reason="one object for each job, named after its ARN",
-                ),
-                Statement(sid="KeepFailures", actions=["sqs:SendMessage"], resources=[self.dead_letters.attr_arn]),
-                self._use_key(),
-            ],
         )
-        self.grant_use(function.role)
-        return function
+        self.capture = functions.capture(self._work, self._shown)
+        self.projection = functions.projection(self._shown, self._work, app_arn=self.app_arn)
+        self.grant_use(self.projection.role)
+        self._work.feed(self, self.capture, most_at_once=_CAPTURES_AT_ONCE)
+        self._shown.feed(self, self.projection, most_at_once=_PROJECTIONS_AT_ONCE)
 
-    def _feed(self, function: RuntimeFunction) -> None:
+    def _listen(self) -> None:
         dead_letters = self.dead_letters.attr_arn
         rule = events.CfnRule(
             self,
             "StateChanges",
-            description="State changes of SageMaker, for the capture",
-            event_pattern={"source": ["aws.sagemaker"], "detail-type": list(_CAPTURED)},
+            description="State changes of SageMaker and observations of the platform, for the capture",
+            event_pattern={"source": ["aws.sagemaker", "mlplatform"], "detail-type": list(CAPTURED)},
             targets=[
                 {
                     "id": "Capture",
-                    "arn": function.function_arn,
+                    "arn": self._work.arn,
                     "deadLetterConfig": {"arn": dead_letters},
                     "retryPolicy": {"maximumEventAgeInSeconds": _SIX_HOURS_SECONDS, "maximumRetryAttempts": 20},
                 }
             ],
         )
-        lambda_.CfnPermission(
-            self,
-            "AllowStateChanges",
-            action="lambda:InvokeFunction",
-            function_name=function.function_arn,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
-        )
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "Retries",
-            function_name=function.resource.ref,
-            qualifier="$LATEST",
-            maximum_event_age_in_seconds=_SIX_HOURS_SECONDS,
-            maximum_retry_attempts=2,
-            destination_config={"onFailure": {"destination": dead_letters}},
-        )
         senders = [("events.amazonaws.com", rule.attr_arn)]
         queue_policy(self, "DeadLettersPolicy", self.dead_letters, arn=dead_letters, senders=senders)
+        queue_policy(self, "ShownDeadLettersPolicy", self._shown.dead_letters, arn=self._shown.dead_letters.attr_arn)
+        self._work.admit(self, senders)
+        self._shown.admit(self)
 
     def _use_key(self) -> Statement:
         return Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self.key_arn])

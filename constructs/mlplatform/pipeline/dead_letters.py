@@ -12,11 +12,17 @@ from mlplatform.compliance import accept
 _FOURTEEN_DAYS_SECONDS = 1_209_600  # The longest that SQS keeps a message.
 
 
-def dead_letter_queue(scope: Construct, construct_id: str, *, key_arn: str, of: str) -> sqs.CfnQueue:
-    """A queue encrypted with the key at `key_arn`, that keeps messages 14 days; `of` says whose letters it keeps."""
+def dead_letter_queue(
+    scope: Construct, construct_id: str, *, key_arn: str, of: str, is_fifo: bool = False
+) -> sqs.CfnQueue:
+    """A queue encrypted with the key at `key_arn`, that keeps messages 14 days; `of` says whose letters it keeps.
+
+    `is_fifo` for those of a FIFO queue, as SQS wants it.
+    """
     queue = sqs.CfnQueue(
         scope,
         construct_id,
+        fifo_queue=is_fifo or None,  # SQS takes true or nothing.
         kms_master_key_id=key_arn,
         message_retention_period=_FOURTEEN_DAYS_SECONDS,
     )

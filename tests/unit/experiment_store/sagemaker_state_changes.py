@@ -38,7 +38,12 @@ def training(status: str, second: int, *, name: str = "pipelines-p4-train-1", **
             "AlgorithmSpecification": {"TrainingImage": "registry/sklearn:1.9", "TrainingInputMode": "File"},
             "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
             "InputDataConfig": [
-                {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://artifacts/features/train"}}}
+                {
+                    "ChannelName": "train",
+                    "DataSource": {
+                        "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://artifacts/features/train"}
+                    },
+                }
             ],
             "OutputDataConfig": {"S3OutputPath": "s3://artifacts/model"},
             "CreationTime": "1795402800000",
@@ -117,6 +122,73 @@ def model_package(approval: str, second: int, *, version: int = 2, **detail: Any
             "MetadataProperties": {"GeneratedBy": EXECUTION_ARN},
             "InferenceSpecification": {"Containers": [{"Image": "registry/sklearn:1.9"}]},
             "CreationTime": "2026-11-23T03:00:00Z",
+            **detail,
+        },
+    )
+
+
+def step(status: str, second: int, *, name: str = "Train", execution_arn: str = EXECUTION_ARN, **detail: Any) -> Event:
+    return event(
+        "SageMaker Model Building Pipeline Execution Step Status Change",
+        second,
+        {
+            "metadata": {"trainingJob": {"arn": f"{SAGEMAKER}:training-job/pipelines-p4-train-1"}},
+            "stepStartTime": "2026-11-23T03:00:00Z",
+            "stepName": name,
+            "stepType": "Training",
+            "currentStepStatus": status,
+            "pipelineArn": execution_arn.split("/execution/")[0],
+            "pipelineExecutionArn": execution_arn,
+            **detail,
+        },
+    )
+
+
+def tuning(status: str, second: int, *, name: str = "tune-1", **detail: Any) -> Event:
+    return event(
+        "SageMaker HyperParameter Tuning Job State Change",
+        second,
+        {
+            "HyperParameterTuningJobName": name,
+            "HyperParameterTuningJobArn": f"{SAGEMAKER}:hyper-parameter-tuning-job/{name}",
+            "HyperParameterTuningJobStatus": status,
+            "HyperParameterTuningJobConfig": {"Strategy": "Bayesian", "RandomSeed": 7},
+            "TrainingJobDefinition": {
+                "StaticHyperParameters": {"loss": "poisson"},
+                "AlgorithmSpecification": {"TrainingImage": "registry/sklearn:1.9", "TrainingInputMode": "File"},
+                "InputDataConfig": [
+                    {
+                        "ChannelName": "train",
+                        "DataSource": {
+                            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://artifacts/features/train"}
+                        },
+                    }
+                ],
+                "OutputDataConfig": {"S3OutputPath": "s3://artifacts/model"},
+                "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+                "RoleArn": "arn:aws:iam::123456789012:role/training",
+            },
+            "CreationTime": "1795402800000",
+            "LastModifiedTime": str(1795402800000 + second * 1000),
+            "Tags": TAGS,
+            **detail,
+        },
+    )
+
+
+def endpoint(status: str, second: int, *, name: str = "demo", **detail: Any) -> Event:
+    return event(
+        "SageMaker Endpoint State Change",
+        second,
+        {
+            "EndpointName": name,
+            "EndpointArn": f"{SAGEMAKER}:endpoint/{name}",
+            "EndpointConfigName": f"{name}-config",
+            "EndpointStatus": status,
+            "ProductionVariants": [{"DesiredWeight": 1.0, "DesiredInstanceCount": 1.0}],
+            "CreationTime": 1795402800000.0,
+            "LastModifiedTime": 1795402800000.0 + second * 1000,
+            "Tags": TAGS,
             **detail,
         },
     )

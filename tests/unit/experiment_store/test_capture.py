@@ -1,240 +1,206 @@
-"""The capture against a real MLflow server and a real S3 emulator; SageMaker's answers are botocore stubs."""
+"""The capture against a real S3 emulator and real queues; SageMaker's answers are botocore stubs."""
 
 from __future__ import annotations
 
 import os
 import random
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-from botocore.stub import Stubber
-
-from mlplatform.experiment_store.runtime.capture.events import record_of
-from mlplatform.experiment_store.runtime.capture.handler import Claims, capture, handler
-from mlplatform.experiment_store.runtime.capture.mlflow_api import Mlflow, MlflowError
-from tests.unit.experiment_store.conftest import CLAIMS_BUCKET
+from mlrecords.observations import run_id_of
+from tests.unit.experiment_store.capturing import Captured, messages
 from tests.unit.experiment_store.sagemaker_state_changes import (
+    EXECUTION_ARN,
     SAGEMAKER,
     Event,
+    endpoint,
+    event,
     execution,
     model_package,
     processing,
     training,
+    transform,
 )
-from tests.unit.servers import ACCOUNT, REGION, client
 
-APP_ARN = f"{SAGEMAKER}:mlflow-app/app-ABCDEF"
-METRIC_TIME = datetime(2026, 11, 23, 3, 0, 20, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Store:
-    """The experiment store as the capture sees it, and as a reader does."""
-
-    mlflow: Mlflow
-    claims: Claims
-
-    def capture(self, event: Event, *, project: str, metrics: tuple[dict[str, Any], ...] = ()) -> dict[str, str]:
-        record = record_of(event)
-        return capture(self.mlflow, self.claims, record, {**record.tags, "project": project}, metrics)
-
-    def runs(self, project: str) -> list[dict[str, Any]]:
-        found = self.mlflow.post(
-            "runs/search", experiment_ids=[self.mlflow.experiment_id(project)], run_view_type="ACTIVE_ONLY"
-        )
-        return list(found.get("runs", []))
-
-    def only_run(self, project: str) -> dict[str, Any]:
-        (run,) = self.runs(project)
-        return run
+MOMENT = datetime(2026, 11, 23, 3, 0, 20, tzinfo=UTC)
+PACKAGE = f"{SAGEMAKER}:model-package/demo/2"
 
 
-def tags_of(run: dict[str, Any]) -> dict[str, str]:
-    return {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+def arn(kind: str, name: str) -> str:
+    return f"{SAGEMAKER}:{kind}/{name}"
 
 
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", ACCOUNT),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_DEFAULT_REGION", REGION),
-    ):
-        monkeypatch.setenv(name, value)
+def finished(second: int, **detail: Any) -> Event:
+    """A training job that is over, with its metrics, so that SageMaker is asked nothing."""
+    return training("Completed", second, FinalMetricDataList=[{"MetricName": "rmse", "Value": 12.5}], **detail)
 
 
-@pytest.fixture
-def store(mlflow_endpoint: str, claims_s3: Any, credentials: None) -> Store:
-    return Store(Mlflow(APP_ARN, mlflow_endpoint), Claims(claims_s3, CLAIMS_BUCKET))
+def test_events_become_one_record_which_the_projection_is_told_of(captured: Captured) -> None:
+    assert captured.deliver(training("InProgress", 1), finished(30)) == []
+    (run_id,) = captured.run_ids()
+    record = captured.store.record(run_id)
+    assert record.status.state == "Completed"
+    assert record.metrics["rmse"].value == 12.5
+    assert captured.announced() == [run_id]
 
 
-@pytest.fixture
-def sagemaker() -> Iterator[tuple[Any, Stubber]]:
-    stubbed = client("sagemaker")
-    with Stubber(stubbed) as stubber:
-        yield stubbed, stubber
-        stubber.assert_no_pending_responses()
-
-
-def test_a_job_becomes_one_run_in_the_experiment_of_its_project(store: Store) -> None:
-    metrics = ({"key": "validation:rmse", "value": 12.5, "timestamp": 1795402820000, "step": 0},)
-    store.capture(training("InProgress", 1, name="one"), project="p-one")
-    store.capture(training("Completed", 30, name="one"), project="p-one", metrics=metrics)
-    run = store.only_run("p-one")
-    assert run["info"]["run_name"] == "one"
-    assert run["info"]["status"] == "FINISHED"
-    assert run["info"]["start_time"] == 1795402800000
-    assert run["info"]["end_time"] == 1795402830000
-    assert {param["key"]: param["value"] for param in run["data"]["params"]} == {"max_iter": "200", "loss": "poisson"}
-    assert [(metric["key"], metric["value"]) for metric in run["data"]["metrics"]] == [("validation:rmse", 12.5)]
-    assert tags_of(run)["sagemaker.status"] == "Completed"
-
-
-def test_duplicated_and_shuffled_events_end_as_the_ordered_ones_do(store: Store) -> None:
+def test_duplicated_and_shuffled_events_end_as_the_ordered_ones_do(captured: Captured) -> None:
     seed = int(os.environ.get("CAPTURE_SEED", random.randrange(2**32)))
     print(f"seed {seed}; repeat with CAPTURE_SEED={seed}")
     chance = random.Random(seed)
-    for number in range(3):
-        name, project = f"job-{seed}-{number}", f"shuffled-{seed}-{number}"
-        events = [
-            *[training("InProgress", second, name=name, SecondaryStatus=str(second)) for second in (1, 2, 9)],
-            training("Stopping", 20, name=name),
-            training("Stopped", 30, name=name, FailureReason="stopped by hand"),
-        ]
-        deliveries = [*events, *chance.choices(events, k=4)]
-        chance.shuffle(deliveries)
-        for event in deliveries:
-            store.capture(event, project=project)
-        run = store.only_run(project)
-        assert run["info"]["status"] == "KILLED"
-        assert run["info"]["end_time"] == 1795402830000
-        assert tags_of(run)["sagemaker.status"] == "Stopped"
-        assert tags_of(run)["sagemaker.failure_reason"] == "stopped by hand"
+    events = [
+        *[processing("InProgress", second, ExitMessage=str(second)) for second in (1, 2, 9)],
+        processing("Stopping", 20),
+        processing("Stopped", 30, FailureReason="stopped by hand"),
+    ]
+    deliveries = [*events, *chance.choices(events, k=4)]
+    chance.shuffle(deliveries)
+    assert captured.deliver(*deliveries) == []
+    (run_id,) = captured.run_ids()
+    assert captured.store.record(run_id).status.state == "Stopped"
 
 
-def test_deliveries_at_the_same_moment_make_one_run(store: Store) -> None:
-    store.mlflow.experiment_id("at-once")
-    events = [processing("InProgress", 1, name="at-once"), processing("Completed", 2, name="at-once")] * 4
-    threads = [threading.Thread(target=store.capture, args=(event,), kwargs={"project": "at-once"}) for event in events]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert store.only_run("at-once")["info"]["status"] == "FINISHED"
+def test_two_ends_of_one_job_at_the_same_moment_are_one_run(captured: Captured) -> None:
+    batches = [messages([processing("InProgress", 1)]), messages([processing("Completed", 2)])] * 4
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(captured.capture.batch, batches))
+    assert answers == [{"batchItemFailures": []}] * 8
+    (run_id,) = captured.run_ids()
+    assert captured.store.record(run_id).status.state == "Completed"
 
 
-def test_a_run_that_is_over_never_runs_again(store: Store) -> None:
-    store.capture(processing("Completed", 10, name="over"), project="over")
-    store.capture(processing("InProgress", 50, name="over"), project="over")
-    run = store.only_run("over")
-    assert run["info"]["status"] == "FINISHED"
-    assert tags_of(run)["sagemaker.status"] == "Completed"
+def test_a_message_that_cannot_be_captured_fails_alone(captured: Captured) -> None:
+    broken = event("ML Platform Run Observation", 1, {"run_id": "x"})
+    unknown = event("SageMaker Image State Change", 1, {})
+    assert captured.deliver(processing("Completed", 1), broken, unknown) == ["message-1", "message-2"]
+    assert len(captured.run_ids()) == 1
 
 
-def test_a_retried_execution_ends_with_its_last_outcome(store: Store) -> None:
-    for status, second in (("Executing", 1), ("Failed", 10), ("Executing", 20), ("Succeeded", 40)):
-        store.capture(execution(status, second, execution_id="retried"), project="retried")
-    store.capture(execution("Failed", 10, execution_id="retried"), project="retried")
-    run = store.only_run("retried")
-    assert run["info"]["status"] == "FINISHED"
-    assert tags_of(run)["sagemaker.status"] == "Succeeded"
-
-
-def test_an_approval_that_arrives_before_its_registration_stands(store: Store) -> None:
-    store.capture(model_package("Approved", 30, version=9), project="approved")
-    store.capture(model_package("PendingManualApproval", 10, version=9), project="approved")
-    assert tags_of(store.only_run("approved"))["sagemaker.model_approval_status"] == "Approved"
-
-
-def test_a_run_that_mlflow_has_without_a_claim_is_found_and_not_made_again(store: Store) -> None:
-    """The function may stop between making a run and claiming it."""
-    event = processing("InProgress", 1, name="unclaimed")
-    experiment_id = store.mlflow.experiment_id("unclaimed")
-    tag = {"key": "sagemaker.arn", "value": record_of(event).arn}
-    made = store.mlflow.post("runs/create", experiment_id=experiment_id, start_time=1, tags=[tag])
-    assert store.capture(event, project="unclaimed")["run_id"] == made["run"]["info"]["run_id"]
-    assert len(store.runs("unclaimed")) == 1
-
-
-def test_a_run_that_was_deleted_stays_deleted(store: Store) -> None:
-    answer = store.capture(processing("InProgress", 1, name="deleted"), project="deleted")
-    store.mlflow.post("runs/delete", run_id=answer["run_id"])
-    again = store.capture(processing("Completed", 2, name="deleted"), project="deleted")
-    assert again == {"run_id": answer["run_id"], "ignored": "the run was deleted in MLflow"}
-    assert store.runs("deleted") == []
-
-
-def test_more_params_than_one_request_takes_are_all_kept(store: Store) -> None:
-    many = {f"p{number}": str(number) for number in range(250)}
-    store.capture(training("Completed", 1, name="many", HyperParameters=many), project="many")
-    assert len(store.only_run("many")["data"]["params"]) == 250
-
-
-def test_the_handler_adds_final_metrics_and_the_tags_that_the_event_lacks(
-    store: Store,
-    mlflow_endpoint: str,
-    claims_s3: Any,
-    sagemaker: tuple[Any, Stubber],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    stubbed, stubber = sagemaker
-    monkeypatch.setattr("boto3.client", {"s3": claims_s3, "sagemaker": stubbed}.__getitem__)
-    monkeypatch.setenv("MLFLOW_APP_ARN", APP_ARN)
-    monkeypatch.setenv("CLAIMS_BUCKET", CLAIMS_BUCKET)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_MLFLOW", mlflow_endpoint)
-    arn = f"{SAGEMAKER}:training-job/handled"
-    stubber.add_response("list_tags", {"Tags": [{"Key": "project", "Value": "handled"}]}, {"ResourceArn": arn})
-    stubber.add_response(
-        "describe_training_job",
-        {
-            "TrainingJobName": "handled",
-            "TrainingJobArn": arn,
-            "ModelArtifacts": {"S3ModelArtifacts": "s3://artifacts/model.tar.gz"},
-            "TrainingJobStatus": "Completed",
-            "SecondaryStatus": "Completed",
-            "AlgorithmSpecification": {"TrainingInputMode": "File"},
-            "ResourceConfig": {"VolumeSizeInGB": 30},
-            "StoppingCondition": {},
-            "CreationTime": METRIC_TIME,
-            "FinalMetricDataList": [
-                {"MetricName": "validation:rmse", "Value": 12.5, "Timestamp": METRIC_TIME},
-                {"MetricName": "broken", "Value": float("nan"), "Timestamp": METRIC_TIME},
-            ],
-        },
-        {"TrainingJobName": "handled"},
+def test_tags_that_the_events_lack_are_asked_for_where_sagemaker_keeps_them(captured: Captured) -> None:
+    tags = [{"Key": "project", "Value": "demo"}, {"Key": "sagemaker:pipeline-execution-arn", "Value": EXECUTION_ARN}]
+    captured.stub.add_response("list_tags", {"Tags": tags}, {"ResourceArn": arn("processing-job", "bare")})
+    captured.stub.add_response(
+        "list_tags", {"Tags": tags[:1]}, {"ResourceArn": f"{SAGEMAKER}:model-package-group/demo"}
     )
-    handler(training("Completed", 30, name="handled", Tags={}), None)
-    (metric,) = store.only_run("handled")["data"]["metrics"]
-    assert (metric["key"], metric["value"], metric["timestamp"]) == ("validation:rmse", 12.5, 1795402820000)
+    bare = processing("InProgress", 1, name="bare", Tags={})
+    assert captured.deliver(bare, processing("Completed", 9, name="bare", Tags={}), model_package("Approved", 3)) == []
+    record = captured.store.record(run_id_of(arn("processing-job", "bare")))
+    assert record.identity.project == "demo"
+    assert record.parents[run_id_of(EXECUTION_ARN)].relation == "execution"
+    assert captured.store.record(run_id_of(PACKAGE)).identity.project == "demo"
+    captured.stub.assert_no_pending_responses()
 
 
-def test_requests_are_signed_for_the_app(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[tuple[str, dict[str, str]]] = []
+def test_an_execution_says_who_started_it_and_with_which_parameters(captured: Captured) -> None:
+    profile = f"{SAGEMAKER}:user-profile/d-1/aiko"
+    pipeline = f"{SAGEMAKER}:pipeline/demo-training"
+    captured.stub.add_response("list_tags", {"Tags": [{"Key": "project", "Value": "demo"}]}, {"ResourceArn": pipeline})
+    captured.stub.add_response(
+        "describe_pipeline_execution",
+        {"PipelineArn": pipeline, "PipelineVersionId": 3, "CreatedBy": {"UserProfileArn": profile}},
+        {"PipelineExecutionArn": EXECUTION_ARN},
+    )
+    parameters = [{"Name": "rows", "Value": "100"}]
+    captured.stub.add_response(
+        "list_pipeline_parameters_for_execution",
+        {"PipelineParameters": parameters},
+        {"PipelineExecutionArn": EXECUTION_ARN},
+    )
+    assert captured.deliver(execution("Executing", 1), execution("Succeeded", 9)) == []
+    record = captured.store.record(run_id_of(EXECUTION_ARN))
+    assert record.identity.created_by == profile
+    assert record.request["PipelineParameters"] == parameters
+    assert record.request["PipelineVersionId"] == 3
+    captured.stub.assert_no_pending_responses()
 
-    class Sent(Exception):  # noqa: N818 - not an error
-        pass
 
-    def request(method: str, url: str, **options: Any) -> None:
-        sent.append((url, options["headers"]))
-        raise Sent
-
-    app = Mlflow(APP_ARN)
-    monkeypatch.setattr(app._http, "request", request)
-    with pytest.raises(Sent):
-        app.get("runs/get", run_id="a b")
-    ((url, headers),) = sent
-    assert url == "https://mlflow.sagemaker.us-east-1.app.aws/api/2.0/mlflow/runs/get?run_id=a%20b"
-    assert headers["x-sm-mlflow-app-arn"] == APP_ARN
-    assert "/us-east-1/sagemaker/aws4_request" in headers["Authorization"]
-    assert "x-sm-mlflow-app-arn" in headers["Authorization"]
+def described_training(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "TrainingJobName": name,
+        "TrainingJobArn": arn("training-job", name),
+        "ModelArtifacts": {"S3ModelArtifacts": f"s3://artifacts/model/{name}/output/model.tar.gz"},
+        "TrainingJobStatus": "Completed",
+        "SecondaryStatus": "Completed",
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "ResourceConfig": {"VolumeSizeInGB": 30},
+        "StoppingCondition": {},
+        "CreationTime": MOMENT,
+        **more,
+    }
 
 
-def test_what_mlflow_refuses_is_an_error_with_its_words(store: Store) -> None:
-    with pytest.raises(
-        MlflowError, match=r"MLflow answered runs/get with 404 RESOURCE_DOES_NOT_EXIST: Run with id=nope not found"
-    ):
-        store.mlflow.get("runs/get", run_id="nope")
+def test_final_metrics_are_asked_for_when_a_training_job_is_over(captured: Captured) -> None:
+    metrics = [
+        {"MetricName": "validation:rmse", "Value": 12.5, "Timestamp": MOMENT},
+        {"MetricName": "broken", "Value": float("nan"), "Timestamp": MOMENT},
+    ]
+    described = described_training("measured", FinalMetricDataList=metrics)
+    captured.stub.add_response("describe_training_job", described, {"TrainingJobName": "measured"})
+    assert captured.deliver(training("InProgress", 1, name="measured"), training("Completed", 9, name="measured")) == []
+    record = captured.store.record(run_id_of(arn("training-job", "measured")))
+    assert {name: metric.value for name, metric in record.metrics.items()} == {"validation:rmse": 12.5}
+
+
+def test_a_model_version_comes_from_the_training_job_that_wrote_its_data(captured: Captured) -> None:
+    uri = "s3://artifacts/model/maker/output/model.tar.gz"
+    captured.stub.add_response("list_tags", {"Tags": [{"Key": "project", "Value": "demo"}]})
+    captured.stub.add_response("describe_training_job", described_training("maker"), {"TrainingJobName": "maker"})
+    specification = {"Containers": [{"Image": "registry/sklearn:1.9", "ModelDataUrl": uri}]}
+    assert captured.deliver(model_package("Approved", 3, InferenceSpecification=specification)) == []
+    parents = captured.store.record(run_id_of(PACKAGE)).parents
+    assert parents[run_id_of(arn("training-job", "maker"))].relation == "job"
+
+
+def test_what_serves_a_model_comes_from_its_model_version(captured: Captured) -> None:
+    container = {"Image": "registry/sklearn:1.9", "ModelDataUrl": "s3://artifacts/model.tar.gz"}
+    model = {"ModelName": "m", "ModelArn": arn("model", "m"), "CreationTime": MOMENT}
+    package = {
+        "ModelPackageName": "demo",
+        "ModelPackageArn": PACKAGE,
+        "CreationTime": MOMENT,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "InferenceSpecification": {"Containers": [container]},
+    }
+    configuration = {
+        "EndpointConfigName": "demo-config",
+        "EndpointConfigArn": arn("endpoint-config", "demo-config"),
+        "ProductionVariants": [{"VariantName": "all", "ModelName": "m"}],
+        "CreationTime": MOMENT,
+    }
+    for answers in ({}, {"describe_endpoint_config": configuration}):
+        for operation, answer in answers.items():
+            captured.stub.add_response(operation, answer)
+        captured.stub.add_response("describe_model", {**model, "PrimaryContainer": {"ModelPackageName": PACKAGE}})
+        captured.stub.add_response("describe_model_package", package, {"ModelPackageName": PACKAGE})
+    events = [transform("InProgress", 1), transform("Completed", 9), endpoint("IN_SERVICE", 9)]
+    assert captured.deliver(*events) == []
+    for run in (arn("transform-job", "pipelines-p4-predict-1"), arn("endpoint", "demo")):
+        record = captured.store.record(run_id_of(run))
+        assert record.parents[run_id_of(PACKAGE)].relation == "model"
+        assert record.inputs["model"].uri == "s3://artifacts/model.tar.gz"
+        assert record.environment.image is not None
+    captured.stub.assert_no_pending_responses()
+
+
+def test_what_is_deleted_meanwhile_stays_open(captured: Captured) -> None:
+    captured.stub.add_client_error("describe_endpoint_config", "ValidationException", "Could not find endpoint config")
+    assert captured.deliver(endpoint("DELETING", 1)) == []
+    assert captured.store.record(run_id_of(arn("endpoint", "demo"))).environment.image is None
+
+
+def test_a_question_that_is_throttled_is_asked_again_with_the_message(captured: Captured) -> None:
+    captured.stub.add_client_error("list_tags", "ThrottlingException", "Rate exceeded")
+    bare = processing("Completed", 1, Tags={})
+    assert captured.deliver(bare) == ["message-0"]
+    captured.stub.add_response("list_tags", {"Tags": [{"Key": "project", "Value": "demo"}]})
+    assert captured.deliver(bare) == []
+    (run_id,) = captured.run_ids()
+    assert captured.store.record(run_id).identity.project == "demo"
+
+
+def test_the_projection_is_told_once_of_the_same_record(captured: Captured) -> None:
+    captured.deliver(processing("Completed", 1))
+    captured.deliver(processing("Completed", 1))
+    assert captured.announced() == captured.run_ids()

@@ -1,1 +1,1 @@
-"""Lambda that keeps one MLflow run for everything that SageMaker does. Its handler is `capture.handler.handler`."""
+"""Functions of the experiment store: `capture` writes records of runs from events, `projection` shows them in MLflow."""

@@ -50,26 +50,34 @@ class Mlflow:
         """A POST request."""
         return self._call("POST", path, json.dumps(body).encode())
 
-    def experiment_id(self, name: str) -> str:
-        """The experiment of this name; makes it if there is none."""
+    def find_experiment(self, name: str) -> str | None:
+        """The experiment of this name, or None."""
         try:
-            return self._experiment_by_name(name)
+            return str(self.get("experiments/get-by-name", experiment_name=name)["experiment"]["experiment_id"])
         except MlflowError as error:
             if error.code != "RESOURCE_DOES_NOT_EXIST":
                 raise
+        return None
+
+    def experiment_id(self, name: str) -> str:
+        """The experiment of this name; makes it if there is none."""
+        found = self.find_experiment(name)
+        if found is not None:
+            return found
         try:
             return str(self.post("experiments/create", name=name)["experiment_id"])
         except MlflowError as error:
             if error.code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        return self._experiment_by_name(name)
+        return self.experiment_id(name)
 
-    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
-        """The id of the oldest run in the experiment that has this tag, or None."""
+    def find_run(self, experiment_ids: Sequence[str], tag: str, value: str) -> str | None:
+        """The id of the oldest run in the experiments that has this tag, or None. Deleted runs count."""
         found = self.post(
             "runs/search",
-            experiment_ids=[experiment_id],
+            experiment_ids=list(experiment_ids),
             filter=f"tags.`{tag}` = '{value}'",
+            run_view_type="ALL",
             order_by=["attributes.start_time ASC"],
             max_results=1,
         )
@@ -88,9 +96,6 @@ class Mlflow:
                 metrics=list(metrics[part]),
                 tags=listed_tags[part],
             )
-
-    def _experiment_by_name(self, name: str) -> str:
-        return str(self.get("experiments/get-by-name", experiment_name=name)["experiment"]["experiment_id"])
 
     def _call(self, method: str, path: str, body: bytes) -> Json:
         url = f"{self._endpoint}/api/2.0/mlflow/{path}"

@@ -1,0 +1,130 @@
+"""What the events of jobs say: training, processing, transform and tuning. Pure."""
+
+from mlrecords.record import Algorithm, Code, Environment, Image, Machines, Parent
+
+from .details import (
+    EXECUTION_TAG,
+    Detail,
+    Parts,
+    channels,
+    code_of,
+    data,
+    first,
+    metric,
+    model_parents,
+    own_hyperparameters,
+    parent,
+    part,
+    seeds_of,
+    tags_in,
+)
+from .standins import masked
+
+
+def training(detail: Detail) -> Parts:
+    """A training job; its metrics are those that SageMaker read out of its log, once it is over."""
+    specification, hyperparameters = part(detail, "AlgorithmSpecification"), part(detail, "HyperParameters")
+    environment = part(detail, "Environment")
+    command = _command(specification)
+    model = part(detail, "ModelArtifacts").get("S3ModelArtifacts") or part(detail, "OutputDataConfig").get(
+        "S3OutputPath"
+    )
+    return {
+        "environment": Environment(
+            image=_image(specification.get("TrainingImage")),
+            machines=_machines(part(detail, "ResourceConfig"), spot=detail.get("EnableManagedSpotTraining")),
+            variables=masked(environment),
+        ),
+        "code": code_of(hyperparameters, command),
+        "inputs": channels(detail.get("InputDataConfig")),
+        "outputs": {"model": data(model, "model")},
+        "algorithm": Algorithm(
+            name=specification.get("AlgorithmName"),
+            hyperparameters=own_hyperparameters(hyperparameters),
+            seeds=seeds_of(hyperparameters, environment, command=command),
+        ),
+        "metrics": {found["MetricName"]: metric(found["Value"]) for found in detail.get("FinalMetricDataList") or ()},
+        "parents": {**_parents(detail), **parent("tuning", detail.get("TuningJobArn"))},
+    }
+
+
+def processing(detail: Detail) -> Parts:
+    """A processing job. Its input `code` is its code."""
+    specification, environment = part(detail, "AppSpecification"), part(detail, "Environment")
+    command = _command(specification)
+    uris = {found["InputName"]: part(found, "S3Input").get("S3Uri") for found in detail.get("ProcessingInputs") or ()}
+    outputs = part(detail, "ProcessingOutputConfig").get("Outputs") or ()
+    return {
+        "environment": Environment(
+            image=_image(specification.get("ImageUri")),
+            machines=_machines(part(detail, "ProcessingResources", "ClusterConfig")),
+            variables=masked(environment),
+        ),
+        "code": Code(archive_uri=uris.get("code"), entry_point=command),
+        "inputs": {name: data(uri, name if name in ("code", "model") else "data") for name, uri in uris.items()},
+        "outputs": {found["OutputName"]: data(part(found, "S3Output").get("S3Uri")) for found in outputs},
+        "algorithm": Algorithm(seeds=seeds_of(environment, command=command)),
+        "parents": {**_parents(detail), **model_parents([command, environment])},
+    }
+
+
+def transform(detail: Detail) -> Parts:
+    """A batch transform job. Its image is the model's, which SageMaker is asked for."""
+    environment = part(detail, "Environment")
+    source = part(detail, "TransformInput", "DataSource", "S3DataSource").get("S3Uri")
+    return {
+        "environment": Environment(
+            machines=_machines(part(detail, "TransformResources")), variables=masked(environment)
+        ),
+        "inputs": {"transform": data(source)},
+        "outputs": {"transform": data(part(detail, "TransformOutput").get("S3OutputPath"))},
+        "algorithm": Algorithm(name=detail.get("ModelName"), seeds=seeds_of(environment)),
+        "parents": _parents(detail),
+    }
+
+
+def tuning(detail: Detail) -> Parts:
+    """A tuning job: what its training jobs share, and the best of them."""
+    definition = detail.get("TrainingJobDefinition") or first(detail.get("TrainingJobDefinitions"))
+    specification, fixed = part(definition, "AlgorithmSpecification"), part(definition, "StaticHyperParameters")
+    best = part(detail, "BestTrainingJob")
+    objective = part(best, "FinalHyperParameterTuningJobObjectiveMetric")
+    environment = part(definition, "Environment")
+    return {
+        "environment": Environment(
+            image=_image(specification.get("TrainingImage")),
+            machines=_machines(part(definition, "ResourceConfig"), spot=definition.get("EnableManagedSpotTraining")),
+            variables=masked(environment),
+        ),
+        "code": code_of(fixed, _command(specification)),
+        "inputs": channels(definition.get("InputDataConfig")),
+        "outputs": {"model": data(part(definition, "OutputDataConfig").get("S3OutputPath"), "model")},
+        "algorithm": Algorithm(
+            name=specification.get("AlgorithmName"),
+            hyperparameters=own_hyperparameters({**fixed, **part(best, "TunedHyperParameters")}),
+            seeds=seeds_of(fixed, environment, part(detail, "HyperParameterTuningJobConfig")),
+        ),
+        "metrics": {objective["MetricName"]: metric(objective["Value"])} if objective else {},
+        "parents": _parents(detail),
+    }
+
+
+def _parents(detail: Detail) -> dict[str, Parent]:
+    return parent("execution", tags_in(detail.get("Tags")).get(EXECUTION_TAG))
+
+
+def _command(specification: Detail) -> tuple[str, ...]:
+    return (*(specification.get("ContainerEntrypoint") or ()), *(specification.get("ContainerArguments") or ()))
+
+
+def _image(uri: str | None) -> Image | None:
+    return Image(uri=uri) if uri else None
+
+
+def _machines(resources: Detail, *, spot: bool | None = None) -> Machines:
+    return Machines(
+        instance_type=resources.get("InstanceType"),
+        instance_count=resources.get("InstanceCount"),
+        volume_gb=resources.get("VolumeSizeInGB"),
+        spot=spot,
+    )
