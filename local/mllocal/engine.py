@@ -18,6 +18,7 @@ from mllocal.jobs import secondary
 from mllocal.jobs.runner import JobRunner
 from mllocal.operations import (
     callbacks,
+    endpoints,
     executions,
     jobs,
     mlflow_apps,
@@ -39,6 +40,7 @@ from mllocal.sagemaker.store import Document, Store
 # Importing these registers their operations.
 OPERATION_MODULES = (
     callbacks,
+    endpoints,
     executions,
     jobs,
     mlflow_apps,
@@ -71,6 +73,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     bridge.register_sagemaker(service)
     bridge.register_pipeline_targets(service)
     bridge.register_alarm_events()
+    bridge.keep_events_in_queues()
     bridge.retry_functions_of_rules()
     register_alarms()
     register_schedules(Schedules(Outbox(directory.services / "schedules_owed.json")), evaluate_alarms)

@@ -8,6 +8,7 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mlplatform.experiment_store.alarms import work_alarms
@@ -16,6 +17,7 @@ from mlplatform.experiment_store.records_bucket import RecordRetention, records_
 from mlplatform.experiment_store.work_queues import WorkQueue
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import queue_policy
+from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.policy import Role, ServiceRole, Statement
 from mlplatform.project.buckets import log_bucket, project_bucket
 
@@ -33,7 +35,7 @@ CAPTURED = (
 """The events that become records; the last is the platform's own."""
 _SIX_HOURS_SECONDS = 21_600
 _ARTIFACTS = "MLflow names artifacts at run time; the bucket belongs to the store alone"
-_CAPTURES_AT_ONCE, _PROJECTIONS_AT_ONCE = 5, 2
+_CAPTURES_AT_ONCE, _PROJECTIONS_AT_ONCE = 3, 2
 
 
 class ExperimentStore(Construct):
@@ -182,8 +184,9 @@ class ExperimentStore(Construct):
             name=self._name,
             key_arn=self.key_arn,
             records_bucket_name=self.records_bucket_name,
-            sagemaker_arn=f"arn:{self._partition}:sagemaker:{self._region}:{self._account}",
             partition=self._partition,
+            region=self._region,
+            account=self._account,
             log_retention_days=log_retention_days,
         )
         self.capture = functions.capture(self._work, self._shown)
@@ -191,6 +194,41 @@ class ExperimentStore(Construct):
         self.grant_use(self.projection.role)
         self._work.feed(self, self.capture, most_at_once=_CAPTURES_AT_ONCE)
         self._shown.feed(self, self.projection, most_at_once=_PROJECTIONS_AT_ONCE)
+        self.reconciliation = functions.reconciliation(self._work)
+        self._call_every_hour(self.reconciliation)
+
+    def _call_every_hour(self, function: RuntimeFunction) -> None:
+        """It makes one pass a day; the other calls go on with a pass that was stopped, or do nothing."""
+        name = f"{self._name}-reconciliation"
+        group = scheduler.CfnScheduleGroup(self, "Schedules", name=name)
+        role = ServiceRole(
+            self,
+            "SchedulerRole",
+            service="scheduler.amazonaws.com",
+            account=self._account,
+            source_arn=f"arn:{self._partition}:scheduler:{self._region}:{self._account}:schedule-group/{name}",
+            description=f"Calls the function {name}",
+            statements=[
+                Statement(sid="Call", actions=["lambda:InvokeFunction"], resources=[function.function_arn]),
+                self._use_key(),
+            ],
+        )
+        scheduler.CfnSchedule(
+            self,
+            "EveryHour",
+            name=name,
+            group_name=group.ref,
+            description="Finds runs whose events were lost",
+            schedule_expression="rate(1 hour)",
+            flexible_time_window={"mode": "FLEXIBLE", "maximumWindowInMinutes": 15},
+            kms_key_arn=self.key_arn,
+            target={
+                "arn": function.function_arn,
+                "roleArn": role.arn,
+                # A call that fails is not worth another: the next one comes in an hour.
+                "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
+            },
+        )
 
     def _listen(self) -> None:
         dead_letters = self.dead_letters.attr_arn

@@ -19,6 +19,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch, eventbridge, lambda_svc, s3
 from ministack.services.cloudformation import provisioners, stacks
 
+from mllocal.emulator.durability import save
 from mllocal.emulator.resource_types import DEPENDENCIES, ResourceType
 from mllocal.errors import ApiError, validation
 from mllocal.sagemaker.service import Service
@@ -52,6 +53,17 @@ def _put_event(source: str, detail_type: str, resources: list[str], detail: Docu
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
     eventbridge._events_log_list().clear()  # ministack keeps every event there, and reads none: it would grow without a bound
+
+
+def keep_events_in_queues() -> None:
+    """A message that a rule puts into a queue is on disk at once, as one that is sent there: nobody would send it again."""
+    deliver = eventbridge._dispatch_to_sqs
+
+    def deliver_and_save(*arguments: Any) -> None:
+        deliver(*arguments)
+        save(("sqs",))
+
+    eventbridge._dispatch_to_sqs = deliver_and_save
 
 
 def register_alarm_events() -> None:

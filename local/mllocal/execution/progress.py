@@ -57,8 +57,7 @@ class Progress:
         def change(document: Document) -> None:
             end_document(document, status, reason)
 
-        self._service.store.update(self._arn, change)
-        self._emit_status(status)
+        self._emit_status(status, self._service.store.update(self._arn, change))
 
     def _emit_step(self, name: str, step: Document) -> None:
         detail = {
@@ -68,12 +67,13 @@ class Progress:
             "stepType": self._step_types[name],
             "currentStepStatus": step["StepStatus"],
             "stepStartTime": iso_time(step["StartTime"]),
+            **({"stepEndTime": iso_time(step["EndTime"])} if "EndTime" in step else {}),
             "failureReason": step.get("FailureReason"),
             "metadata": step.get("Metadata", {}),
         }
         self._emit("SageMaker Model Building Pipeline Execution Step Status Change", detail)
 
-    def _emit_status(self, status: str) -> None:
+    def _emit_status(self, status: str, ended: Document | None = None) -> None:
         detail = {
             "pipelineArn": self._execution["PipelineArn"],
             "pipelineExecutionArn": self._arn,
@@ -81,6 +81,11 @@ class Progress:
             "currentPipelineExecutionStatus": status,
             "executionStartTime": iso_time(self._execution["StartTime"]),
         }
+        if ended is not None:
+            detail |= {
+                "executionEndTime": iso_time(ended["LastModifiedTime"]),
+                "failureReason": ended["PipelineExecutionFailureReason"],
+            }
         self._emit("SageMaker Model Building Pipeline Execution Status Change", detail)
 
     def _emit(self, detail_type: str, detail: Document) -> None:

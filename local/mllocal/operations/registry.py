@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from mllocal.errors import in_use, validation
+from mllocal.execution.progress import iso_time
 from mllocal.jobs.refusals import refusals
 from mllocal.operations import listing
 from mllocal.sagemaker import wire
@@ -128,5 +129,7 @@ def _versions(service: Service, scope: Scope, group_name: str) -> list[Document]
 
 
 def _emit(service: Service, scope: Scope, package: Document) -> None:
-    detail = wire.answer("DescribeModelPackage", package)
+    described = wire.answer("DescribeModelPackage", package)
+    times = {name: iso_time(value) for name, value in described.items() if name.endswith("Time")}
+    detail = {**described, **times}
     service.emit(scope, _EVENT, [package["ModelPackageArn"]], detail)

@@ -65,6 +65,15 @@ MODEL_PACKAGE = Kind(
     missing_code="ValidationException",
     missing_message="ModelPackage {name} does not exist",
 )
+ENDPOINT = Kind(
+    "Endpoint",
+    "endpoint",
+    "EndpointName",
+    "EndpointArn",
+    "EndpointStatus",
+    missing_code="ValidationException",
+    missing_message="Could not find endpoint {name!r}",
+)
 MLFLOW_APP = Kind("MlflowApp", "mlflow-app", "Name", "Arn", "Status")
 DOMAIN = Kind("Domain", "domain", "DomainName", "DomainArn", "Status")
 USER_PROFILE = Kind("UserProfile", "user-profile", "UserProfileName", "UserProfileArn", "Status")

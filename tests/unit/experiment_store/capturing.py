@@ -10,6 +10,7 @@ from typing import Any
 from botocore.stub import Stubber
 
 from mlplatform.experiment_store.runtime.capture.capture import Capture
+from mlrecords.pins import Clients
 from mlrecords.store import RecordStore
 from tests.unit.experiment_store.sagemaker_state_changes import Event
 from tests.unit.servers import client
@@ -53,16 +54,19 @@ class Captured:
         return [key.removeprefix("runs/").removesuffix(".json") for key in keys]
 
 
-def make_captured(store: RecordStore) -> Captured:
-    """The projection queue is named after the bucket."""
+def make_captured(store: RecordStore, sagemaker: Any = None) -> Captured:
+    """The projection queue is named after the bucket. A client of `sagemaker` answers instead of a stub, if one is given."""
     sqs = client("sqs", store.s3.meta.endpoint_url)
     attributes = {"FifoQueue": "true"}
     queue_url = sqs.create_queue(QueueName=f"{store.bucket}.fifo", Attributes=attributes)["QueueUrl"]
-    sagemaker = client("sagemaker")
-    stub = Stubber(sagemaker)
+    stubbed = client("sagemaker")
+    stub = Stubber(stubbed)
     stub.activate()
+    sagemaker = stubbed if sagemaker is None else sagemaker
     clients = {"sqs": sqs, "sagemaker": sagemaker}
-    return Captured(Capture(store, clients.__getitem__, queue_url), sqs, queue_url, sagemaker, stub)
+    looked_up = Clients(s3=store.s3, ecr=lambda region: client("ecr", store.s3.meta.endpoint_url), usd_per_hour={})
+    capture = Capture(store=store, client=clients.__getitem__, looked_up=looked_up, projection_queue_url=queue_url)
+    return Captured(capture, sqs, queue_url, sagemaker, stub)
 
 
 def messages(events: Sequence[Event]) -> list[dict[str, Any]]:

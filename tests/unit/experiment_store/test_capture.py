@@ -24,6 +24,7 @@ from tests.unit.experiment_store.sagemaker_state_changes import (
 )
 
 MOMENT = datetime(2026, 11, 23, 3, 0, 20, tzinfo=UTC)
+ROLE = "arn:aws:iam::123456789012:role/training"
 PACKAGE = f"{SAGEMAKER}:model-package/demo/2"
 
 
@@ -83,24 +84,31 @@ def test_tags_that_the_events_lack_are_asked_for_where_sagemaker_keeps_them(capt
     captured.stub.add_response(
         "list_tags", {"Tags": tags[:1]}, {"ResourceArn": f"{SAGEMAKER}:model-package-group/demo"}
     )
+    started_by_nobody(captured)
     bare = processing("InProgress", 1, name="bare", Tags={})
     assert captured.deliver(bare, processing("Completed", 9, name="bare", Tags={}), model_package("Approved", 3)) == []
     record = captured.store.record(run_id_of(arn("processing-job", "bare")))
     assert record.identity.project == "demo"
     assert record.parents[run_id_of(EXECUTION_ARN)].relation == "execution"
-    assert captured.store.record(run_id_of(PACKAGE)).identity.project == "demo"
+    of_model = captured.store.record(run_id_of(PACKAGE))
+    assert (of_model.identity.project, of_model.identity.created_by) == ("demo", ROLE)
     captured.stub.assert_no_pending_responses()
+
+
+def started_by_nobody(captured: Captured) -> None:
+    """SageMaker names nobody for an execution that a schedule started: then it is the pipeline's role."""
+    captured.stub.add_response("describe_pipeline_execution", {}, {"PipelineExecutionArn": EXECUTION_ARN})
+    pipeline = {"PipelineName": "demo-training", "RoleArn": ROLE}
+    captured.stub.add_response("describe_pipeline", pipeline, {"PipelineName": "demo-training"})
 
 
 def test_an_execution_says_who_started_it_and_with_which_parameters(captured: Captured) -> None:
     profile = f"{SAGEMAKER}:user-profile/d-1/aiko"
     pipeline = f"{SAGEMAKER}:pipeline/demo-training"
     captured.stub.add_response("list_tags", {"Tags": [{"Key": "project", "Value": "demo"}]}, {"ResourceArn": pipeline})
-    captured.stub.add_response(
-        "describe_pipeline_execution",
-        {"PipelineArn": pipeline, "PipelineVersionId": 3, "CreatedBy": {"UserProfileArn": profile}},
-        {"PipelineExecutionArn": EXECUTION_ARN},
-    )
+    described = {"PipelineArn": pipeline, "PipelineVersionId": 3, "CreatedBy": {"UserProfileArn": profile}}
+    for _ in range(2):
+        captured.stub.add_response("describe_pipeline_execution", described, {"PipelineExecutionArn": EXECUTION_ARN})
     parameters = [{"Name": "rows", "Value": "100"}]
     captured.stub.add_response(
         "list_pipeline_parameters_for_execution",
@@ -145,6 +153,7 @@ def test_final_metrics_are_asked_for_when_a_training_job_is_over(captured: Captu
 def test_a_model_version_comes_from_the_training_job_that_wrote_its_data(captured: Captured) -> None:
     uri = "s3://artifacts/model/maker/output/model.tar.gz"
     captured.stub.add_response("list_tags", {"Tags": [{"Key": "project", "Value": "demo"}]})
+    started_by_nobody(captured)
     captured.stub.add_response("describe_training_job", described_training("maker"), {"TrainingJobName": "maker"})
     specification = {"Containers": [{"Image": "registry/sklearn:1.9", "ModelDataUrl": uri}]}
     assert captured.deliver(model_package("Approved", 3, InferenceSpecification=specification)) == []

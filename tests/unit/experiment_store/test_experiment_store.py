@@ -109,8 +109,8 @@ def test_what_fails_ten_times_is_kept_and_told(synthesized: Synthesized, queue: 
 
 
 def test_a_message_stays_hidden_longer_than_the_function_may_run(synthesized: Synthesized) -> None:
-    longest = max(function["Timeout"] for function in synthesized.resources("AWS::Lambda::Function").values())
-    for queue in ("Events", "Shown"):
+    for queue, function in (("Events", "CaptureResource"), ("Shown", "ProjectionResource")):
+        longest = named(synthesized, "AWS::Lambda::Function", function)["Timeout"]
         assert named(synthesized, "AWS::SQS::Queue", queue)["VisibilityTimeout"] == 6 * longest
 
 
@@ -130,8 +130,24 @@ def test_events_may_use_the_key_for_messages(synthesized: Synthesized) -> None:
 def test_only_the_capture_writes_records_and_it_deletes_nothing(synthesized: Synthesized) -> None:
     writes = statements(synthesized, "Capture")["WriteRecords"]
     assert writes["Action"] == ["s3:PutObject"]
-    assert [flat(arn).rpartition("/")[0].rpartition("/")[2] for arn in writes["Resource"]] == ["runs", "records"]
-    assert "WriteRecords" not in statements(synthesized, "Projection")
+    prefixes = [flat(arn).rpartition("/")[0].rpartition("/")[2] for arn in writes["Resource"]]
+    assert prefixes == ["runs", "records", "blobs", "rows"]
+    for other in ("Projection", "Reconciliation"):
+        found = statements(synthesized, other).values()
+        writing = [one["Resource"] for one in found if "s3:PutObject" in one["Action"]]
+        assert [flat(arn).rpartition("/")[2] for arns in writing for arn in arns] in ([], ["state.json"])
+
+
+def test_the_capture_looks_into_data_of_this_account_only(synthesized: Synthesized) -> None:
+    for sid in ("ListData", "ReadData"):
+        condition = statements(synthesized, "Capture")[sid]["Condition"]
+        assert condition == {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
+
+
+def test_what_events_missed_is_looked_for_every_hour(synthesized: Synthesized) -> None:
+    schedule = synthesized.only("AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    assert flat(schedule["Target"]["Arn"]).startswith("<StoreReconciliation")
 
 
 def test_the_projection_knows_its_app_and_may_call_only_that_one(synthesized: Synthesized) -> None:

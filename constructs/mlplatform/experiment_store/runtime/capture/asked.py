@@ -10,13 +10,26 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from mlrecords.masking import masked
 from mlrecords.observations import Observation, facts_of, merged, order_of
 from mlrecords.record import Environment, Image, RunRecord
+from mlrecords.states import is_over
 
-from .details import EXECUTION_TAG, Parts, created_by, data, first, metric, model_parents, parent, request_of, tags_in
-from .events import DECIDED
+from .details import (
+    EXECUTION_TAG,
+    GONE,
+    Parts,
+    created_by,
+    data,
+    first,
+    metric,
+    model_parents,
+    parent,
+    request_of,
+    tags_in,
+)
+from .pipelines import pipeline_name
 
-_GONE = ("ValidationException", "ResourceNotFound", "ResourceNotFoundException")
 # Where a training job puts its model: <S3OutputPath>/<job>/output/model.tar.gz.
 _MODEL_OF_JOB = re.compile(r"/([^/]+)/output/model\.tar\.gz$")
 
@@ -28,7 +41,7 @@ def asked(record: RunRecord, *, sagemaker: Any, now: datetime) -> Observation | 
         try:
             facts = merged(facts, facts_of(question(record, sagemaker)))
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
+            if error.response["Error"]["Code"] not in GONE:
                 raise
     facts = {name: value for name, value in facts.items() if value}
     if not facts:
@@ -53,30 +66,42 @@ def _tags(record: RunRecord, sagemaker: Any) -> Parts:
 
 def _taggable_arn(record: RunRecord) -> str | None:
     """The ARN that carries the tags: of the pipeline for an execution and its steps, of the group for a model version."""
-    of_execution = next((found.arn for found in record.parents.values() if found.relation == "execution"), None)
-    arn = of_execution if record.identity.kind == "pipeline-step" else record.identity.arn
+    arn = _execution_of(record) if record.identity.kind == "pipeline-step" else record.identity.arn
     if record.identity.kind == "model-package" and arn:
         return arn.replace(":model-package/", ":model-package-group/").rpartition("/")[0]
-    return arn and arn.split("/execution/")[0]
+    return arn and arn.partition("/execution/")[0]
 
 
 def _execution(record: RunRecord, sagemaker: Any) -> Parts:
-    """Who started an execution, and its parameters."""
-    if record.identity.created_by is not None:
-        return {}
+    """What an execution was started with."""
     arn = record.identity.arn
+    if arn is None or "PipelineParameters" in record.request:
+        return {}
     found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(PipelineExecutionArn=arn)
     parameters = [parameter for page in pages for parameter in page["PipelineParameters"]]
     return {
-        "identity": {"created_by": created_by(found)},
-        "request": {"PipelineParameters": parameters, **request_of("StartPipelineExecution", found)},
+        "request": {**masked({"PipelineParameters": parameters}), **request_of("StartPipelineExecution", found)},
     }
+
+
+def _who(record: RunRecord, sagemaker: Any) -> Parts:
+    """Who started the execution that a run is, or is part of: a person, or the pipeline's role."""
+    arn = record.identity.arn if record.identity.kind == "pipeline-execution" else _execution_of(record)
+    if record.identity.created_by is not None or arn is None:
+        return {}
+    found = created_by(sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn))
+    role = found or sagemaker.describe_pipeline(PipelineName=pipeline_name(arn)).get("RoleArn")
+    return {"identity": {"created_by": role}}
+
+
+def _execution_of(record: RunRecord) -> str | None:
+    return next((found.arn for found in record.parents.values() if found.relation == "execution"), None)
 
 
 def _final_metrics(record: RunRecord, sagemaker: Any) -> Parts:
     """The metrics that SageMaker read out of the log of a training job that is over."""
-    if record.metrics or record.status.state not in DECIDED:
+    if record.metrics or not is_over(record.status.state):
         return {}
     job = sagemaker.describe_training_job(TrainingJobName=record.identity.name)
     return {"metrics": {found["MetricName"]: metric(found["Value"]) for found in job.get("FinalMetricDataList", [])}}
@@ -122,6 +147,7 @@ def _model(name: str, sagemaker: Any) -> Parts:
         container = {**described["InferenceSpecification"]["Containers"][0], **container}
     image = container.get("Image")
     return {
+        "identity": {"created_by": model.get("ExecutionRoleArn")},
         "environment": Environment(image=Image(uri=image, digest=container.get("ImageDigest")) if image else None),
         "inputs": {"model": data(container.get("ModelDataUrl"), "model")},
         "parents": model_parents(package),
@@ -129,9 +155,10 @@ def _model(name: str, sagemaker: Any) -> Parts:
 
 
 _QUESTIONS: Mapping[str, tuple[Callable[[RunRecord, Any], Parts], ...]] = {
-    "pipeline-execution": (_execution,),
+    "pipeline-execution": (_who, _execution),
+    "pipeline-step": (_who,),
     "training-job": (_final_metrics,),
-    "model-package": (_training_of_model,),
+    "model-package": (_who, _training_of_model),
     "transform-job": (_model_of_transform,),
     "endpoint": (_models_of_endpoint,),
 }

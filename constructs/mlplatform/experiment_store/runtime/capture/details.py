@@ -15,19 +15,20 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
+from mlrecords.masking import masked, masked_arguments, masked_text
 from mlrecords.observations import run_id_of
 from mlrecords.record import Code, Data, Metric, Parent
-
-from .standins import masked
+from mlrecords.seeds import seeds_of
 
 Detail = Mapping[str, Any]
 Parts = dict[str, Any]
 """Parts of a `RunRecord` by the names of its fields."""
 
 EXECUTION_TAG = "sagemaker:pipeline-execution-arn"
+GONE = ("ValidationException", "ResourceNotFound", "ResourceNotFoundException")
+"""What SageMaker says of what does not exist, or not any more."""
 STEP_TAG = "sagemaker:pipeline-step-name"
 _MODEL_PACKAGE = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d+:model-package/[^\s\"',]+")
-_SEED = re.compile(r"seed|random[_-]?state", re.IGNORECASE)
 
 
 def part(holder: Detail, *path: str) -> Mapping[str, Any]:
@@ -63,9 +64,19 @@ def first_moment(detail: Detail, *endings: str) -> datetime | None:
 
 
 def tags_in(tags: Mapping[str, str] | Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    """Tags from a map, or from a list of `Key` and `Value`."""
+    """Tags from a map, or from a list of `Key` and `Value`, without secrets."""
     pairs = tags.items() if isinstance(tags, Mapping) else ((tag["Key"], tag["Value"]) for tag in tags or ())
-    return {key: str(value) for key, value in pairs}
+    return masked({key: str(value) for key, value in pairs})
+
+
+def state_of(word: str) -> str:
+    """A state in the API's words: events spell those of endpoints `IN_SERVICE`."""
+    return "".join(part.title() for part in word.split("_")) if word.isupper() else word
+
+
+def failure_of(detail: Detail) -> str:
+    """Why it failed, without secrets; empty where it did not, which takes away the reason of an earlier attempt."""
+    return masked_text(detail.get("FailureReason") or detail.get("failureReason") or "")
 
 
 def created_by(detail: Detail) -> str | None:
@@ -106,7 +117,7 @@ def code_of(hyperparameters: Mapping[str, str], command: Iterable[str]) -> Code:
     script = _text(hyperparameters.get("sagemaker_program"))
     return Code(
         archive_uri=_text(hyperparameters.get("sagemaker_submit_directory")),
-        entry_point=(script,) if script else tuple(command),
+        entry_point=(script,) if script else masked_arguments(tuple(command)),
     )
 
 
@@ -115,12 +126,11 @@ def own_hyperparameters(hyperparameters: Mapping[str, Any]) -> dict[str, str]:
     return masked({key: str(value) for key, value in hyperparameters.items() if not key.startswith("sagemaker_")})
 
 
-def seeds_of(*settings: Mapping[str, Any], command: Iterable[str] = ()) -> dict[str, str]:
-    """What is called a seed or a random state, among settings and the options of a command."""
+def seeds_in(*settings: Mapping[str, Any], command: Iterable[str] = ()) -> dict[str, str]:
+    """The seeds among settings and the options of a command."""
     words = [word for argument in command for word in argument.split("=", 1)]
     options = {name.lstrip("-"): value for name, value in pairwise(words) if name.startswith("--")}
-    named = {key: str(value) for setting in (*settings, options) for key, value in setting.items()}
-    return {key: value for key, value in named.items() if _SEED.search(key)}
+    return seeds_of(*({key: str(value) for key, value in found.items()} for found in (*settings, options)))
 
 
 def metric(value: float) -> Metric | None:

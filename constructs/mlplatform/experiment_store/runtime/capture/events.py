@@ -10,16 +10,25 @@ from typing import Any
 from mlrecords.codec import from_json
 from mlrecords.observations import Observation, facts_of, order_of, run_id_of
 from mlrecords.record import Identity, Status
+from mlrecords.states import is_over
 
 from . import jobs, models, pipelines
-from .details import Detail, Parts, created_by, first_moment, milliseconds, moment, request_of, tags_in
+from .details import (
+    Detail,
+    Parts,
+    created_by,
+    failure_of,
+    first_moment,
+    milliseconds,
+    moment,
+    request_of,
+    state_of,
+    tags_in,
+)
 
 OBSERVATION = "ML Platform Run Observation"
 EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
-DECIDED = ("Completed", "Succeeded", "Failed", "Stopped", "InService", "OutOfService", "RollingBackFailed", "Deleted")
-_SPELLED = {"IN_SERVICE": "InService", "OUT_OF_SERVICE": "OutOfService"}
-"""Events spell the states of endpoints in another way than the API does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +79,6 @@ DETAIL_TYPES = (*KINDS, EXECUTION, STEP, OBSERVATION)
 
 def _parts_of(kind: Kind, detail: Detail) -> Parts:
     arn, tags = detail[f"{kind.member}Arn"], tags_in(detail.get("Tags"))
-    state: str = detail[f"{kind.member}Status"]
     return {
         "identity": Identity(
             kind=kind.name,
@@ -81,10 +89,10 @@ def _parts_of(kind: Kind, detail: Detail) -> Parts:
             created_by=created_by(detail),
         ),
         "status": Status(
-            state=_SPELLED.get(state, state),
+            state=state_of(detail[f"{kind.member}Status"]),
             started_at=first_moment(detail, "StartTime"),
             ended_at=first_moment(detail, "EndTime"),
-            failure_reason=detail.get("FailureReason"),
+            failure_reason=failure_of(detail),
             approval=detail.get("ModelApprovalStatus"),
         ),
         "tags": tags,
@@ -99,7 +107,7 @@ def _observation(event: Mapping[str, Any], run_id: str, parts: Parts) -> Observa
     if "identity" in facts:
         facts["identity"] |= {"account": event["account"], "region": event["region"]}
     status = facts.get("status", {})
-    decided = status.get("state") in DECIDED and status.get("approval") != "PendingManualApproval"
+    decided = is_over(status.get("state", "")) and status.get("approval") != "PendingManualApproval"
     return Observation(
         run_id=run_id,
         source=event.get("observed-by", "event"),

@@ -1,6 +1,7 @@
 """What the events of jobs say: training, processing, transform and tuning. Pure."""
 
-from mlrecords.record import Algorithm, Code, Environment, Image, Machines, Parent
+from mlrecords.masking import masked, masked_arguments
+from mlrecords.record import Algorithm, Code, Cost, Environment, Image, Machines, Parent
 
 from .details import (
     EXECUTION_TAG,
@@ -15,10 +16,9 @@ from .details import (
     own_hyperparameters,
     parent,
     part,
-    seeds_of,
+    seeds_in,
     tags_in,
 )
-from .standins import masked
 
 
 def training(detail: Detail) -> Parts:
@@ -41,9 +41,10 @@ def training(detail: Detail) -> Parts:
         "algorithm": Algorithm(
             name=specification.get("AlgorithmName"),
             hyperparameters=own_hyperparameters(hyperparameters),
-            seeds=seeds_of(hyperparameters, environment, command=command),
+            seeds=seeds_in(hyperparameters, environment, command=command),
         ),
         "metrics": {found["MetricName"]: metric(found["Value"]) for found in detail.get("FinalMetricDataList") or ()},
+        "cost": Cost(billable_seconds=billable) if (billable := detail.get("BillableTimeInSeconds")) else None,
         "parents": {**_parents(detail), **parent("tuning", detail.get("TuningJobArn"))},
     }
 
@@ -60,10 +61,10 @@ def processing(detail: Detail) -> Parts:
             machines=_machines(part(detail, "ProcessingResources", "ClusterConfig")),
             variables=masked(environment),
         ),
-        "code": Code(archive_uri=uris.get("code"), entry_point=command),
+        "code": Code(archive_uri=uris.get("code"), entry_point=masked_arguments(command)),
         "inputs": {name: data(uri, name if name in ("code", "model") else "data") for name, uri in uris.items()},
         "outputs": {found["OutputName"]: data(part(found, "S3Output").get("S3Uri")) for found in outputs},
-        "algorithm": Algorithm(seeds=seeds_of(environment, command=command)),
+        "algorithm": Algorithm(seeds=seeds_in(environment, command=command)),
         "parents": {**_parents(detail), **model_parents([command, environment])},
     }
 
@@ -78,7 +79,7 @@ def transform(detail: Detail) -> Parts:
         ),
         "inputs": {"transform": data(source)},
         "outputs": {"transform": data(part(detail, "TransformOutput").get("S3OutputPath"))},
-        "algorithm": Algorithm(name=detail.get("ModelName"), seeds=seeds_of(environment)),
+        "algorithm": Algorithm(name=detail.get("ModelName"), seeds=seeds_in(environment)),
         "parents": _parents(detail),
     }
 
@@ -102,7 +103,7 @@ def tuning(detail: Detail) -> Parts:
         "algorithm": Algorithm(
             name=specification.get("AlgorithmName"),
             hyperparameters=own_hyperparameters({**fixed, **part(best, "TunedHyperParameters")}),
-            seeds=seeds_of(fixed, environment, part(detail, "HyperParameterTuningJobConfig")),
+            seeds=seeds_in(fixed, environment, part(detail, "HyperParameterTuningJobConfig")),
         ),
         "metrics": {objective["MetricName"]: metric(objective["Value"])} if objective else {},
         "parents": _parents(detail),

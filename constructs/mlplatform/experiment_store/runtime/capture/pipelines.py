@@ -6,7 +6,7 @@ from typing import Any
 from mlrecords.observations import run_id_of
 from mlrecords.record import Identity, Status
 
-from .details import STEP_TAG, Detail, Parts, first_moment, model_parents, parent, request_of
+from .details import STEP_TAG, Detail, Parts, failure_of, first_moment, model_parents, parent, request_of
 
 _JOBS = (":training-job/", ":processing-job/", ":transform-job/", ":hyper-parameter-tuning-job/")
 
@@ -27,7 +27,7 @@ def execution(detail: Detail) -> Parts:
             state=detail["currentPipelineExecutionStatus"],
             started_at=first_moment(detail, "StartTime"),
             ended_at=first_moment(detail, "EndTime"),
-            failure_reason=detail.get("failureReason") or "",  # A retry takes the reason away.
+            failure_reason=failure_of(detail),
         ),
         "request": {"PipelineName": name, **request_of("StartPipelineExecution", described)},
     }
@@ -45,7 +45,7 @@ def step(detail: Detail) -> Parts:
             state=detail["currentStepStatus"],
             started_at=first_moment(detail, "StartTime"),
             ended_at=first_moment(detail, "EndTime"),
-            failure_reason=detail.get("failureReason") or "",  # A retry takes the reason away.
+            failure_reason=failure_of(detail),
         ),
         "parents": {
             **parent("execution", detail["pipelineExecutionArn"]),
@@ -62,17 +62,17 @@ def step(detail: Detail) -> Parts:
 
 def told_by_step(detail: Detail) -> Iterator[tuple[str, Parts]]:
     """What a step's event says of other runs, by run id: the job or model version that it made, and its execution."""
-    execution_arn, step_type = detail["pipelineExecutionArn"], detail.get("stepType")
-    of_execution = parent("execution", execution_arn)
+    of_execution = parent("execution", detail["pipelineExecutionArn"])
     if _cache_hit(detail):
         return  # What it names, another execution made.
-    for arn in _arns(detail.get("metadata")):
-        if any(kind in arn for kind in _JOBS):
-            yield run_id_of(arn), {"parents": of_execution, "tags": {STEP_TAG: detail["stepName"]}}
-        elif ":model-package/" in arn and step_type == "RegisterModel":
-            yield run_id_of(arn), {"parents": of_execution}
-        elif ":model-package/" in arn:
-            yield run_id_of(execution_arn), {"parents": parent("model", arn)}
+    for name, inside in (detail.get("metadata") or {}).items():
+        for arn in _arns(inside):
+            if any(kind in arn for kind in _JOBS):
+                yield run_id_of(arn), {"parents": of_execution, "tags": {STEP_TAG: detail["stepName"]}}
+            elif ":model-package/" in arn and name.lower() == "registermodel":
+                yield run_id_of(arn), {"parents": of_execution}
+            elif ":model-package/" in arn:
+                yield run_id_of(detail["pipelineExecutionArn"]), {"parents": parent("model", arn)}
 
 
 def step_run_id(detail: Detail) -> str:
