@@ -65,9 +65,7 @@ class _Run:
 
     def at_start(self) -> dict[str, Any]:
         inputs = {
-            name: self._data(data, self._read)
-            for name, data in self.record.inputs.items()
-            if data.version is None
+            name: self._data(data, self._read) for name, data in self.record.inputs.items() if data.version is None
         }
         seeds = {
             name: seed
@@ -84,9 +82,7 @@ class _Run:
 
     def at_end(self) -> dict[str, Any]:
         outputs = {
-            name: self._data(data, self._written)
-            for name, data in self.record.outputs.items()
-            if data.version is None
+            name: self._data(data, self._written) for name, data in self.record.outputs.items() if data.version is None
         }
         is_priced = self.record.cost is not None and self.record.cost.usd is not None
         cost = None if is_priced else cost_of(self.record, self.clients.usd_per_hour)
