@@ -89,9 +89,8 @@ async def _serve(options: argparse.Namespace) -> None:
     config.graceful_timeout = 1
     try:
         await asyncio.to_thread(mlflow.wait_until_ready)
-        application: Any = _with_status(
-            with_faults(_with_image_configurations(durable(bridge.application)), faults), status
-        )
+        faulty: Any = with_faults(durable(bridge.application), faults)
+        application: Any = _with_status(_with_image_configurations(faulty), status)
         await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
     finally:
         service.executor.close()

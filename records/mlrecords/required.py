@@ -19,8 +19,9 @@ _REQUESTED = (*_JOBS, "tuning-job", "pipeline-execution")
 LATE = timedelta(minutes=15)
 """A run that is pinned later than this after its end may have been pinned with what came after it."""
 
+# A version with `==`, or a place: a URL, a file, a commit of a repository.
 _PINNED_LINE = re.compile(
-    r"[^=<>~!]+(\[.*\])?={2,3}\s*[^\s*;,]+|.*\s@\s.*|.*\.(whl|zip|tar\.gz)\b.*|git\+.*@[0-9a-f]{40}.*"
+    r"[^=<>~!]+={2,3}\s*[^\s*;,]+(?=\s|;|\\|$)|\S+\s*@\s|.*\.(whl|zip|tar\.gz)\b|git\+.*@[0-9a-f]{40}"
 )
 
 
@@ -112,7 +113,7 @@ def _python(record: RunRecord) -> Iterator[Requirement]:
 
 def _requirements_file(record: RunRecord) -> Iterator[Requirement]:
     lines = (line.split("#", 1)[0].strip() for line in (record.environment.requirements or "").splitlines())
-    loose = [line for line in lines if line and not line.startswith("-") and not _PINNED_LINE.fullmatch(line)]
+    loose = [line for line in lines if line and not line.startswith("-") and not _PINNED_LINE.match(line)]
     yield Requirement(
         is_met=not loose,
         sentence=(

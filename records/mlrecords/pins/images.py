@@ -116,7 +116,12 @@ def _label(config: bytes) -> Installed | None:
         return None
 
 
+def normal_name(name: str) -> str:
+    """A distribution's name as packages are compared by it (Python packaging user guide, "Names and normalization")."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def installed_of(document: Mapping[str, Any]) -> Installed:
     """From the JSON that a label, or a probe, has."""
-    packages = {str(name): str(version) for name, version in document["packages"].items()}
+    packages = {normal_name(name): str(version) for name, version in document["packages"].items()}
     return Installed(python=str(document["python"]), packages=packages)
