@@ -51,7 +51,7 @@ def read_csv(content: bytes) -> Table:
     """A CSV file. Its first row is a header if each of its cells is a different text that is no number."""
     rows = [row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if row]
     first = rows[0] if rows else []
-    has_header = len({*first}) == len(first) and all(cell and _type(cell) == "string" for cell in first)
+    has_header = bool(first) and len({*first}) == len(first) and all(cell and _type(cell) == "string" for cell in first)
     if not has_header:
         return Table(rows=len(rows), columns={})
     cells = {name: {_type(row[place]) for row in rows[1:] if len(row) > place} for place, name in enumerate(first)}
