@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mlp.errors import CliError, ExitCode
 from mlp.job_logs import JobLogs
 from mlp.model import LogSource
-from mlrecords.pins.images import at_digest, installed_of
+from mlrecords.packages import LOOK, installed_of
+from mlrecords.pins.images import at_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from mlrecords.record import Image, RunRecord
 
 DEFAULT_INSTANCE_TYPE = "ml.m5.large"
-_MARK = "mlplatform-installed "
-# SageMaker takes 256 characters for a part of an entry point (API reference, AppSpecification).
-_SCRIPT = (
-    "import importlib.metadata as m,json,platform as p;"
-    f'print("{_MARK}"+json.dumps({{"python":p.python_version(),"packages":'
-    '{d.metadata["Name"]:d.version for d in m.distributions() if d.metadata["Name"]}}))'
-)
 _GIB, _MINUTES = 30, 15
 _POLL_SECONDS = 2.0
 _ENDED = ("Completed", "Failed", "Stopped")
@@ -40,14 +34,14 @@ def probe_image(target: Target, out: Output, record: RunRecord, image: Image, in
     out.say(f"job {name} looks into {image.uri}")
     job = _ended(sagemaker, name)
     source = LogSource(group="/aws/sagemaker/ProcessingJobs", stream_prefix=f"{name}/", start=None, end=None)
-    found = [line.text for line in JobLogs(target).read(source) if line.text.startswith(_MARK)]
+    found = [line.text for line in JobLogs(target).read(source) if line.text.startswith("{")]
     if job["ProcessingJobStatus"] != "Completed" or not found:
         raise CliError(
-            f"job {name} did not say what is installed: {job.get('FailureReason', 'its log has no such line')}",
+            f"job {name} did not say what is installed: {job.get('FailureReason', 'its log has no line of JSON')}",
             fix="the image needs `python3`, 3.8 or newer, in its PATH; otherwise label it as docs/run-records.md shows",
             exit_code=ExitCode.RUN_FAILED,
         )
-    installed = installed_of(json.loads(found[0].removeprefix(_MARK)))
+    installed = installed_of(json.loads(found[-1]))
     return {"python": installed.python, "packages": dict(installed.packages)}
 
 
@@ -66,7 +60,7 @@ def _request(record: RunRecord, image: Image, instance_type: str, name: str) -> 
         "RoleArn": request.get("RoleArn") or _no_role(record),
         "AppSpecification": {
             "ImageUri": at_digest(image.uri, image.digest),
-            "ContainerEntrypoint": ["python3", "-c", _SCRIPT],
+            "ContainerEntrypoint": ["python3", "-c", LOOK],
         },
         "ProcessingResources": {"ClusterConfig": {**cluster, **({"VolumeKmsKeyId": key} if key else {})}},
         "StoppingCondition": {"MaxRuntimeInSeconds": _MINUTES * 60},

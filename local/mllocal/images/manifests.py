@@ -16,11 +16,10 @@ from functools import cached_property
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from mllocal.images.catalog import Entry
 from mlrecords.canonical import canonical, digest
-from mlrecords.pins.images import PACKAGES_LABEL
+from mlrecords.packages import LABEL, normal_name
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -41,7 +40,7 @@ class Manifest:
             {
                 "architecture": "amd64",
                 "os": "linux",
-                "config": {"Labels": {PACKAGES_LABEL: json.dumps(installed, sort_keys=True)}},
+                "config": {"Labels": {LABEL: json.dumps(installed, sort_keys=True)}},
                 "rootfs": {"type": "layers", "diff_ids": [self._content]},
             }
         )
@@ -75,7 +74,7 @@ class Manifest:
 def packages_of(lock: Path) -> dict[str, str]:
     """Versions by name that a locked `requirements.txt` installs in the running Python."""
     found = (Requirement(line.split("--hash", 1)[0]) for line in _pins(lock))
-    return {canonicalize_name(one.name): next(iter(one.specifier)).version for one in found}
+    return {normal_name(one.name): next(iter(one.specifier)).version for one in found}
 
 
 def _pins(lock: Path) -> list[str]:

@@ -9,10 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from mlrecords.packages import LABEL, Installed, installed_of
 from mlrecords.pins.clients import Clients, is_out_of_reach
-
-PACKAGES_LABEL = "mlplatform.packages"
-"""The label of an image that says what is installed in it: JSON with `python`, and `packages` by name."""
 
 _URI = re.compile(
     r"(?P<registry>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)"
@@ -26,14 +24,6 @@ _MANIFESTS = (
 )
 _MOST_CONFIG_BYTES = 4 * 1024**2
 _TIMEOUT_SECONDS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Installed:
-    """What is installed somewhere: the version of Python, and versions of distributions by name."""
-
-    python: str | None = None
-    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 def at_digest(uri: str, digest: str | None) -> str:
@@ -110,18 +100,7 @@ def _download(url: str) -> bytes:
 
 def _label(config: bytes) -> Installed | None:
     try:
-        text = (json.loads(config).get("config", {}).get("Labels") or {}).get(PACKAGES_LABEL)
+        text = (json.loads(config).get("config", {}).get("Labels") or {}).get(LABEL)
         return None if text is None else installed_of(json.loads(text))
     except (ValueError, AttributeError, KeyError, TypeError):
         return None
-
-
-def normal_name(name: str) -> str:
-    """A distribution's name as packages are compared by it (Python packaging user guide, "Names and normalization")."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def installed_of(document: Mapping[str, Any]) -> Installed:
-    """From the JSON that a label, or a probe, has."""
-    packages = {normal_name(name): str(version) for name, version in document["packages"].items()}
-    return Installed(python=str(document["python"]), packages=packages)

@@ -13,10 +13,11 @@ from mlrecords.codec import to_json
 from mlrecords.data import version_of
 from mlrecords.masking import masked_text
 from mlrecords.observations import Observation, facts_of, order_of
+from mlrecords.packages import Installed, installed_of
 from mlrecords.pins.clients import Clients, is_out_of_reach
 from mlrecords.pins.code import find_archive
 from mlrecords.pins.costs import cost_of
-from mlrecords.pins.images import FoundImage, Installed, at_digest, find_image, installed_in, installed_of
+from mlrecords.pins.images import FoundImage, at_digest, find_image, installed_in
 from mlrecords.pins.objects import NotKnownError, Place, read_at, with_content, written_between
 from mlrecords.pins.tables import table_of
 from mlrecords.record import Algorithm, Data, DataListing, DataObject, Image, Pinned, RunRecord
