@@ -6,19 +6,15 @@ Required is what no one can find out later. What helps to understand a run, but 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 from mlrecords.record import RunRecord
-from mlrecords.states import has_succeeded, is_over
+from mlrecords.states import LATE, has_succeeded, is_over
 
 _JOBS = ("training-job", "processing-job", "transform-job")
 _IN_IMAGES = (*_JOBS, "tuning-job", "model-package", "endpoint")
 _WITH_CODE = ("training-job", "processing-job", "tuning-job", "script")
 _MADE_BY_OTHERS = ("model-package", "endpoint", "pipeline-step")
 _REQUESTED = (*_JOBS, "tuning-job", "pipeline-execution")
-LATE = timedelta(minutes=15)
-"""A run that is pinned later than this after its end may have been pinned with what came after it."""
-
 # A version with `==`, or a place: a URL, a file, a commit of a repository.
 _PINNED_LINE = re.compile(
     r"[^=<>~!]+={2,3}\s*[^\s*;,]+(?=\s|;|\\|$)|\S+\s*@\s|.*\.(whl|zip|tar\.gz)\b|git\+.*@[0-9a-f]{40}"

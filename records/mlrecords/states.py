@@ -1,5 +1,10 @@
 """What SageMaker's words for states mean. Pure."""
 
+from datetime import timedelta
+
+LATE = timedelta(minutes=15)
+"""What is pinned later than this after a run's end may be what came after what the run used."""
+
 _OPEN = frozenset(
     {
         *("Pending", "Scheduled", "Starting", "InProgress", "Executing", "Running", "Stopping"),

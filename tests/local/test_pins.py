@@ -16,6 +16,7 @@ import urllib3
 
 import mllocal
 from mllocal.images import image_for
+from mlrecords.canonical import digest
 from mlrecords.codec import from_json, to_json
 from mlrecords.observations import fold, merged, record_of
 from mlrecords.pins import Clients, pinned
@@ -29,6 +30,7 @@ from mlrecords.record import (
     Identity,
     Image,
     Machines,
+    Pinned,
     RunRecord,
     Status,
 )
@@ -170,6 +172,24 @@ def test_what_was_overwritten_in_a_bucket_without_versions_is_not_pinned(
     assert found["lost"].version is None
 
 
+def test_what_was_there_before_the_bucket_had_versions_is_read_by_its_id(
+    workbench: Workbench, store: RecordStore, clients: Clients
+) -> None:
+    workbench.put("data/a.csv", "old\n")
+    started = now()
+    time.sleep(1.1)
+    workbench.engine.client("s3").put_bucket_versioning(
+        Bucket=workbench.bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    workbench.put("data/a.csv", "new\n")
+    inputs = {"data": Data(uri=workbench.uri("data/"))}
+
+    found = with_pins(a_run(started_at=started, inputs=inputs), store, clients).inputs["data"]
+
+    (one,) = listing_of(found, store).objects
+    assert one.sha256 == digest(b"old\n")
+
+
 def test_what_is_out_of_reach_is_left_out(versioned: Workbench, store: RecordStore, clients: Clients) -> None:
     versioned.put("data/a", "1")
     record = a_run(
@@ -236,13 +256,13 @@ def test_a_digest_that_was_pinned_stays_though_its_tag_moves(
 
 
 def test_a_probe_tells_what_a_label_does_not(workbench: Workbench, store: RecordStore, clients: Clients) -> None:
-    digest = f"sha256:{'1' * 64}"
-    uri = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/mine@{digest}"
-    store.keep_environment(digest, {"python": "3.10.1", "packages": {"numpy": "1.26.0"}})
+    image = f"sha256:{'1' * 64}"
+    uri = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/mine@{image}"
+    store.keep_environment(image, {"python": "3.10.1", "packages": {"numpy": "1.26.0"}})
 
     environment = with_pins(a_run(environment=Environment(image=Image(uri=uri))), store, clients).environment
 
-    assert environment.image == Image(uri=uri, digest=digest)
+    assert environment.image == Image(uri=uri, digest=image)
     assert (environment.python, environment.packages) == ("3.10.1", {"numpy": "1.26.0"})
 
 
@@ -254,6 +274,7 @@ def test_the_archive_of_code_is_pinned_with_its_requirements_and_where_it_came_f
         f"assets/{name}.gz",
         {"requirements.txt": "--index-url https://me:hunter2@host/\npandas==3.0\n", "train.py": "pass"},
     )
+    workbench.put(f"assets/{name}.gz.sig", "a neighbour")
     workbench.put(
         f"assets/provenance/{name}.json",
         '{"schema_version":"1.0","commit":"c0ffee","remote":null,"directory":"jobs","dirty":true,"left_out":[],"patch":"cGF0Y2g="}',
@@ -291,6 +312,30 @@ def test_outputs_and_cost_are_pinned_when_the_run_is_over(
     assert found.cost is not None
     assert found.cost.usd == pytest.approx(2 * 0.115 * 62 / 3600, abs=1e-6)
     assert found.cost.basis == "2 x ml.m5.large x 62 s"
+
+
+def test_what_moves_is_not_pinned_long_after_the_run(
+    workbench: Workbench, store: RecordStore, clients: Clients
+) -> None:
+    ended = now() - timedelta(hours=1)
+    record = a_run(started_at=ended, environment=Environment(image=Image(uri=IMAGE)))
+    over = replace(record, status=replace(record.status, state="Completed", ended_at=ended))
+    seen = replace(over, pinned=Pinned(at=ended, state="InProgress"))
+
+    assert with_pins(over, store, clients).environment.image != record.environment.image
+    assert pinned(seen, store=store, clients=clients, now=now()) is None
+    assert pinned(seen, store=store, clients=clients, now=ended + timedelta(minutes=5)) is not None
+
+
+def test_a_cost_without_a_price_is_said_once(workbench: Workbench, store: RecordStore, clients: Clients) -> None:
+    record = a_run(environment=Environment(machines=Machines(instance_type="ml.z9.huge", instance_count=1)))
+    over = replace(record, status=replace(record.status, state="Failed", ended_at=now()))
+
+    once = with_pins(over, store, clients)
+
+    assert once.cost is not None
+    assert (once.cost.usd, once.cost.basis) == (None, "1 x ml.z9.huge x 0 s")
+    assert pinned(once, store=store, clients=clients, now=now()) is None
 
 
 def test_what_is_pinned_is_not_pinned_again(versioned: Workbench, store: RecordStore, clients: Clients) -> None:

@@ -1,5 +1,6 @@
 """The digest of a container image, and what is installed in it, asked of its registry in ECR."""
 
+import http.client
 import json
 import re
 import urllib.request
@@ -7,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from mlrecords.packages import LABEL, Installed, installed_of
-from mlrecords.pins.clients import Clients, is_out_of_reach
+from mlrecords.pins.clients import Clients, unless_out_of_reach
 
 _URI = re.compile(
     r"(?P<registry>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)"
@@ -62,39 +61,37 @@ def installed_in(clients: Clients, uri: str, image: FoundImage) -> Installed | N
         manifest = of_platform.manifest if of_platform else {}
     if place is None or "config" not in manifest:
         return None
-    try:
-        layer = clients.ecr(place["region"]).get_download_url_for_layer(
+    layer = unless_out_of_reach(
+        lambda: clients.ecr(place["region"]).get_download_url_for_layer(
             registryId=place["registry"],
             repositoryName=place["repository"],
             layerDigest=manifest["config"]["digest"],
         )
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
-        return None
-    return _label(_download(layer["downloadUrl"]))
+    )
+    config = _download(layer["downloadUrl"]) if layer else None
+    return _label(config) if config else None
 
 
 def _manifest(clients: Clients, place: re.Match[str], wanted: Mapping[str, str]) -> FoundImage | None:
-    try:
-        answer = clients.ecr(place["region"]).batch_get_image(
+    answer = unless_out_of_reach(
+        lambda: clients.ecr(place["region"]).batch_get_image(
             registryId=place["registry"],
             repositoryName=place["repository"],
             imageIds=[dict(wanted)],
             acceptedMediaTypes=list(_MANIFESTS),
         )
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
-        return None
-    found = next(iter(answer.get("images") or ()), None)
+    )
+    found = answer and next(iter(answer.get("images") or ()), None)
     return found and FoundImage(found["imageId"]["imageDigest"], json.loads(found["imageManifest"]))
 
 
-def _download(url: str) -> bytes:
-    """The address that ECR gave, which is signed and needs no credentials."""
-    with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - it is ECR's, over HTTPS
-        content: bytes = answer.read(_MOST_CONFIG_BYTES)
+def _download(url: str) -> bytes | None:
+    """What is at the address that ECR gave, which is signed and needs no credentials; None where no network leads to it."""
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - it is ECR's, over HTTPS
+            content: bytes = answer.read(_MOST_CONFIG_BYTES)
+    except (OSError, http.client.HTTPException):
+        return None
     return content
 
 

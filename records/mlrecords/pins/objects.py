@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from mlrecords.data import UNVERSIONED, versioned
-from mlrecords.pins.clients import is_out_of_reach
+from mlrecords.data import UNVERSIONED
+from mlrecords.pins.clients import unless_out_of_reach
 from mlrecords.record import DataObject
 
 MOST_VERSIONS = 100_000
@@ -41,9 +39,9 @@ class Place:
         return cls(bucket, key) if uri.startswith("s3://") and bucket else None
 
     def request(self, one: DataObject) -> dict[str, str]:
-        """What names an object of a listing here, in the version that it lists."""
-        version = {"VersionId": one.version_id} if one.version_id else {}
-        return {"Bucket": self.bucket, "Key": self.key + one.key, **version}
+        """What names an object of a listing here, with the content that it had then."""
+        content = {"VersionId": one.version_id} if one.version_id else {"IfMatch": f'"{one.etag}"'}
+        return {"Bucket": self.bucket, "Key": self.key + one.key, **content}
 
 
 def read_at(s3: Any, place: Place, moment: datetime) -> tuple[DataObject, ...]:
@@ -77,7 +75,7 @@ def with_content(s3: Any, place: Place, objects: Sequence[DataObject]) -> tuple[
         return tuple(objects)
     tell: Callable[[Any, Place, DataObject], DataObject] = _with_sha256 if is_small else _with_checksum
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(lambda one: _unless_out_of_reach(tell, s3, place, one), objects))
+        return tuple(pool.map(lambda one: unless_out_of_reach(lambda: tell(s3, place, one)) or one, objects))
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,8 @@ def _event(found: Mapping[str, Any], place: Place) -> _Event:
         written = DataObject(
             key=found["Key"][len(place.key) :],
             size_bytes=found["Size"],
-            version_id=versioned(found["VersionId"]),
+            # What has no versions is read as it is now; what was there before the bucket had versions, by that id.
+            version_id=None if found["VersionId"] == UNVERSIONED and found["IsLatest"] else found["VersionId"],
             etag=found["ETag"].strip('"'),
         )
     return _Event(found["LastModified"], found["IsLatest"], written, found["VersionId"] != UNVERSIONED)
@@ -143,14 +142,3 @@ def _with_checksum(s3: Any, place: Place, one: DataObject) -> DataObject:
         return replace(one, sha256=f"sha256:{base64.b64decode(sha256).hex()}")
     names = (name for name in ("SHA256", *_CHECKSUMS) if f"Checksum{name}" in answer)
     return replace(one, checksum=next((f"{name.lower()}:{answer[f'Checksum{name}']}" for name in names), None))
-
-
-def _unless_out_of_reach(
-    tell: Callable[[Any, Place, DataObject], DataObject], s3: Any, place: Place, one: DataObject
-) -> DataObject:
-    try:
-        return tell(s3, place, one)
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
-        return one
