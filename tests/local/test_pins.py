@@ -127,6 +127,23 @@ def test_the_same_content_is_the_same_version_wherever_it_is(
     assert found["one"].version == found["again"].version != found["changed"].version
 
 
+def test_a_listing_names_the_folder_around_a_prefix(versioned: Workbench, store: RecordStore, clients: Clients) -> None:
+    for key in ("folder/a.csv", "folder/ab.csv"):
+        versioned.put(key, "1\n")
+    places = {"slash": "folder/", "none": "folder", "part": "folder/a", "object": "folder/ab.csv"}
+    inputs = {name: Data(uri=versioned.uri(key)) for name, key in places.items()}
+
+    found = with_pins(a_run(inputs=inputs), store, clients).inputs
+
+    listings = {name: listing_of(data, store) for name, data in found.items()}
+    assert {name: one.uri for name, one in listings.items()} == {
+        **dict.fromkeys(("slash", "none", "part"), versioned.uri("folder/")),
+        "object": versioned.uri("folder/ab.csv"),
+    }
+    assert [one.key for one in listings["object"].objects] == [""]
+    assert found["slash"].version == found["none"].version == found["part"].version
+
+
 def test_large_data_is_told_by_the_checksums_that_s3_keeps(
     versioned: Workbench, store: RecordStore, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,7 +325,8 @@ def test_outputs_and_cost_are_pinned_when_the_run_is_over(
     over = replace(record, status=replace(record.status, state="Completed", ended_at=ended))
     found = with_pins(over, store, clients)
 
-    assert [one.key for one in listing_of(found.outputs["model"], store).objects] == ["/new"]
+    listing = listing_of(found.outputs["model"], store)
+    assert (listing.uri, [one.key for one in listing.objects]) == (versioned.uri("out/"), ["new"])
     assert found.cost is not None
     assert found.cost.usd == pytest.approx(2 * 0.115 * 62 / 3600, abs=1e-6)
     assert found.cost.basis == "2 x ml.m5.large x 62 s"

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlrecords.data import UNVERSIONED
 from mlrecords.pins.clients import unless_out_of_reach
-from mlrecords.record import DataObject
+from mlrecords.record import DataListing, DataObject
 
 MOST_VERSIONS = 100_000
 MOST_READ_OBJECTS, MOST_READ_BYTES = 200, 64 * 1024**2
@@ -76,6 +76,21 @@ def with_content(s3: Any, place: Place, objects: Sequence[DataObject]) -> tuple[
     tell: Callable[[Any, Place, DataObject], DataObject] = _with_sha256 if is_small else _with_checksum
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return tuple(pool.map(lambda one: unless_out_of_reach(lambda: tell(s3, place, one)) or one, objects))
+
+
+def listing_of(place: Place, objects: Sequence[DataObject]) -> DataListing:
+    """The objects by what comes after the folder that holds them all, so that a folder is the same with a slash at its end or not.
+
+    The URI is the folder's, with a slash, or that of the one object that is at the place.
+    """
+    names = [place.key + one.key for one in objects]
+    folder = f"{place.key.rstrip('/')}/" if place.key else ""
+    if names == [place.key]:
+        folder = place.key
+    elif not all(name.startswith(folder) for name in names):
+        folder = place.key[: place.key.rfind("/") + 1]
+    relative = (replace(one, key=name[len(folder) :]) for one, name in zip(objects, names, strict=True))
+    return DataListing(uri=f"s3://{place.bucket}/{folder}", objects=tuple(relative))
 
 
 @dataclass(frozen=True)

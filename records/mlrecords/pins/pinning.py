@@ -16,9 +16,9 @@ from mlrecords.pins.clients import Clients, unless_out_of_reach
 from mlrecords.pins.code import find_archive
 from mlrecords.pins.costs import cost_of
 from mlrecords.pins.images import FoundImage, at_digest, find_image, installed_in
-from mlrecords.pins.objects import NotKnownError, Place, read_at, with_content, written_between
+from mlrecords.pins.objects import NotKnownError, Place, listing_of, read_at, with_content, written_between
 from mlrecords.pins.tables import table_of
-from mlrecords.record import Algorithm, Data, DataListing, DataObject, Image, Pinned, RunRecord
+from mlrecords.record import Algorithm, Data, DataObject, Image, Pinned, RunRecord
 from mlrecords.seeds import seeds_of
 from mlrecords.states import LATE, is_over
 from mlrecords.store import RecordStore
@@ -108,10 +108,10 @@ class _Run:
             return None
         objects = with_content(self.clients.s3, place, listed)
         table = table_of(self.clients.s3, place, objects) if data.role == "data" else None
-        listing = DataListing(uri=data.uri, objects=objects)
+        listing = listing_of(place, objects)
         return replace(
             data,
-            version=version_of(objects),
+            version=version_of(listing.objects),
             listing=self.store.keep(canonical(to_json(listing))),
             object_count=len(objects),
             size_bytes=sum(one.size_bytes for one in objects),
