@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults conformance access-matrix lint synth synth-all up down bench lock image-registries clean
+.PHONY: help setup demo test faults conformance access-matrix lint synth synth-all up down bench lock image-registries run-record-schema clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 
 image-registries: setup .tools/conformance/.ready ## Write the table of AWS's images by region again, from the sagemaker SDK
 	@PYTHONPATH=.:constructs:pipeline_definitions .tools/conformance/bin/python -m tools.image_registries
+
+run-record-schema: setup ## Write the JSON schema of run records again, from their dataclasses
+	@$(BIN)/python -m tools.run_record_schema
 
 clean: ## Remove everything that setup and runs created here
 	rm -rf $(VENV) .tools node_modules cdk.out .mlp .pytest_cache .mypy_cache .ruff_cache

@@ -10,6 +10,7 @@ from mllocal.emulator import bridge
 from mllocal.emulator.alarms import evaluate_alarms, register_alarms
 from mllocal.emulator.corrections import register_corrections
 from mllocal.emulator.deliveries import Outbox
+from mllocal.emulator.registries import register_registries
 from mllocal.emulator.resource_types import resource_types
 from mllocal.emulator.schedules import Schedules, register_schedules
 from mllocal.execution.executor import Executor
@@ -80,6 +81,7 @@ def build_service(directory: StateDirectory, mlflow_url: str) -> Service:
     bridge.give_s3_its_managed_key()
     bridge.register_resource_types(resource_types(service))
     register_corrections()
+    register_registries()
     return service
 
 

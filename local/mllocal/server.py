@@ -89,7 +89,8 @@ async def _serve(options: argparse.Namespace) -> None:
     config.graceful_timeout = 1
     try:
         await asyncio.to_thread(mlflow.wait_until_ready)
-        application: Any = _with_status(with_faults(durable(bridge.application), faults), status)
+        faulty: Any = with_faults(durable(bridge.application), faults)
+        application: Any = _with_status(_with_image_configurations(faulty), status)
         await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
     finally:
         service.executor.close()
@@ -111,6 +112,21 @@ def _with_status(application: Application, status: dict[str, Any]) -> Applicatio
             return
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    return serve
+
+
+def _with_image_configurations(application: Application) -> Application:
+    """The emulator's application, with what ECR's GetDownloadUrlForLayer gives addresses of."""
+    from mllocal.emulator.registries import BLOBS_PATH, configuration
+
+    async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(BLOBS_PATH):
+            await application(scope, receive, send)
+            return
+        content = configuration(scope["path"])
+        await send({"type": "http.response.start", "status": 404 if content is None else 200, "headers": []})
+        await send({"type": "http.response.body", "body": content or b""})
 
     return serve
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from mlplatform.compliance import accept
 from mlplatform.pipeline import archives
 from mlplatform.pipeline.source import StagedSource, stage_files
 from mlplatform.policy import ServiceRole, Statement
+from mlrecords.packages import LABEL, LOOK
 
 _BUILD_MINUTES = 60
 
@@ -33,7 +35,7 @@ class ImageSource:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageBuild:
-    """How an image is built and pushed.
+    """How an image is built, labelled with what is installed in it, and pushed.
 
     Parameters:
         name: of the CodeBuild project and of its log.
@@ -114,6 +116,8 @@ class ImageBuild:
             'IMAGE="$REPOSITORY_URI:$IMAGE_TAG"',
             'aws ecr get-login-password | docker login --username AWS --password-stdin "${REPOSITORY_URI%%/*}"',
             f'docker build --tag "$IMAGE" {self.source.build_words}',
+            f'INSTALLED=$(docker run --rm --entrypoint python3 "$IMAGE" -c {shlex.quote(LOOK)})',
+            f'echo "FROM $IMAGE" | docker build --tag "$IMAGE" --label {LABEL}="$INSTALLED" -',
             'docker push "$IMAGE"',
             *self.then,
         ]

@@ -23,6 +23,7 @@ from mllocal.images.catalog import (
     registered,
 )
 from mllocal.images.environments import Say
+from mllocal.images.manifests import Manifest
 from mllocal.images.registration import register
 
 __all__ = [
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _INSIDE = HERE / "inside" / "run.py"
-_URI = re.compile(r"(?P<repository>[^:@]+(?::\d+/[^:@]+)?)(?::(?P<tag>[^:@/]+))?")
+_URI = re.compile(r"(?P<repository>[^:@]+(?::\d+/[^:@]+)?)(?::(?P<tag>[^:@/]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?")
 _REPORTED_PACKAGES = ("scikit_learn", "xgboost", "lightgbm", "sagemaker_core", "sagemaker", "numpy", "pandas")
 _PROGRAM_SUFFIXES = {"": [], ".py": ["python"], ".sh": ["sh"]}
 
@@ -129,16 +130,25 @@ def known_images() -> dict[str, LocalImage]:
 
 
 def image_for(uri: str) -> LocalImage:
-    """The environment that stands for an image URI, whatever its registry. Raises `UnknownImageError`."""
+    """The environment that stands for an image URI, whatever its registry. Raises `UnknownImageError`.
+
+    By its digest an image is found whatever its tag, as long as what it is made of is as it was.
+    """
     match = _URI.fullmatch(uri)
     if match is not None:
         for entry in (*registered(), *built_in()):
-            if entry.stands_for(match["repository"], match["tag"] or "latest"):
+            if _is_meant(entry, match):
                 return LocalImage(uri, entry)
     raise UnknownImageError(
         f"image {uri!r} has no local environment; the embedded AWS has one for {', '.join(sorted(known_images()))}. "
         f"Register a directory with a locked requirements.txt for it: mlp images register {_suggested_name(uri)} <directory>"
     )
+
+
+def _is_meant(entry: Entry, match: re.Match[str]) -> bool:
+    if match["digest"] is None:
+        return entry.stands_for(match["repository"], match["tag"] or "latest")
+    return entry.is_in(match["repository"]) and Manifest(entry).digest == match["digest"]
 
 
 def _suggested_name(uri: str) -> str:

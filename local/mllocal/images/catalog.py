@@ -43,8 +43,11 @@ class Entry:
 
     def stands_for(self, repository: str, tag: str) -> bool:
         """Whether an image of this name is meant. A registry's own path before a built-in repository does not matter."""
-        path_matches = repository == self.repository or repository.endswith(f"/{self.repository}")
-        return path_matches and any(fnmatchcase(tag, pattern) for pattern in self.tags)
+        return self.is_in(repository) and any(fnmatchcase(tag, pattern) for pattern in self.tags)
+
+    def is_in(self, repository: str) -> bool:
+        """Whether its repository is meant."""
+        return repository == self.repository or repository.endswith(f"/{self.repository}")
 
     @property
     def label(self) -> str:
