@@ -43,9 +43,9 @@ COLUMNS: Mapping[str, str] = {
 }
 """The columns of a row with their types in Athena. What a run has not is not in its row; moments are ISO 8601 in UTC."""
 
-DELETED = (
-    2**53 - 1
-)  # More than any run has observations; the largest whole number that every reader of JSON keeps exact.
+WHOLE = "whole-"
+DELETED = 2**53 - 1
+"""The revision of a forgotten run: the largest whole number that every reader of JSON keeps exact."""
 LONGEST_TEXT = 500
 """Characters that a row keeps of a failure reason or a note; the record has all of them."""
 LATENESS = timedelta(hours=1)
@@ -112,12 +112,24 @@ def forget_rows(store: "RecordStore", run_ids: Iterable[str], *, now: datetime |
     return _put(store, rows, now or datetime.now(tz=UTC))
 
 
-def row_files(store: "RecordStore", *, since: datetime | None = None) -> Iterator[str]:
-    """Keys of all files, or of those that may have appeared since a moment, and those of whole days; in the order of time."""
-    after = {} if since is None else {"StartAfter": f"{PREFIX}{since.astimezone(UTC) - LATENESS:date=%Y-%m-%d/%H%M%S}"}
-    pages = store.s3.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=PREFIX, **after)
+def row_files(store: "RecordStore", *, after: str | None = None) -> Iterator[str]:
+    """Keys of all files, or of those after a key, in order: by day, and the whole day's after those of a batch."""
+    start = {} if after is None else {"StartAfter": after}
+    pages = store.s3.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=PREFIX, **start)
     for page in pages:
         yield from (item["Key"] for item in page.get("Contents", ()))
+
+
+def moment_of(key: str) -> datetime:
+    """When a file was named; the first moment of its day for that of a whole day."""
+    day, name = key.removeprefix(f"{PREFIX}date=").split("/")
+    time = "000000" if name.startswith(WHOLE) else name[:6]
+    return datetime.strptime(f"{day} {time}", "%Y-%m-%d %H%M%S").replace(tzinfo=UTC)
+
+
+def key_before(moment: datetime) -> str:
+    """A key before those of all files that may appear after a file with this moment in its name was listed."""
+    return f"{PREFIX}{moment.astimezone(UTC) - LATENESS:date=%Y-%m-%d/%H%M%S}"
 
 
 def day_prefix(day: date) -> str:

@@ -1,0 +1,1 @@
+"""Runs: search, compare and annotate the records of everything that ran."""
