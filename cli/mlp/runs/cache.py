@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from mlp.errors import CliError, ExitCode
 from mlp.runs.compilation import compiled
 from mlp.runs.fields import FIELDS, SPACES, Kind
-from mlrecords.rows import COLUMNS, key_before, moment_of, row_files
+from mlrecords.rows import COLUMNS, is_whole, key_before, moment_of, row_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -124,9 +125,20 @@ def opened(directory: Path) -> Iterator[Cache]:
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         path = directory / f"runs-{_VERSION}.duckdb"
-        with duckdb.connect(str(path), config={"memory_limit": _MEMORY}) as connection:
+        with _connected(path) as connection:
             connection.execute(_TABLES)
             yield Cache(connection)
+
+
+def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config={"memory_limit": _MEMORY})
+    except duckdb.Error as error:
+        raise CliError(
+            f"the local copy of the runs cannot be opened: {error}",
+            fix=f"close what else has it open, or delete {path}: it is filled again",
+            exit_code=ExitCode.NOT_FOUND,
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -142,9 +154,12 @@ class Cache:
         """
         count = 0
         while True:
-            after = self._after()
             seen = {name for (name,) in self._rows("SELECT name FROM files")}
-            new = [key for key in row_files(store, after=after) if key not in seen]
+            listed = list(row_files(store, after=self._after()))
+            if seen and not any(key in seen or is_whole(key) for key in listed):
+                self._forget_all()  # It is another store in a bucket of the same name.
+                continue
+            new = [key for key in listed if key not in seen]
             for at in range(0, len(new), _FILES_AT_ONCE):
                 some = new[at : at + _FILES_AT_ONCE]
                 if not self._read(store, some):  # Compaction has just replaced files: list them again.
@@ -187,10 +202,23 @@ class Cache:
         )
         return [_row(row) for row in rows]
 
-    def _after(self) -> str | None:
+    def children(self, run_id: str) -> list[Row]:
+        """The runs that have a run as a parent, the newest first."""
+        rows = self._rows(
+            f"SELECT {', '.join(_KEPT)} FROM runs WHERE run IN (SELECT run FROM texts JOIN keys USING (key) "
+            "WHERE space = 'parent' AND value = ?) ORDER BY created_at DESC NULLS LAST, run_id",
+            [run_id],
+        )
+        return [_row(row) for row in rows]
+
+    def _after(self) -> str:
         """The key after which unread files may be: by the newest time in names of files, whose clock is that of capture."""
         ((moment,),) = self._rows("SELECT max(moment) FROM files")
-        return None if moment is None else key_before(moment.replace(tzinfo=UTC))
+        return "" if moment is None else key_before(moment.replace(tzinfo=UTC))
+
+    def _forget_all(self) -> None:
+        for table in ("files", "runs", "numbers", "texts", "keys", "forgotten"):
+            self.connection.execute(f"DELETE FROM {table}")
 
     def _read(self, store: RecordStore, keys: Sequence[str]) -> bool:
         """Take in some files; False, and nothing is changed, when one of them is not there any more."""

@@ -96,7 +96,7 @@ _ALIASES = {"metrics": "metric", "params": "param", "tags": "tag", "seeds": "see
 _ALIASES["commit"] = "code.commit"
 
 
-    def label(space: str, name: str) -> str:
+def label(space: str, name: str) -> str:
     """`metric.rmse`, with quotes about a name that has a character of the language in it."""
     if _PLAIN.fullmatch(name):
         return f"{space}.{name}"

@@ -6,7 +6,7 @@ metric.rmse < 40 and (param.loss in ('poisson', 'gamma') or not tag.owner is nul
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -64,6 +64,10 @@ class Query:
     condition: Condition | None = None
     sortings: tuple[Sorting, ...] = ()
     limit: int | None = None
+
+    def limited(self, limit: int | None) -> Query:
+        """The same with another limit."""
+        return replace(self, limit=limit)
 
 
 class QueryError(CliError):
@@ -256,9 +260,9 @@ class _Parser:
                 return self.now - timedelta(**{f"{ago[2]}s": int(ago[1])})
             moment = datetime.fromisoformat(said)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError) as error:
             fix = "write '2026-11-24', '2026-11-24T08:00:00+00:00' (UTC where no offset is said) or '7 days ago'"
-            raise self._error(f"'{said}' is no moment", fix)
+            raise self._error(f"'{said}' is no moment", fix) from error
 
     def _sortings(self) -> tuple[Sorting, ...]:
         self._need("by", "expected `by`")
@@ -290,7 +294,7 @@ class _Parser:
         try:
             asked = reference(parts, self.known)
         except UnknownNameError as error:
-            raise self._error(str(error), error.fix)
+            raise self._error(str(error), error.fix) from error
         self.tokens.pop()
         return asked
 
