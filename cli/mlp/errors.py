@@ -40,6 +40,10 @@ class CliError(Exception):
         self.fix = fix
         self.exit_code = exit_code
 
+    def __str__(self) -> str:
+        """Both, for a notebook, which shows no more of an error."""
+        return f"{self.cause}; {self.fix}"
+
 
 def bad_input(problems: Sequence[str], *, fix: str) -> CliError:
     """All the problems of one input at once."""

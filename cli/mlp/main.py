@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines, record
+from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines, record, runs
 from mlp.errors import EXIT_CODES_HELP
 
 _HELP = """The ML platform on the command line.
@@ -40,6 +40,7 @@ for _command, _panel in (
 ):
     app.command(rich_help_panel=_panel, epilog=EXIT_CODES_HELP)(_command)
 
+app.add_typer(runs.app, name="runs", rich_help_panel=_MODELS)
 app.add_typer(images.app, name="images", rich_help_panel=_ENGINE)
 app.add_typer(record.app, name="record", rich_help_panel=_MODELS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,6 +54,9 @@ class Target(Protocol):
     def experiments_url(self, app: str | None) -> str:
         """A URL of MLflow that a browser can open. `app` names one of several MLflow apps."""
 
+    def cache_directory(self) -> Path:
+        """Where copies of what it holds may be kept; its user may delete them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointTarget:
@@ -99,6 +103,10 @@ class EndpointTarget:
             raise CliError(f"{self.label} serves no MLflow", fix=fix, exit_code=ExitCode.NOT_FOUND)
         return str(url)
 
+    def cache_directory(self) -> Path:
+        engine = self.status.get("state_directory")
+        return Path(engine) if engine else _user_cache() / urlsplit(self.endpoint_url).netloc.replace(":", "-")
+
 
 @dataclass(frozen=True, kw_only=True)
 class AwsTarget:
@@ -137,6 +145,28 @@ class AwsTarget:
         if arn is None or (app is None and len(ready) > 1):
             raise _which_app(app, sorted(ready))
         return str(client.create_presigned_mlflow_app_url(Arn=arn)["AuthorizedUrl"])
+
+    def cache_directory(self) -> Path:
+        return _user_cache()
+
+
+def _user_cache() -> Path:
+    """XDG Base Directory Specification."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlp"
+
+
+def record_store(target: Target) -> RecordStore:
+    """The run records of the account and region. Raises CliError when no experiment store is deployed there."""
+    ssm = target.client("ssm")
+    try:
+        bucket = ssm.get_parameter(Name=RECORDS_PARAMETER)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound as error:
+        raise CliError(
+            f"{target.label} has no experiment store: there is no parameter {RECORDS_PARAMETER}",
+            fix="deploy it: `cdk deploy 'mlp-*-experiment-store'`",
+            exit_code=ExitCode.NOT_FOUND,
+        ) from error
+    return RecordStore(target.client("s3"), bucket)
 
 
 def record_store(target: Target) -> RecordStore:

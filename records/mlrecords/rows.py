@@ -43,9 +43,9 @@ COLUMNS: Mapping[str, str] = {
 }
 """The columns of a row with their types in Athena. What a run has not is not in its row; moments are ISO 8601 in UTC."""
 
-DELETED = (
-    2**53 - 1
-)  # More than any run has observations; the largest whole number that every reader of JSON keeps exact.
+WHOLE = "whole-"
+DELETED = 2**53 - 1
+"""The revision of a forgotten run: the largest whole number that every reader of JSON keeps exact."""
 LONGEST_TEXT = 500
 """Characters that a row keeps of a failure reason or a note; the record has all of them."""
 LATENESS = timedelta(hours=1)
@@ -112,12 +112,28 @@ def forget_rows(store: "RecordStore", run_ids: Iterable[str], *, now: datetime |
     return _put(store, rows, now or datetime.now(tz=UTC))
 
 
-def row_files(store: "RecordStore", *, since: datetime | None = None) -> Iterator[str]:
-    """Keys of all files, or of those that may have appeared since a moment, and those of whole days; in the order of time."""
-    after = {} if since is None else {"StartAfter": f"{PREFIX}{since.astimezone(UTC) - LATENESS:date=%Y-%m-%d/%H%M%S}"}
-    pages = store.s3.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=PREFIX, **after)
+def row_files(store: "RecordStore", *, prefix: str = PREFIX, after: str = "") -> Iterator[str]:
+    """Keys of the files, or of those after a key, in order: by day and time, and those of the whole day last."""
+    pages = store.s3.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=prefix, StartAfter=after)
     for page in pages:
         yield from (item["Key"] for item in page.get("Contents", ()))
+
+
+def is_whole(key: str) -> bool:
+    """Whether a file has the rows of a whole day."""
+    return key.rpartition("/")[2].startswith(WHOLE)
+
+
+def moment_of(key: str) -> datetime:
+    """When a file was named; the first moment of its day for that of a whole day."""
+    day, _, name = key.removeprefix(f"{PREFIX}date=").partition("/")
+    time = "000000" if is_whole(key) else name[:6]
+    return datetime.strptime(f"{day} {time}", "%Y-%m-%d %H%M%S").replace(tzinfo=UTC)
+
+
+def key_before(moment: datetime) -> str:
+    """A key before those of all files that may appear after a file with this moment in its name was listed."""
+    return f"{PREFIX}{moment.astimezone(UTC) - LATENESS:date=%Y-%m-%d/%H%M%S}"
 
 
 def day_prefix(day: date) -> str:
@@ -125,9 +141,9 @@ def day_prefix(day: date) -> str:
     return f"{PREFIX}date={day:%Y-%m-%d}/"
 
 
-def packed(rows: Iterable[Mapping[str, Any]]) -> tuple[str, bytes]:
-    """The digest of the rows as JSON lines, and the lines compressed."""
-    content = b"".join(canonical(row) + b"\n" for row in rows)
+def packed(lines: Sequence[bytes]) -> tuple[str, bytes]:
+    """A name for rows that are JSON lines, by their content, and the file that holds them."""
+    content = b"".join(line + b"\n" for line in lines)
     return digest(content).removeprefix("sha256:")[:32], gzip.compress(content, mtime=0)
 
 
@@ -143,7 +159,7 @@ def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _put(store: "RecordStore", rows: Sequence[Row], moment: datetime) -> str | None:
     if not rows:
         return None
-    name, content = packed(sorted(rows, key=lambda row: (row["run_id"], order(row))))
+    name, content = packed([canonical(row) for row in sorted(rows, key=lambda row: (row["run_id"], order(row)))])
     moment = moment.astimezone(UTC)
     key = f"{day_prefix(moment.date())}{moment:%H%M%S}-{name}.jsonl.gz"
     store.s3.put_object(Bucket=store.bucket, Key=key, Body=content, ContentType="application/gzip")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlrecords.rows import COLUMNS, forget_rows, keep_rows, order, row_files, row_of, unpacked
+from mlrecords.rows import COLUMNS, forget_rows, keep_rows, key_before, moment_of, order, row_files, row_of, unpacked
 from mlrecords.store import RecordStore, StoredRun
 from tests.unit.mlrecords.observed import RUN, seen, state
 from tests.unit.servers import s3_server
@@ -127,4 +127,4 @@ def test_files_are_listed_from_a_moment_on_with_an_hour_for_those_that_come_late
     ]
 
     assert list(row_files(store)) == keys
-    assert list(row_files(store, since=MORNING)) == keys[2:]
+    assert list(row_files(store, after=key_before(moment_of(str(keys[3]))))) == keys[2:]

@@ -1,0 +1,52 @@
+"""Rows of runs as flat tables: columns are called as in the query language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlp.runs.fields import FIELDS, SPACES, label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mlrecords.rows import Row
+
+
+def flat(row: Row) -> dict[str, Any]:
+    """What a run has: `{"state": "Completed", "metric.rmse": 39.5, ...}`."""
+    fields = {field.name: row[field.column] for field in FIELDS.values() if field.column in row}
+    named = {
+        label(space.name, name): value
+        for space in SPACES.values()
+        for name, value in sorted(_by_name(space.name, row.get(space.column, {})).items())
+    }
+    return fields | named
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """All columns of flat rows: fields in their order, then the rest by name."""
+    there = {name for row in rows for name in row}
+    return [name for name in FIELDS if name in there] + sorted(there - set(FIELDS))
+
+
+def short(value: object) -> str:
+    """A value for a narrow column."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = str(value)
+    return text.replace("sha256:", "")[:12] if text.startswith("sha256:") else text
+
+
+def _by_name(space: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row has the relations of parents by their run ids; a run may have several of one relation."""
+    if space != "parent":
+        return values
+    relations: dict[str, list[str]] = {}
+    for run_id, relation in sorted(values.items()):
+        relations.setdefault(relation, []).append(run_id)
+    return {relation: ", ".join(run_ids) for relation, run_ids in relations.items()}
+
+
+def kept(rows: Sequence[Row]) -> list[Row]:
+    """Rows for JSON: without what is only there to follow files."""
+    return [{name: value for name, value in row.items() if name not in ("revision",)} for row in rows]
