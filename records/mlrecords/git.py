@@ -23,6 +23,12 @@ _DIFF = (
     *("diff", "--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames"),
     *("--src-prefix=a/", "--dst-prefix=b/", "--submodule=short", "--ignore-submodules=dirty", "--unified=3"),
 )
+# Names of files that hold keys and passwords: someone forgot to ignore them, and a patch is kept and shown.
+_SECRET_FILES = re.compile(
+    r"(.*/)?(\.aws/.*|\.env(\..+)?|.*\.(jks|key|keystore|p12|pem|pfx)|id_[a-z0-9]+|[._]netrc|\.pgpass|\.pypirc|\.npmrc"
+    r"|\.git-credentials|credentials(\.[a-z]+)?|secrets?\.[a-z]+)",
+    re.IGNORECASE,
+)
 _NO_WORK_TREE = ("not a git repository", "must be run in a work tree")
 
 
@@ -40,7 +46,7 @@ class Checkout:
         directory: path in the repository, `.` for its root.
         root: the repository's work tree on this machine.
         patch: takes a clean checkout of `commit` to what is here, new files included, with `git apply`; empty for a clean tree.
-        left_out: new files that are too large for the patch.
+        left_out: new files that are not in the patch: too large, or with a name as files with keys and passwords have.
     """
 
     commit: str | None
@@ -59,13 +65,13 @@ class Checkout:
 def checkout_of(
     directory: Path, *, only_directory: bool = False, largest_new_file_bytes: int = LARGEST_NEW_FILE_BYTES
 ) -> Checkout | None:
-    """What is checked out in a directory; None without the git command or outside of a work tree.
+    """What is checked out in a directory; None without the git command, outside of a work tree, or in a directory that is ignored.
 
     Ignored files are left alone, and so are the user's index and objects: new files are added to an index of our own.
 
     Parameters:
         only_directory: whether the patch stops at the directory instead of holding the whole repository.
-        largest_new_file_bytes: new files above it stay out of the patch; 20 MiB when not given.
+        largest_new_file_bytes: new files above it are left out of the patch; 20 MiB when not given.
 
     Raises `GitError` when git refuses, for instance because the repository belongs to somebody else.
     """
@@ -79,6 +85,8 @@ def checkout_of(
             return None
         raise
     root, prefix, index = answer.decode().splitlines()
+    if prefix and _is_ignored(directory):
+        return None  # Such as a package in a virtual environment: no commit of this repository holds it.
     head = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", may_fail=True).decode().strip()
     scope = directory if only_directory else Path(root)
     patch, left_out = _patch(
@@ -111,8 +119,13 @@ def without_credentials(url: str) -> str | None:
     return parts._replace(netloc=f"{user}{host}", query="", fragment="").geturl()
 
 
+def _is_ignored(directory: Path) -> bool:
+    ignored = _git(directory, "check-ignore", ".", may_fail=True)
+    return bool(ignored) and not _git(directory, "ls-files", "--", ".")
+
+
 def _patch(scope: Path, head: str, index: Path, objects: Path, limit: int) -> tuple[bytes, tuple[str, ...]]:
-    """The patch of what is not committed below `scope`, and the new files that are too large for it."""
+    """The patch of what is not committed below `scope`, and the new files that are not in it."""
     with tempfile.TemporaryDirectory(prefix="mlrecords-git-") as directory:
         ours = Path(directory, "index")
         if index.exists():
@@ -124,14 +137,14 @@ def _patch(scope: Path, head: str, index: Path, objects: Path, limit: int) -> tu
             "GIT_LITERAL_PATHSPECS": "1",
         }
         new = _new_files(scope, environment)
-        too_large = {name for name in new if (scope / name).lstat().st_size > limit}
-        names = "\0".join(sorted(set(new) - too_large))
+        left_out = {name for name in new if _SECRET_FILES.fullmatch(name) or (scope / name).lstat().st_size > limit}
+        names = "\0".join(sorted(set(new) - left_out))
         if names:
             add = ("add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
             _git(scope, *add, given=os.fsencode(names), environment=environment)
         before = head or _git(scope, "hash-object", "-t", "tree", "--stdin").decode().strip()
         patch = _git(scope, *_DIFF, before, "--", ".", environment=environment)
-    return patch, tuple(sorted(too_large))
+    return patch, tuple(sorted(left_out))
 
 
 def _new_files(scope: Path, environment: Mapping[str, str]) -> list[str]:

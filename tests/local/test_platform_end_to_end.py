@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from botocore.exceptions import ClientError
 
 import mllocal
 from examples.demand_forecast.history import DATA, write_history
+from mlrecords import provenance
 from tests.local.workbench import Execution, Workbench
 
 REPOSITORY = Path(__file__).parents[2]
@@ -141,6 +143,18 @@ def test_the_deployed_definition_is_the_synthesized_one(deployment: Deployment) 
     for fragment in fragments:  # Between them stand the names and ARNs that only a deployment knows.
         position = deployed.index(fragment, position) + len(fragment)
     assert "${Token" not in deployed
+
+
+def test_where_the_jobs_code_came_from_was_published_beside_its_archive(deployment: Deployment) -> None:
+    """`cdk deploy` publishes it although no template names it."""
+    archives = set(re.findall(r"s3://[^\s\"]+/[0-9a-f]{64}\.gz", json.dumps(deployment.definition(TRAINING))))
+    uris = [provenance.uri_of(archive) for archive in archives]
+    assert uris
+    found = [json.loads(deployment.read(uri)) for uri in uris if uri is not None]
+
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert {one["commit"] for one in found} == {head.stdout.strip()}
+    assert "examples/demand_forecast/jobs" in {one["directory"] for one in found}
 
 
 def test_the_schedule_calls_the_controller_of_the_runs(deployment: Deployment) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import posixpath
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from aws_cdk import FileAssetPackaging, Stack, Stage, Token
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from mlplatform.pipeline import archives
 from mlplatform.pipeline.problems import raise_if_any
+from mlrecords import provenance
+from mlrecords.git import GitError, checkout_of
 
 _SHOWN_FILES = 20
 
@@ -34,6 +39,9 @@ class SourceDirectory:
 
     The whole directory goes to every job as one deterministic tar.gz; hidden files, `__pycache__` and bytecode stay
     behind. Keep data out of it. `only` narrows it to the files named.
+
+    From a git checkout, the stack also publishes where the archive came from: commit, remote, directory, and a patch of what
+    in the directory is not committed; see `mlrecords.provenance`. No template names it. Elsewhere there is nothing to publish.
 
     Raises `InvalidPropsError` if the directory does not exist or holds no file.
     """
@@ -69,11 +77,18 @@ class SourceDirectory:
 
     def stage(self, scope: Construct) -> StagedSource:
         """The directory as an asset of the scope's stack; asked for again in the same scope, it is the same asset."""
-        return _stage(scope, self._digest, ".tar.gz", lambda: archives.tar_gz(self._files))
+        staged = _stage(scope, self._digest, ".tar.gz", lambda: archives.tar_gz(self._files))
+        if self._provenance is not None:
+            _publish_provenance(scope, staged, self._provenance)
+        return staged
 
     @cached_property
     def _digest(self) -> str:
         return archives.content_hash(self._files)
+
+    @cached_property
+    def _provenance(self) -> bytes | None:
+        return _provenance(self.path.resolve())
 
 
 def stage_zip(scope: Construct, *code: Path) -> StagedSource:
@@ -109,3 +124,29 @@ def _archives() -> tempfile.TemporaryDirectory[str]:
 def _asset(scope: Construct, digest: str, archive: Path) -> StagedSource:
     asset = s3_assets.Asset(scope, f"Code-{digest[:16]}", path=str(archive), asset_hash=digest)
     return StagedSource(bucket_name=asset.s3_bucket_name, object_key=asset.s3_object_key)
+
+
+@cache
+def _provenance(directory: Path) -> bytes | None:
+    """Asked once in a process: projects share directories, and git takes 30 ms."""
+    try:
+        checkout = checkout_of(directory, only_directory=True)
+    except GitError as error:
+        warnings.warn(f"{error}; its archive will not say which commit it is of", stacklevel=2)
+        return None
+    return None if checkout is None else provenance.document(checkout)
+
+
+@cache
+def _publish_provenance(scope: Construct, staged: StagedSource, content: bytes) -> None:
+    """Put it into the cloud assembly, to be published beside the archive. No resource names it: it is not in the template."""
+    stage = Stage.of(scope)
+    if stage is None or Token.is_unresolved(staged.object_key):
+        return  # Of a synthesizer that names assets when they are deployed.
+    name = f"{provenance.FOLDER}/{posixpath.basename(staged.object_key).partition('.')[0]}"
+    path = Path(stage.outdir, f"{name}.json")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    Stack.of(scope).synthesizer.add_file_asset(
+        source_hash=name, file_name=f"{name}.json", packaging=FileAssetPackaging.FILE
+    )

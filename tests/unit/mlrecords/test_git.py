@@ -166,6 +166,29 @@ def test_new_files_that_are_too_large_are_named_instead(repository: Path) -> Non
     assert b"large.bin" not in checkout.patch
 
 
+def test_new_files_that_look_like_secrets_are_named_instead(repository: Path) -> None:
+    secret = [".env", "deploy/id_ed25519", "deploy/tls.pem", "deploy/.env.local", "home/.aws/config"]
+    for name in (*secret, "environment.py", "deploy/keys.py"):
+        (repository / name).parent.mkdir(exist_ok=True, parents=True)
+        (repository / name).write_text("hush\n")
+
+    checkout = found(repository)
+
+    assert checkout.left_out == tuple(sorted(secret))
+    assert checkout.patch.count(b"hush") == 2
+
+
+def test_a_directory_that_is_ignored_is_of_no_commit(repository: Path) -> None:
+    """Such as the platform's own scripts in a virtual environment in the team's checkout."""
+    package = repository / "ignored" / "package"
+    package.mkdir(parents=True)
+    (package / "train.py").write_text("print(1)\n")
+    assert checkout_of(package) is None
+
+    git(repository, "add", "--force", "ignored/package/train.py")
+    assert found(package).directory == "ignored/package"
+
+
 def test_shallow_clones_and_worktrees_are_checkouts_too(repository: Path, tmp_path: Path) -> None:
     commit = git(repository, "rev-parse", "HEAD").decode().strip()
     shallow, worktree = tmp_path / "shallow", tmp_path / "worktree"
