@@ -18,15 +18,72 @@ SECRET_NAMES = st.builds(
     "{}{}".format,
     PREFIXES,
     st.sampled_from(
-        """password PASSWORD Password passwd passphrase secret secrets client_secret clientSecret api_key apikey APIKey token
-        TOKEN access_token accessToken AWS_SECRET_ACCESS_KEY aws_session_token private_key credentials authorization
-        secret_key encryption-key password_1 token_value""".split()
+        [
+            "password",
+            "PASSWORD",
+            "Password",
+            "passwd",
+            "passphrase",
+            "secret",
+            "secrets",
+            "client_secret",
+            "clientSecret",
+            "api_key",
+            "apikey",
+            "APIKey",
+            "token",
+            "TOKEN",
+            "access_token",
+            "accessToken",
+            "AWS_SECRET_ACCESS_KEY",
+            "aws_session_token",
+            "private_key",
+            "credentials",
+            "authorization",
+            "secret_key",
+            "encryption-key",
+            "password_1",
+            "token_value",
+        ]
     ),
 )
 PLAIN_NAMES = st.sampled_from(
-    """seed random_state max_tokens tokenizer token_count learning_rate commit digest sha256 image_uri data_key KmsKeyId
-    VolumeKmsKeyId partition_key sort_key s3_key cache_key monkey key input_path SecretArn author keyword token_pattern
-    sagemaker_submit_directory sagemaker_program checksum passes compass hash etag version_id eval_metric objective""".split()
+    [
+        "seed",
+        "random_state",
+        "max_tokens",
+        "tokenizer",
+        "token_count",
+        "learning_rate",
+        "commit",
+        "digest",
+        "sha256",
+        "image_uri",
+        "data_key",
+        "KmsKeyId",
+        "VolumeKmsKeyId",
+        "partition_key",
+        "sort_key",
+        "s3_key",
+        "cache_key",
+        "monkey",
+        "key",
+        "input_path",
+        "SecretArn",
+        "author",
+        "keyword",
+        "token_pattern",
+        "sagemaker_submit_directory",
+        "sagemaker_program",
+        "checksum",
+        "passes",
+        "compass",
+        "hash",
+        "etag",
+        "version_id",
+        "eval_metric",
+        "objective",
+    ]
 )
 SECRETS = st.text(ALPHANUMERIC + "!$%^*()_-+.#/", max_size=60).map("z{}".format)
 WITH_A_FORM = st.one_of(
@@ -48,8 +105,8 @@ WITH_A_FORM = st.one_of(
 NEEDED = st.one_of(
     st.binary().map(lambda content: hashlib.sha256(content).hexdigest()),
     st.binary().map(lambda content: "sha256:" + hashlib.sha256(content).hexdigest()),
-    st.binary().map(lambda content: hashlib.sha1(content).hexdigest()),
-    st.binary().map(lambda content: f'"{hashlib.md5(content).hexdigest()}-3"'),
+    st.binary().map(lambda content: hashlib.sha1(content, usedforsecurity=False).hexdigest()),
+    st.binary().map(lambda content: f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}-3"'),
     st.uuids().map(str),
     st.integers().map(str),
     st.floats(allow_nan=False).map(repr),
