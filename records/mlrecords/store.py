@@ -3,6 +3,7 @@
     runs/<run id>.json             the run's observations, and the digest of the record they make; changed by compare-and-swap
     records/<2 digits>/<64>.json   each record that there ever was, by its own digest; never changed
     blobs/<2 digits>/<64>          diffs, data listings, package lists, by their own digest; never changed
+    environments/<2 digits>/<64>.json  what a probe found installed in an image, by the image's digest; never changed
 
 Writing is idempotent: an observation that is there already changes nothing, and a record that was cut short is written again by the
 observation's next delivery, since the run names a record only after it was written.
@@ -110,6 +111,15 @@ class RecordStore:
             raise MissingBlobError(f"the blob {name} in bucket {self.bucket} has other content: {digest(content)}")
         return content
 
+    def keep_environment(self, image_digest: str, found: Document) -> None:
+        """Keep what is installed in an image; what was found first stays."""
+        self._put_once(_environment_key(image_digest), canonical(found), "application/json")
+
+    def environment(self, image_digest: str) -> Document | None:
+        """What a probe found installed in an image; None if nobody made one."""
+        found = self._get(_environment_key(image_digest))
+        return None if found is None else dict(json.loads(found["Body"].read()))
+
     def _read(self, run_id: str) -> tuple[StoredRun, dict[str, str]]:
         """The run, and the condition under which it may be replaced."""
         found = self._get(_run_key(run_id))
@@ -176,6 +186,10 @@ def _record_key(name: str) -> str:
 
 def _blob_key(name: str) -> str:
     return f"blobs/{_path(name)}"
+
+
+def _environment_key(image_digest: str) -> str:
+    return f"environments/{_path(image_digest)}.json"
 
 
 def _path(name: str) -> str:
