@@ -1,75 +1,112 @@
 """Reusable CDK constructs of the ML platform: what a project team imports.
 
 A team declares an `MlProject`, and in it a `TrainingPipeline` and a `BatchInference`; the platform team adds the
-`PlatformNetwork`, the `TrainingEnvironment` and the `ExperimentStore`.
+`PlatformNetwork`, the `TrainingEnvironment` and the `ExperimentStore`. Scripts import `track`, which works without the CDK:
+what is named here is imported when it is asked for.
 """
 
-from mlplatform.batch_inference import (
-    BatchInference,
-    ChampionChallenger,
-    CheckAction,
-    Column,
-    DataChecks,
-    Deadline,
-    Failure,
-    FailurePolicy,
-    GroundTruth,
-    NewestApproved,
-    Overlap,
-    PinnedVersion,
-    Retry,
-    RunPolicy,
-    Scoring,
-    Task,
-)
-from mlplatform.batch_inference.serving_image import TabularImage
-from mlplatform.experiment_store import ExperimentStore, RecordRetention
-from mlplatform.network import (
-    Egress,
-    ExistingNetwork,
-    InterfaceEndpoint,
-    PlatformNetwork,
-    ProjectNetwork,
-    StudioNetwork,
-)
-from mlplatform.pipeline import (
-    AlarmRaised,
-    ContainerImage,
-    InvalidPropsError,
-    JobResources,
-    NewData,
-    PipelineSucceeded,
-    SageMakerPipeline,
-    Schedule,
-    SourceDirectory,
-    StartOn,
-    UnknownImageError,
-)
-from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
-from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess, SlackChannel, TeamsChannel
-from mlplatform.scaling import InstanceLadder, Rung
-from mlplatform.training import (
-    BiasCheck,
-    DataQualityCheck,
-    ExplainabilityCheck,
-    Facet,
-    Metric,
-    MetricRule,
-    ModelAnswers,
-    TrainingChecks,
-    TrainingPipeline,
-    TrainingResources,
-    TrainingScripts,
-    Tuning,
-)
-from mlplatform.training_environment import (
-    AuthMode,
-    HomeFileSystem,
-    StudioImage,
-    StudioLimits,
-    StudioTeam,
-    TrainingEnvironment,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlplatform.batch_inference import (
+        BatchInference,
+        ChampionChallenger,
+        CheckAction,
+        Column,
+        DataChecks,
+        Deadline,
+        Failure,
+        FailurePolicy,
+        GroundTruth,
+        NewestApproved,
+        Overlap,
+        PinnedVersion,
+        Retry,
+        RunPolicy,
+        Scoring,
+        Task,
+    )
+    from mlplatform.batch_inference.serving_image import TabularImage
+    from mlplatform.experiment_store import ExperimentStore, RecordRetention
+    from mlplatform.network import (
+        Egress,
+        ExistingNetwork,
+        InterfaceEndpoint,
+        PlatformNetwork,
+        ProjectNetwork,
+        StudioNetwork,
+    )
+    from mlplatform.pipeline import (
+        AlarmRaised,
+        ContainerImage,
+        InvalidPropsError,
+        JobResources,
+        NewData,
+        PipelineSucceeded,
+        SageMakerPipeline,
+        Schedule,
+        SourceDirectory,
+        StartOn,
+        UnknownImageError,
+    )
+    from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
+    from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess, SlackChannel, TeamsChannel
+    from mlplatform.scaling import InstanceLadder, Rung
+    from mlplatform.tracking import Run, TrackError, track
+    from mlplatform.training import (
+        BiasCheck,
+        DataQualityCheck,
+        ExplainabilityCheck,
+        Facet,
+        Metric,
+        MetricRule,
+        ModelAnswers,
+        TrainingChecks,
+        TrainingPipeline,
+        TrainingResources,
+        TrainingScripts,
+        Tuning,
+    )
+    from mlplatform.training_environment import (
+        AuthMode,
+        HomeFileSystem,
+        StudioImage,
+        StudioLimits,
+        StudioTeam,
+        TrainingEnvironment,
+    )
+else:
+    _ROOMS = (
+        "tracking",
+        "batch_inference",
+        "batch_inference.serving_image",
+        "experiment_store",
+        "network",
+        "pipeline",
+        "pipeline.imported_session",
+        "project",
+        "scaling",
+        "training",
+        "training_environment",
+    )
+    """Where names are, in the order in which they are looked for: `tracking` first, which needs nothing."""
+
+    def __getattr__(name: str) -> object:
+        """PEP 562."""
+        if name in __all__:
+            for room in _ROOMS:
+                module = import_module(f"{__name__}.{room}")
+                if hasattr(module, name):
+                    globals()[name] = getattr(module, name)
+                    return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "AlarmRaised",
@@ -114,6 +151,7 @@ __all__ = [
     "RecordRetention",
     "Retry",
     "RunPolicy",
+    "Run",
     "Rung",
     "SageMakerPipeline",
     "Schedule",
@@ -128,6 +166,7 @@ __all__ = [
     "TabularImage",
     "Task",
     "TeamsChannel",
+    "TrackError",
     "TrainingChecks",
     "TrainingEnvironment",
     "TrainingPipeline",
@@ -136,4 +175,5 @@ __all__ = [
     "Tuning",
     "UnknownImageError",
     "offline_session",
+    "track",
 ]

@@ -1,0 +1,400 @@
+"""Scripts as teams write them, each in a process of its own, against a real store, a real MLflow and real git."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlrecords.codec import from_json
+from mlrecords.observations import run_id_of
+from mlrecords.record import DataListing
+from tests.unit.servers import client
+from tests.unit.tracking.store import Checkout
+
+SCRIPT = """
+import sys
+from mlplatform import track
+
+with track("residuals", question="Does age alone do?", project="used-cars", tags={"team": "pricing"}) as run:
+    data = run.input("train", "data/train.csv")
+    run.params(depth=int(sys.argv[1]), loss="squared")
+    run.seed(7)
+    for step in range(3):
+        run.metric("rmse", 50 - step, step=step)
+    run.metric("r2", 0.5)
+    with open("model.txt", "w") as model:
+        model.write(data.read_text().upper())
+    run.output("model", "model.txt")
+    run.note("Age does most of it.", kind="interpretation")
+"""
+
+
+@pytest.fixture
+def residuals(team: Checkout) -> Checkout:
+    team.write("work/train.py", SCRIPT)
+    team.write("work/data/train.csv", "age,price\n3,9000\n5,7000.5\n")
+    team.write(".gitignore", "model.txt\n")
+    team.commit()
+    return team
+
+
+def done(team: Checkout, *arguments: str, **options: str) -> str:
+    finished = team.run(*arguments, **options)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stderr
+
+
+def test_a_run_is_recorded_with_all_that_it_was(residuals: Checkout) -> None:
+    head = residuals.git("rev-parse", "HEAD")
+    residuals.write("work/new.py", "# not committed\n")
+
+    done(residuals, "train.py", "3", directory="work", PYTHONHASHSEED="0", DB_PASSWORD="hunter2")
+
+    record = residuals.account.records()["residuals"]
+    store = residuals.account.store
+    assert (record.identity.kind, record.identity.project, record.status.state) == ("script", "used-cars", "Completed")
+    assert record.identity.created_by
+    assert record.pinned is not None
+    assert record.pinned.state == "InProgress"
+    code = record.code
+    assert (code.commit, code.directory, code.entry_point, code.dirty) == (head, "work", ("train.py", "3"), True)
+    assert code.diff is not None
+    assert b"+# not committed" in store.blob(code.diff)
+    environment = record.environment
+    assert environment.python == ".".join(map(str, sys.version_info[:3]))
+    assert environment.packages["botocore"] == "1.43.106"
+    assert environment.variables["PYTHONHASHSEED"] == "0"
+    assert "DB_PASSWORD" not in environment.variables
+    assert record.algorithm.hyperparameters == {"depth": "3", "loss": "squared"}
+    assert record.algorithm.seeds == {"seed": "7"}
+    assert record.metrics["rmse"].value == 48
+    assert record.metrics["rmse"].steps == {"0": 50.0, "1": 49.0, "2": 48.0}
+    assert record.metrics["r2"].steps == {}
+    assert {(note.kind, note.text) for note in record.notes.values()} == {
+        ("question", "Does age alone do?"),
+        ("interpretation", "Age does most of it."),
+    }
+    assert record.tags == {"team": "pricing"}
+
+
+def test_inputs_and_outputs_are_pinned_by_their_content_which_is_kept(residuals: Checkout) -> None:
+    done(residuals, "train.py", "3", directory="work")
+
+    record = residuals.account.records()["residuals"]
+    train, model = record.inputs["train"], record.outputs["model"]
+    assert (train.uri, train.rows, dict(train.columns)) == (
+        "file:work/data/train.csv",
+        2,
+        {"age": "int64", "price": "double"},
+    )
+    assert model.uri == "file:work/model.txt"
+    store = residuals.account.store
+    for data, content in ((train, b"age,price\n3,9000\n5,7000.5\n"), (model, b"AGE,PRICE\n3,9000\n5,7000.5\n")):
+        assert data.listing is not None
+        (item,) = from_json(DataListing, json.loads(store.blob(data.listing)), "listing").objects
+        assert item.sha256 is not None
+        assert store.blob(item.sha256) == content
+
+
+def test_mlflow_shows_the_run_under_the_same_id(residuals: Checkout) -> None:
+    done(residuals, "train.py", "3", directory="work")
+
+    record = residuals.account.records()["residuals"]
+    assert record.identity.mlflow_run_id == record.run_id
+    shown = residuals.mlflow().get_run(record.run_id)
+    assert shown.info.status == "FINISHED"
+    assert shown.data.params == {"depth": "3", "loss": "squared", "seed": "7"}
+    assert shown.data.metrics == {"rmse": 48.0, "r2": 0.5}
+    assert residuals.mlflow().get_experiment(shown.info.experiment_id).name == "used-cars"
+    assert [it.path for it in residuals.mlflow().list_artifacts(record.run_id)] == ["model"]
+
+
+def test_what_autologging_writes_is_in_the_record(team: Checkout) -> None:
+    team.write(
+        "train.py",
+        """
+import mlflow
+import numpy as np
+from sklearn.linear_model import SGDRegressor
+from mlplatform import track
+
+mlflow.sklearn.autolog(log_models=False, log_datasets=False)
+with track("autologged") as run:
+    rows = np.arange(20.0).reshape(-1, 1) / 20
+    SGDRegressor(random_state=5, alpha=0.01).fit(rows, rows[:, 0])
+""",
+    )
+    team.commit()
+
+    done(team, "train.py")
+
+    record = team.account.records()["autologged"]
+    assert record.algorithm.hyperparameters["alpha"] == "0.01"
+    assert record.algorithm.seeds == {"random_state": "5"}
+    assert "training_r2_score" in record.metrics
+
+
+@pytest.mark.parametrize(
+    ("ends", "state", "reason", "code"),
+    [
+        ("raise ValueError('no such column: price')", "Failed", "ValueError: no such column: price", 1),
+        ("raise ConnectionError('postgres://u:hunter2@db/x')", "Failed", "ConnectionError: postgres://*** masked", 1),
+        ("raise KeyboardInterrupt", "Stopped", "KeyboardInterrupt", -signal.SIGINT),
+        ("sys.exit(3)", "Failed", "SystemExit: 3", 3),
+        ("sys.exit(0)", "Completed", None, 0),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "Stopped", "Terminated: 143", 143),
+    ],
+)
+def test_how_a_run_ends_is_recorded_and_passed_on(
+    team: Checkout, ends: str, state: str, reason: str | None, code: int
+) -> None:
+    team.write(
+        "train.py",
+        f"import os, signal, sys\nfrom mlplatform import track\nwith track('x') as run:\n"
+        f"    run.metric('rmse', 1.5)\n    {ends}\n",
+    )
+    team.commit()
+
+    finished = team.run("train.py")
+
+    record = team.account.records()["x"]
+    assert finished.returncode == code, finished.stderr
+    assert record.status.state == state
+    assert (record.status.failure_reason or "").startswith(reason or "")
+    assert "hunter2" not in (record.status.failure_reason or "")
+    assert record.status.ended_at is not None
+    assert record.metrics["rmse"].value == 1.5
+
+
+def test_a_process_that_is_killed_leaves_what_it_was_started_with(team: Checkout) -> None:
+    team.write("data.csv", "a\n1\n")
+    team.write(
+        "train.py",
+        "import time\nfrom mlplatform import track\nwith track('killed') as run:\n    run.input('data', 'data.csv')\n"
+        "    print('started', flush=True)\n    time.sleep(600)\n",
+    )
+    head = team.commit()
+    process = subprocess.Popen(
+        team.command("train.py"), cwd=team.root, env=team.environment(), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    process.kill()
+    process.wait()
+
+    record = team.account.records()["killed"]
+
+    assert record.status.state == "InProgress"
+    assert record.code.commit == head
+    assert record.inputs["data"].version is not None
+    assert record.environment.packages
+
+
+def test_without_a_network_the_record_waits_for_the_next_run(residuals: Checkout) -> None:
+    said = done(residuals, "train.py", "3", directory="work", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    assert said.count("its record waits in") == 1
+    assert residuals.account.observed() == []
+
+    # Another network, the same place: what waits is for this endpoint.
+    (waiting,) = (residuals.home / "mlplatform" / "outbox").iterdir()
+    label = f"the endpoint {residuals.account.endpoint}"
+    import hashlib
+
+    waiting.rename(waiting.with_name(hashlib.sha256(label.encode()).hexdigest()[:16]))
+    done(residuals, "-c", "from mlplatform import track\nwith track('next'): pass")
+
+    records = residuals.account.records()
+    assert set(records) == {"residuals", "next"}
+    assert records["residuals"].status.state == "Completed"
+    assert records["residuals"].metrics["rmse"].value == 48
+    assert records["residuals"].identity.mlflow_run_id is None
+    listing = records["residuals"].inputs["train"].listing
+    assert listing is not None
+    assert residuals.account.store.blob(listing)
+
+
+def test_an_account_without_a_store_is_told_before_the_work(team: Checkout) -> None:
+    finished = team.run(
+        "-c",
+        "from mlplatform import track\nwith track('x'): print('worked')",
+        AWS_ACCESS_KEY_ID="222222222222",
+    )
+
+    assert finished.returncode == 1
+    assert finished.stdout == ""
+    assert "has no experiment store that you may use" in finished.stderr
+    assert "cdk deploy 'mlp-*-experiment-store'" in finished.stderr
+
+
+def test_an_s3_input_is_read_in_the_version_that_was_pinned(team: Checkout) -> None:
+    s3 = client("s3", team.account.endpoint)
+    s3.create_bucket(Bucket="data")
+    s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    for name, body in (("a.csv", b"x\n1\n"), ("deep/b.csv", b"x\n2\n3\n")):
+        s3.put_object(Bucket="data", Key=f"train/{name}", Body=body)
+    team.write(
+        "train.py",
+        """
+from mlplatform import track
+with track("from-s3") as run:
+    directory = run.input("train", "s3://data/train/")
+    print(sorted((str(it.relative_to(directory)), it.read_text()) for it in directory.rglob("*.csv")))
+    print(run.input("one", "s3://data/train/a.csv").read_text())
+    print(run.input_uri("query", "s3://data/train/"))
+""",
+    )
+    team.commit()
+
+    finished = team.run("train.py")
+
+    assert finished.returncode == 0, finished.stderr
+    assert "[('a.csv', 'x\\n1\\n'), ('deep/b.csv', 'x\\n2\\n3\\n')]" in finished.stdout
+    assert "s3://data/train/" in finished.stdout
+    record = team.account.records()["from-s3"]
+    assert record.inputs["train"].version == record.inputs["query"].version
+    assert (record.inputs["train"].rows, record.inputs["train"].object_count) == (3, 2)
+    listing = record.inputs["one"].listing
+    assert listing is not None
+    (one,) = from_json(DataListing, json.loads(team.account.store.blob(listing)), "listing").objects
+    assert one.version_id == s3.head_object(Bucket="data", Key="train/a.csv")["VersionId"]
+
+
+def test_a_decorated_function_is_a_run_for_each_call(team: Checkout) -> None:
+    team.write(
+        "train.py",
+        """
+from mlplatform import track
+
+@track(project="sweeps")
+def fit(depth, run, rate=0.1, data=(1, 2)):
+    run.metric("score", depth * rate)
+    return depth
+
+assert [fit(depth) for depth in (1, 2)] == [1, 2]
+
+@track("outer")
+def outer():
+    return fit(3, rate=1.0)
+
+outer()
+""",
+    )
+    team.commit()
+
+    done(team, "train.py")
+
+    observed = team.account.observed()
+    for one in observed:
+        team.account.store.observe([one])
+    records = [team.account.store.record(run_id) for run_id in {one.run_id for one in observed}]
+    fits = [record for record in records if record.identity.name == "fit"]
+    assert sorted(dict(it.algorithm.hyperparameters)["depth"] for it in fits) == ["1", "2", "3"]
+    assert {frozenset(it.algorithm.hyperparameters) for it in fits} == {frozenset({"depth", "rate"})}
+    assert {it.status.state for it in records} == {"Completed"}
+    assert len(records) == 4
+
+
+def test_secrets_of_the_command_and_the_params_are_masked(team: Checkout) -> None:
+    team.write("train.py", "from mlplatform import track\nwith track('x') as run:\n    run.params(api_key='hunter2')\n")
+    team.commit()
+
+    done(team, "train.py", "--db-password", "hunter2", "--token=hunter2")
+
+    record = team.account.records()["x"]
+    assert "hunter2" not in repr(record)
+    assert record.code.entry_point[:2] == ("train.py", "--db-password")
+
+
+def test_what_is_not_finite_is_said_in_a_tag(team: Checkout) -> None:
+    team.write(
+        "train.py",
+        "from mlplatform import track\nwith track('x') as run:\n    run.metric('loss', 3.0, step=0)\n"
+        "    run.metric('loss', float('nan'), step=1)\n",
+    )
+    team.commit()
+
+    done(team, "train.py")
+
+    record = team.account.records()["x"]
+    assert record.metrics["loss"].value == 3.0
+    assert record.tags["metric.loss"] == "nan"
+
+
+def test_a_run_in_a_job_names_the_job(team: Checkout) -> None:
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"
+
+    done(team, "-c", "from mlplatform import track\nwith track('x'): pass", TRAINING_JOB_ARN=arn)
+
+    parent = team.account.records()["x"].parents[run_id_of(arn)]
+    assert (parent.relation, parent.arn) == ("job", arn)
+
+
+def test_the_embedded_aws_of_the_directory_is_found_as_mlp_finds_it(team: Checkout) -> None:
+    engine = {"endpoint_url": team.account.endpoint, "mlflow_url": team.account.mlflow_url}
+    team.write(".mlp/engine.json", json.dumps({**engine, "account": "123456789012", "region": "us-east-1"}))
+    team.write("work/train.py", "from mlplatform import track\nwith track('x'): pass\n")
+    environment = {name: value for name, value in team.environment().items() if not name.startswith("AWS_")}
+
+    subprocess.run(team.command("train.py"), cwd=team.root / "work", env=environment, check=True)
+
+    assert team.account.records()["x"].status.state == "Completed"
+
+
+def test_while_the_embedded_aws_of_the_directory_is_down_the_record_waits_for_it(team: Checkout) -> None:
+    team.write(".mlp/lock", "")
+
+    said = done(team, "-c", "from mlplatform import track\nwith track('x'): pass", AWS_ENDPOINT_URL="")
+
+    assert f"the embedded AWS of {team.root} is not running; start it with `mlp up`" in said
+
+
+def test_a_reproduction_leaves_its_result_and_sends_nothing(residuals: Checkout, tmp_path: Path) -> None:
+    private, elsewhere = tmp_path / "private", tmp_path / "elsewhere.csv"
+    private.mkdir()
+    elsewhere.write_text("age,price\n1,1\n")
+    (private / "inputs.json").write_text(json.dumps({"train": str(elsewhere)}))
+
+    done(residuals, "train.py", "3", directory="work", MLP_REPRODUCING=str(private), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+
+    import hashlib
+
+    assert json.loads((private / "result.json").read_text()) == {
+        "metrics": {"rmse": 48.0, "r2": 0.5},
+        "outputs": {"model": f"sha256:{hashlib.sha256(b'AGE,PRICE' + chr(10).encode() + b'1,1' + chr(10).encode()).hexdigest()}"},
+    }
+    assert residuals.account.observed() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("run.input('data', 'nowhere.csv')", "nowhere.csv is not there"),
+        ("run.input('data', 's3://records/nothing')", "there is no object at s3://records/nothing"),
+        ("run.note('x', kind='idea')", "a note is no 'idea'; use one of question, interpretation, decision, note"),
+        (
+            "open('a', 'w').write('1'); run.input('a', 'a'); open('a', 'w').write('2'); run.input('a', 'a')",
+            "has other content now; give it another name",
+        ),
+    ],
+)
+def test_what_cannot_be_recorded_is_an_error_that_says_what_to_do(team: Checkout, code: str, sentence: str) -> None:
+    finished = team.run("-c", f"from mlplatform import track\nwith track('x') as run:\n    {code}")
+
+    assert finished.returncode == 1
+    assert sentence in finished.stderr
+
+
+def test_a_coroutine_is_refused() -> None:
+    from mlplatform import TrackError, track
+
+    async def work() -> None: ...
+
+    with pytest.raises(TrackError, match="use `with track"):
+        track()(work)
