@@ -114,9 +114,7 @@ class Judge:
             varies=len({run.outputs.get(name) for run in runs}) > 1,
         )
 
-    def _causes(
-        self, metrics: Sequence[MetricComparison], outputs: Sequence[OutputComparison]
-    ) -> tuple[Finding, ...]:
+    def _causes(self, metrics: Sequence[MetricComparison], outputs: Sequence[OutputComparison]) -> tuple[Finding, ...]:
         known = tuple(self.subject.differences())
         if known:
             return known
@@ -149,9 +147,7 @@ class Judge:
         metrics: tuple[MetricComparison, ...] = (),
         outputs: tuple[OutputComparison, ...] = (),
     ) -> Verdict:
-        return Verdict(
-            findings=findings, metrics=metrics, outputs=outputs, checked=tuple(self.checked), runs=self.runs
-        )
+        return Verdict(findings=findings, metrics=metrics, outputs=outputs, checked=tuple(self.checked), runs=self.runs)
 
 
 def _is_among(metric: MetricComparison, runs: Sequence[Mapping[str, float]], metrics: int) -> bool:
