@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 REPEATS = 5
-FALSE_ALARMS = 0.01
+FALSE_ALARMS = 0.001
 """How often a run that did come out the same may be called different, over all its metrics together (Bonferroni)."""
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlp.errors import CliError, ExitCode
 from mlp.reproduce.verdict import Cause, Finding, NotReproducibleError, cannot
+from mlrecords.canonical import canonical, digest
 from mlrecords.record import Environment
 
+KEPT = 8
+"""So many environments are kept for the next runs, those used last."""
 _OURS = "mlplatform"
 _OURS_PACKAGES = ("mlplatform", "mlrecords")
 _UNREACHABLE = re.compile(r"error sending request|dns error|connection|timed? ?out|network connectivity", re.IGNORECASE)
@@ -41,11 +46,12 @@ class PythonEnvironment:
         return str(self.bin / "python")
 
 
-def build(recorded: Environment, directory: Path) -> PythonEnvironment:
-    """Build it. The wheels come from uv's cache, by hard links, or from the package index.
+def build(recorded: Environment) -> PythonEnvironment:
+    """Build it, or take the one that was built for another run with the same Python and packages: no run writes into it.
 
-    Where the recorded patch release of Python is not to be had, another of the same minor version is taken, which is noted. The
-    platform's own package, which runs the tracking, is linked from the installation of this command.
+    The wheels come from uv's cache, by hard links, or from the package index. Where the recorded patch release of Python is not to be
+    had, another of the same minor version is taken, which is noted. The platform's own package, which runs the tracking, is linked from
+    the installation of this command.
 
     Raises `NotReproducibleError`: `environment` without Python, `package` for what cannot be installed; `CliError` without an index.
     """
@@ -53,21 +59,33 @@ def build(recorded: Environment, directory: Path) -> PythonEnvironment:
         raise cannot(Cause.ENVIRONMENT, "the record does not say which Python it ran on")
     if not recorded.packages:
         raise cannot(Cause.PACKAGE, "the record does not say which packages were installed")
-    used = _create(recorded.python, directory)
-    environment = PythonEnvironment(directory=directory)
-    _install(environment, recorded.packages)
-    _link_ours(environment, recorded.packages)
-    return PythonEnvironment(directory=directory, differences=tuple(_differences(recorded, used)))
+    name = digest(canonical([recorded.python, dict(recorded.packages)])).removeprefix("sha256:")[:16]
+    home = Path(sys.prefix) / "environments"
+    home.mkdir(exist_ok=True)
+    with _only_one(home / f".{name}.lock"):
+        if not (home / name).is_dir():
+            _build(recorded.python, recorded.packages, home / name)
+            _remove_least_recently_used(home)
+        os.utime(home / name)
+    return PythonEnvironment(directory=home / name, differences=tuple(_differences(recorded, home / name)))
 
 
-def _create(version: str, directory: Path) -> str:
-    """Make the environment; the version of Python that it has."""
+def _build(python: str, packages: Mapping[str, str], directory: Path) -> None:
+    """It appears by one rename, so it is whole or not there."""
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".building-") as scratch:
+        environment = PythonEnvironment(directory=Path(scratch) / "environment")
+        _create(python, environment.directory)
+        _install(environment, packages)
+        _link_ours(environment, packages)
+        environment.directory.rename(directory)
+
+
+def _create(version: str, directory: Path) -> None:
     minor = ".".join(version.split(".")[:2])
     for wanted in dict.fromkeys((version, minor)):
-        done = _uv("venv", "--quiet", "--clear", "--python", wanted, str(directory))
+        done = _uv("venv", "--quiet", "--relocatable", "--python", wanted, str(directory))
         if done.returncode == 0:
-            asked = [str(directory / "bin" / "python"), "-c", "import platform; print(platform.python_version())"]
-            return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+            return
     raise cannot(Cause.ENVIRONMENT, f"the run had Python {version}, which cannot be had here: {_said(done)}")
 
 
@@ -77,7 +95,8 @@ def _install(environment: PythonEnvironment, packages: Mapping[str, str]) -> Non
         return
     listed = environment.directory / "packages.txt"
     listed.write_text("".join(f"{name}=={version}\n" for name, version in sorted(wanted.items())))
-    done = _uv("pip", "install", "--quiet", "--no-deps", "--python", environment.python, "--requirements", str(listed))
+    install = ("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", environment.python)
+    done = _uv(*install, "--requirements", str(listed))
     if done.returncode != 0:
         raise _not_installed(_said(done), wanted)
     has = {_normal(item["name"]): item["version"] for item in _listed(environment)}
@@ -112,13 +131,32 @@ def _link_ours(environment: PythonEnvironment, packages: Mapping[str, str]) -> N
             (target / name).symlink_to(place, target_is_directory=True)
 
 
-def _differences(recorded: Environment, used: str) -> list[Finding]:
+def _differences(recorded: Environment, directory: Path) -> list[Finding]:
+    asked = [
+        str(directory / "bin" / "python"),
+        "-c",
+        "import platform; print(platform.python_version(), platform.platform())",
+    ]
+    used, here = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split(maxsplit=1)
     found = []
     if used != recorded.python:
         found.append(f"Python {used} ran it instead of {recorded.python}")
-    if recorded.platform not in (None, here := platform.platform()):
-        found.append(f"it ran on {here} instead of {recorded.platform}")
+    if recorded.platform not in (None, here.strip()):
+        found.append(f"it ran on {here.strip()} instead of {recorded.platform}")
     return [Finding(cause=Cause.ENVIRONMENT, sentence=sentence) for sentence in found]
+
+
+def _remove_least_recently_used(home: Path) -> None:
+    built = [path for path in home.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    for path in sorted(built, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _listed(environment: PythonEnvironment) -> Sequence[Mapping[str, str]]:

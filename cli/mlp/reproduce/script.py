@@ -67,7 +67,7 @@ class Script:
         self.say(
             f"building the environment: Python {self.record.environment.python}, {len(self.record.environment.packages)} packages"
         )
-        self._environment = python_environment.build(self.record.environment, self.directory / "environment")
+        self._environment = python_environment.build(self.record.environment)
 
     def run(self, *, seed_offset: int = 0) -> Result:
         self._count += 1
@@ -108,11 +108,17 @@ class Script:
         return tuple(seeds.unused(recorded.algorithm.seeds, result.seeds, recorded.code.entry_point, self._root))
 
     def differences(self) -> Sequence[Finding]:
-        return () if self._environment is None else self._environment.differences
+        return self._built.differences
 
     @property
     def can_vary_seed(self) -> bool:
         return self._command(1) != self._command(0) or self._seeded_variables(1) != self._seeded_variables(0)
+
+    @property
+    def _built(self) -> PythonEnvironment:
+        if self._environment is None:
+            raise RuntimeError("the script is prepared before it runs")
+        return self._environment
 
     @property
     def _root(self) -> Path:
@@ -199,7 +205,7 @@ class Script:
         words = seeds.with_other_seeds(self.record.code.entry_point, self.record.algorithm.seeds, seed_offset)
         moved = {file_path(data.uri): self._places.get(name) for name, data in self.record.inputs.items()}
         words = [moved.get(word) or word if Path(word).is_absolute() else word for word in words]
-        python = "python" if self._environment is None else self._environment.python
+        python = self._built.python
         if words and (Path(words[0]).name.startswith("python")):
             return [python, *words[1:]]
         return [python, *words] if words and (words[0].endswith(".py") or words[0].startswith("-")) else words
@@ -214,14 +220,13 @@ class Script:
         known = {name: value for name, value in self._seeded_variables(seed_offset).items() if MASK not in value}
         passed = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name == "LANG"}
         path = [str(_INSIDE), *filter(None, [known.pop("PYTHONPATH", "")])]
-        programs = str(Path("environment", "bin")) if self._environment is None else str(self._environment.bin)
         return {
             **passed,
             "HOME": str(home),
             "TMPDIR": str(home),
             "PYTHONDONTWRITEBYTECODE": "1",
             **known,
-            "PATH": os.pathsep.join([programs, os.defpath]),
+            "PATH": os.pathsep.join([str(self._built.bin), os.defpath]),
             "PYTHONPATH": os.pathsep.join(path),
             "MLFLOW_TRACKING_URI": f"sqlite:///{private / 'mlflow.db'}",
             "MLP_SEEDS": str(private / "seeds.txt"),
