@@ -14,6 +14,7 @@ from botocore.config import Config
 
 import mllocal
 from mlp.errors import CliError, ExitCode
+from mlrecords.store import RecordStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 STATE_DIRECTORY = ".mlp"
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
+RECORDS_PARAMETER = "/mlplatform/experiments/records-bucket"
 _START_IT = "start it with `mlp up`, or say --aws to talk to AWS"
 
 
@@ -135,6 +137,20 @@ class AwsTarget:
         if arn is None or (app is None and len(ready) > 1):
             raise _which_app(app, sorted(ready))
         return str(client.create_presigned_mlflow_app_url(Arn=arn)["AuthorizedUrl"])
+
+
+def record_store(target: Target) -> RecordStore:
+    """The run records of the account and region. Raises CliError when no experiment store is deployed there."""
+    ssm = target.client("ssm")
+    try:
+        bucket = ssm.get_parameter(Name=RECORDS_PARAMETER)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound as error:
+        raise CliError(
+            f"{target.label} has no experiment store: there is no parameter {RECORDS_PARAMETER}",
+            fix="deploy it: `cdk deploy 'mlp-*-experiment-store'`",
+            exit_code=ExitCode.NOT_FOUND,
+        ) from error
+    return RecordStore(target.client("s3"), bucket)
 
 
 def resolve(*, endpoint_url: str | None, use_aws: bool, directory: Path | None = None) -> Target:

@@ -83,27 +83,27 @@ def _build(python: str, packages: Mapping[str, str], directory: Path) -> None:
 def _create(version: str, directory: Path) -> None:
     minor = ".".join(version.split(".")[:2])
     for wanted in dict.fromkeys((version, minor)):
-        done = _uv("venv", "--quiet", "--relocatable", "--python", wanted, str(directory))
+        done = uv("venv", "--quiet", "--relocatable", "--python", wanted, str(directory))
         if done.returncode == 0:
             return
-    raise cannot(Cause.ENVIRONMENT, f"the run had Python {version}, which cannot be had here: {_said(done)}")
+    raise cannot(Cause.ENVIRONMENT, f"the run had Python {version}, which cannot be had here: {said_by(done)}")
 
 
 def _install(environment: PythonEnvironment, packages: Mapping[str, str]) -> None:
-    wanted = {name: version for name, version in packages.items() if _normal(name) != _OURS}
+    wanted = {name: version for name, version in packages.items() if normal_name(name) != _OURS}
     if not wanted:
         return
     listed = environment.directory / "packages.txt"
     listed.write_text("".join(f"{name}=={version}\n" for name, version in sorted(wanted.items())))
     install = ("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", environment.python)
-    done = _uv(*install, "--requirements", str(listed))
+    done = uv(*install, "--requirements", str(listed))
     if done.returncode != 0:
-        raise _not_installed(_said(done), wanted)
-    has = {_normal(item["name"]): item["version"] for item in _listed(environment)}
+        raise _not_installed(said_by(done), wanted)
+    has = {normal_name(item["name"]): item["version"] for item in _listed(environment)}
     other = [
-        f"{name} {version} was installed, and {name} is now {has.get(_normal(name), 'missing')}"
+        f"{name} {version} was installed, and {name} is now {has.get(normal_name(name), 'missing')}"
         for name, version in wanted.items()
-        if _release(has.get(_normal(name), "")) != _release(version)
+        if _release(has.get(normal_name(name), "")) != _release(version)
     ]
     if other:
         raise NotReproducibleError(*(Finding(cause=Cause.PACKAGE, sentence=sentence) for sentence in other))
@@ -122,7 +122,7 @@ def _not_installed(said: str, wanted: Mapping[str, str]) -> Exception:
 
 def _link_ours(environment: PythonEnvironment, packages: Mapping[str, str]) -> None:
     """The platform's own package is on no index: the tracking that the script imports is the one that runs here."""
-    if _OURS not in map(_normal, packages):
+    if _OURS not in map(normal_name, packages):
         return
     (target,) = environment.directory.glob("lib/python*/site-packages")
     for name in _OURS_PACKAGES:
@@ -160,25 +160,25 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 def _listed(environment: PythonEnvironment) -> Sequence[Mapping[str, str]]:
-    done = _uv("pip", "list", "--quiet", "--format", "json", "--python", environment.python)
+    done = uv("pip", "list", "--quiet", "--format", "json", "--python", environment.python)
     listed: Sequence[Mapping[str, str]] = json.loads(done.stdout)
     return listed
 
 
-def _uv(*words: str) -> subprocess.CompletedProcess[str]:
+def uv(*words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
     found = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if found is None:
         fix = "install mlplatform[local], which brings it"
         raise CliError("uv is not installed, which builds the environment", fix=fix, exit_code=ExitCode.BAD_INPUT)
     variables = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    return subprocess.run([found, *words], capture_output=True, text=True, check=False, env=variables)
+    return subprocess.run([found, *words], capture_output=True, text=True, check=False, env=variables, input=given)
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
+def said_by(done: subprocess.CompletedProcess[str]) -> str:
     return re.sub(r"\s+", " ", done.stderr).strip()
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
     """PEP 503."""
     return re.sub(r"[-_.]+", "-", name).lower()
 

@@ -27,9 +27,11 @@ class Experiment:
         )
 
 
-def _tabular(model: str, seed: int, **more: bool) -> Experiment:
+def _tabular(model: str, seed: int, *, representative: bool = False) -> Experiment:
     command = ("tabular.py", "--model", model, "--seed", str(seed))
-    return Experiment(name=f"sklearn {model}", command=command, seeds={"seed": str(seed)}, **more)
+    return Experiment(
+        name=f"sklearn {model}", command=command, seeds={"seed": str(seed)}, is_representative=representative
+    )
 
 
 def _boosted(name: str, seed: int, *options: str, representative: bool = False) -> Experiment:
@@ -71,7 +73,7 @@ EXPERIMENTS = (
     _tabular("network", 5),
     _tabular("ridge", 6),
     _tabular("sgd", 7),
-    _tabular("tree", 8, is_representative=True),
+    _tabular("tree", 8, representative=True),
     _tabular("forest-regression", 9),
     _tabular("boosting-regression", 10),
     _tabular("support-vectors", 11),

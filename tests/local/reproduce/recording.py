@@ -46,7 +46,17 @@ SERIES = Path(__file__).parents[3] / "examples/demand_forecast/data/bikeshare_ho
 def environment() -> Environment:
     """What the experiments run in: this Python, and versions that another part of the repository locks."""
     compiled = subprocess.run(
-        [Path(sys.executable).with_name("uv"), "pip", "install", "--dry-run", "--no-deps", "--target", "/nowhere", "-r", LOCK],
+        [
+            Path(sys.executable).with_name("uv"),
+            "pip",
+            "install",
+            "--dry-run",
+            "--no-deps",
+            "--target",
+            "/nowhere",
+            "-r",
+            LOCK,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -61,7 +71,9 @@ def environment() -> Environment:
 
 def git(directory: Path, *words: str) -> str:
     """What git prints; it knows an author."""
-    author = {f"GIT_{role}_{what}": f"{role}@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    author = {
+        f"GIT_{role}_{what}": f"{role}@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
     done = subprocess.run(
         ["git", *words], cwd=directory, capture_output=True, text=True, check=True, env={**os.environ, **author}
     )

@@ -36,7 +36,9 @@ def clusters():
     centres = x[generator.choice(len(x), 3, replace=False)]
     for _ in range(20):
         nearest = np.argmin(((x[:, None] - centres) ** 2).sum(2), axis=1)
-        centres = np.stack([x[nearest == index].mean(0) if np.any(nearest == index) else centres[index] for index in range(3)])
+        centres = np.stack(
+            [x[nearest == index].mean(0) if np.any(nearest == index) else centres[index] for index in range(3)]
+        )
     return {"inertia": ((x - centres[nearest]) ** 2).sum()}, centres
 
 
