@@ -129,7 +129,11 @@ class Judge:
                 ),
             )
         wrong = [_sentence(metric) for metric in metrics if not metric.is_same]
-        wrong += [f"output {item.name} holds something else than recorded" for item in outputs if not item.is_same]
+        wrong += [
+            f"output {item.name} {'was not written' if item.now is None else 'holds something else than recorded'}"
+            for item in outputs
+            if not item.is_same
+        ]
         return (Finding(cause=Cause.UNEXPLAINED, sentence="; ".join(wrong)),)
 
     def _is_of_another_seed(self, metrics: Sequence[MetricComparison]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -118,6 +118,7 @@ class NewPrefix:
     prefix: str
     suffix: str
     can_pin_images: bool = True
+    _new_names: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -139,16 +140,16 @@ class NewPrefix:
         self.client("s3").copy(CopySource={"Bucket": bucket, "Key": key, **version}, Bucket=new_bucket, Key=new_key)
 
     def request(self, request: Mapping[str, Any], image: Image | None) -> dict[str, Any]:
+        for name in (str(request[member]) for member in _NAMES if member in request):
+            self._new_names[name] = f"{name[: _NAME_LIMIT - len(self.suffix) - 1]}-{self.suffix}"
         moved: dict[str, Any] = self._moved(dict(request), image)
-        names = {
-            name: f"{str(moved[name])[: _NAME_LIMIT - len(self.suffix) - 1]}-{self.suffix}"
-            for name in _NAMES
-            if name in moved
-        }
-        return {**moved, **names}
+        return {**moved, **{member: self._new_names[str(request[member])] for member in _NAMES if member in request}}
 
     def uri(self, uri: str) -> str:
-        return uri if uri.startswith(self.prefix) else f"{self.prefix.rstrip('/')}/{'/'.join(split(uri))}"
+        if uri.startswith(self.prefix):
+            return uri
+        parts = uri.removeprefix("s3://").split("/")  # SageMaker puts a training job's name into its model's URI.
+        return "/".join([self.prefix.rstrip("/"), *(self._new_names.get(part, part) for part in parts)])
 
     def _moved(self, value: Any, image: Image | None) -> Any:
         if isinstance(value, dict):
