@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -110,15 +110,15 @@ class PrivateEngine:
 class NewPrefix:
     """The account that the record is of: inputs are copied by their versions, and all that is written goes, under `prefix`.
 
-    Its jobs are jobs of the account like any others, so they cost what those cost and have records of their own. Images are named by the
+    `names` are those of the jobs, to which `suffix` is added. Its jobs are jobs of the account like any others, so they cost what those cost and have records of their own. Images are named by the
     digests that the record pins.
     """
 
     target: Any
     prefix: str
     suffix: str
+    names: frozenset[str]
     can_pin_images: bool = True
-    _new_names: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -140,16 +140,18 @@ class NewPrefix:
         self.client("s3").copy(CopySource={"Bucket": bucket, "Key": key, **version}, Bucket=new_bucket, Key=new_key)
 
     def request(self, request: Mapping[str, Any], image: Image | None) -> dict[str, Any]:
-        for name in (str(request[member]) for member in _NAMES if member in request):
-            self._new_names[name] = f"{name[: _NAME_LIMIT - len(self.suffix) - 1]}-{self.suffix}"
         moved: dict[str, Any] = self._moved(dict(request), image)
-        return {**moved, **{member: self._new_names[str(request[member])] for member in _NAMES if member in request}}
+        return {**moved, **{member: self._new_name(str(request[member])) for member in _NAMES if member in request}}
 
     def uri(self, uri: str) -> str:
         if uri.startswith(self.prefix):
             return uri
-        parts = uri.removeprefix("s3://").split("/")  # SageMaker puts a training job's name into its model's URI.
-        return "/".join([self.prefix.rstrip("/"), *(self._new_names.get(part, part) for part in parts)])
+        # SageMaker puts a training job's name into its model's URI, and job names have to be new.
+        parts = uri.removeprefix("s3://").split("/")
+        return "/".join([self.prefix, *(self._new_name(part) if part in self.names else part for part in parts)])
+
+    def _new_name(self, name: str) -> str:
+        return f"{name[: _NAME_LIMIT - len(self.suffix) - 1]}-{self.suffix}"
 
     def _moved(self, value: Any, image: Image | None) -> Any:
         if isinstance(value, dict):

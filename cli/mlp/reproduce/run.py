@@ -12,7 +12,7 @@ from mlp.errors import CliError, ExitCode
 from mlp.reproduce import lineage
 from mlp.reproduce.jobs import Jobs
 from mlp.reproduce.judge import Judge, Subject
-from mlp.reproduce.pinned import Pins
+from mlp.reproduce.pinned import Pins, split
 from mlp.reproduce.places import NewPrefix, Place, PrivateEngine
 from mlp.reproduce.report import Report, now
 from mlp.reproduce.script import Script
@@ -58,9 +58,7 @@ class Reproduction:
         if record.identity.kind == "script":
             subject: Subject = Script(record=record, pins=pins, directory=self.directory, here=self.here, say=self.say)
         else:
-            subject = Jobs(
-                records=ran, pins=pins, place=self._place(ran[0]), ecr=self.target.client("ecr"), say=self.say
-            )
+            subject = Jobs(records=ran, pins=pins, place=self._place(ran), ecr=self.target.client("ecr"), say=self.say)
         if not subject.recorded.metrics and not subject.recorded.outputs:
             cause = (
                 f"run {record.identity.name} has neither metrics nor outputs in its record: there is nothing to compare"
@@ -68,13 +66,16 @@ class Reproduction:
             raise CliError(cause, fix="see `mlp record check`", exit_code=ExitCode.BAD_INPUT)
         return subject
 
-    def _place(self, first: RunRecord) -> Callable[[int], Place]:
-        """On AWS under a new prefix beside the job's own outputs; otherwise in an engine of its own."""
+    def _place(self, ran: tuple[RunRecord, ...]) -> Callable[[int], Place]:
+        """On AWS under a new prefix beside the jobs' own outputs; otherwise in an engine of its own."""
         if not isinstance(self.target, AwsTarget):
             home = Path(str(getattr(self.target, "status", {}).get("state_directory", self.here))).parent
-            return lambda number: PrivateEngine(self.directory / f"run-{number}", first.identity, home)
-        bucket = next(data.uri for data in first.outputs.values()).removeprefix("s3://").split("/")[0]
-        token = uuid.uuid4().hex[:8]
+            return lambda number: PrivateEngine(self.directory / f"run-{number}", ran[0].identity, home)
+        bucket, _ = split(next(data.uri for data in ran[0].outputs.values()))
+        token, names = uuid.uuid4().hex[:8], frozenset(job.identity.name for job in ran)
         return lambda number: NewPrefix(
-            self.target, f"s3://{bucket}/reproductions/{token}-{number}", f"{token}-{number}"
+            target=self.target,
+            prefix=f"s3://{bucket}/reproductions/{token}-{number}",
+            suffix=f"{token}-{number}",
+            names=names,
         )

@@ -29,7 +29,7 @@ def test_one_command_reproduces_a_model_and_after_one_changed_byte_says_data(
         Name=RECORDS_PARAMETER, Value=workbench.bucket, Type="String", Overwrite=True
     )
     queue = _queue_of_observations(workbench)
-    command = [Path(sys.executable).with_name("mlp"), "reproduce", f"{chain.name}/1", "--json"]
+    command = [str(Path(sys.executable).with_name("mlp")), "reproduce", f"{chain.name}/1", "--json"]
     endpoint = ["--endpoint-url", workbench.engine.endpoint_url]
 
     first = subprocess.run([*command, *endpoint], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -74,7 +74,7 @@ def test_on_aws_the_same_jobs_run_under_a_new_prefix(workbench: Workbench, tmp_p
     jobs = Jobs(
         records=(record,),
         pins=Pins(chain.records.store, target.client("s3")),
-        place=lambda number: NewPrefix(target, prefix, f"{suffix}-{number}"),
+        place=lambda number: NewPrefix(target, prefix, f"{suffix}-{number}", frozenset({record.identity.name})),
         ecr=target.client("ecr"),
     )
     before = set(workbench.keys())
