@@ -100,6 +100,8 @@ class Pins:
 
     def _is_same(self, pinned: PinnedObject, now: dict[str, Any]) -> bool:
         version = pinned.item.version_id
+        if not (version or pinned.sha256 or pinned.item.etag):
+            return True  # The record pins nothing that could differ.
         if version not in (None, "null") and now.get("VersionId") == version:
             return True
         if pinned.sha256 is not None and now["ContentLength"] == pinned.item.size_bytes:

@@ -110,8 +110,8 @@ class PrivateEngine:
 class NewPrefix:
     """The account that the record is of: inputs are copied by their versions, and all that is written goes, under `prefix`.
 
-    `names` are those of the jobs, to which `suffix` is added. Its jobs are jobs of the account like any others, so they cost what those cost and have records of their own. Images are named by the
-    digests that the record pins.
+    `names` are those of the jobs, to which `suffix` is added. They are jobs of the account like any others, so they cost what those
+    cost and have records of their own. Images are named by the digests that the record pins.
     """
 
     target: Any
