@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines, record, runs
+from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines, record, reproduce, runs
 from mlp.errors import EXIT_CODES_HELP
 
 _HELP = """The ML platform on the command line.
@@ -36,6 +36,7 @@ for _command, _panel in (
     (backfill.backfill, _RUNS),
     (logs.logs, _RUNS),
     (models.approve, _MODELS),
+    (reproduce.reproduce, _MODELS),
     (experiments.ui, _MODELS),
 ):
     app.command(rich_help_panel=_panel, epilog=EXIT_CODES_HELP)(_command)
