@@ -169,34 +169,6 @@ def record_store(target: Target) -> RecordStore:
     return RecordStore(target.client("s3"), bucket)
 
 
-def record_store(target: Target) -> RecordStore:
-    """The run records of the account and region. Raises CliError when no experiment store is deployed there."""
-    ssm = target.client("ssm")
-    try:
-        bucket = ssm.get_parameter(Name=RECORDS_PARAMETER)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound as error:
-        raise CliError(
-            f"{target.label} has no experiment store: there is no parameter {RECORDS_PARAMETER}",
-            fix="deploy it: `cdk deploy 'mlp-*-experiment-store'`",
-            exit_code=ExitCode.NOT_FOUND,
-        ) from error
-    return RecordStore(target.client("s3"), bucket)
-
-
-def record_store(target: Target) -> RecordStore:
-    """The run records of the account and region. Raises CliError when no experiment store is deployed there."""
-    ssm = target.client("ssm")
-    try:
-        bucket = ssm.get_parameter(Name=RECORDS_PARAMETER)["Parameter"]["Value"]
-    except ssm.exceptions.ParameterNotFound as error:
-        raise CliError(
-            f"{target.label} has no experiment store: there is no parameter {RECORDS_PARAMETER}",
-            fix="deploy it: `cdk deploy 'mlp-*-experiment-store'`",
-            exit_code=ExitCode.NOT_FOUND,
-        ) from error
-    return RecordStore(target.client("s3"), bucket)
-
-
 def resolve(*, endpoint_url: str | None, use_aws: bool, directory: Path | None = None) -> Target:
     """The target of a command.
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -361,13 +359,22 @@ def test_a_reproduction_leaves_its_result_and_sends_nothing(residuals: Checkout,
     elsewhere.write_text("age,price\n1,1\n")
     (private / "inputs.json").write_text(json.dumps({"train": str(elsewhere)}))
 
-    done(residuals, "train.py", "3", directory="work", MLP_REPRODUCING=str(private), AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    done(
+        residuals,
+        "train.py",
+        "3",
+        directory="work",
+        MLP_REPRODUCING=str(private),
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+    )
 
     import hashlib
 
     assert json.loads((private / "result.json").read_text()) == {
         "metrics": {"rmse": 48.0, "r2": 0.5},
-        "outputs": {"model": f"sha256:{hashlib.sha256(b'AGE,PRICE' + chr(10).encode() + b'1,1' + chr(10).encode()).hexdigest()}"},
+        "outputs": {
+            "model": f"sha256:{hashlib.sha256(b'AGE,PRICE' + chr(10).encode() + b'1,1' + chr(10).encode()).hexdigest()}"
+        },
     }
     assert residuals.account.observed() == []
 
