@@ -7,9 +7,12 @@ Rows are `key,x`; version n of the model answers `n * x`. The team's script does
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -133,6 +136,31 @@ class Lanes:
         self.deployed.put(f"{lane}/{day}/rows.csv", "".join(f"{row}\n" for row in rows))
         if behaviour is not None:
             self.deployed.put(f"{lane}/{day}/behaviour.json", json.dumps(behaviour))
+
+    @contextmanager
+    def restless_input(self, lane: str, day: str) -> Iterator[None]:
+        """Rows that are replaced all the time, with another object that comes and goes."""
+        enough = threading.Event()
+
+        def change() -> None:
+            for number in itertools.count(1):
+                self.put_rows(lane, day, [f"k{row},{number * 100 + row}" for row in range(1, 12)])
+                more = {"Bucket": self.deployed.data_bucket, "Key": f"{lane}/{day}/some.csv"}
+                if number % 2:
+                    self.engine.client("s3").put_object(**more, Body=f"more,{number}\n".encode())
+                else:
+                    self.engine.client("s3").delete_object(**more)
+                if enough.wait(0.05):
+                    return
+
+        changing = threading.Thread(target=change)
+        self.put_rows(lane, day, ["k0,1"])
+        changing.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            changing.join()
 
     def call(self, lane: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Call the lane's controller, as the services do; its answer, or what it failed with."""

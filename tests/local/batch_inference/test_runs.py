@@ -55,6 +55,17 @@ def test_a_run_publishes_every_row_but_those_that_nobody_can_predict_for(lanes: 
     assert manifest["output"]["set_aside"] == 2
 
 
+def test_what_is_published_is_of_what_its_manifest_names_however_often_the_input_changes(lanes: Lanes) -> None:
+    with lanes.restless_input("plain", "2026-01-09"):
+        lanes.start("plain", "2026-01-09T03:00:00+00:00")
+        lanes.settle("plain")
+
+    manifest = lanes.manifests("plain")["2026-01-09T030000Z"]
+    files = lanes.published_files("plain")["2026-01-09T030000Z"]
+    named = [row.split(",") for row in lanes.input_rows(manifest)]
+    assert lanes.predictions(files) == [(key, float(x)) for key, x in named]
+
+
 def test_many_events_for_one_moment_make_one_run(lanes: Lanes) -> None:
     lanes.put_rows("plain", "2026-01-06", rows())
     moment = "2026-01-06T03:00:00+00:00"
