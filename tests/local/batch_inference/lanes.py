@@ -6,14 +6,14 @@ Rows are `key,x`; version n of the model answers `n * x`. The team's script does
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -63,6 +63,8 @@ class Lanes:
     deployed: DeployedProject
     project: str
     versions: int = 0
+    deleted: dict[str, bytes] = field(default_factory=dict)
+    """What was in versions of the input that are gone."""
 
     @property
     def engine(self) -> mllocal.Engine:
@@ -137,7 +139,7 @@ class Lanes:
         if behaviour is not None:
             self.deployed.put(f"{lane}/{day}/behaviour.json", json.dumps(behaviour))
 
-    @contextmanager
+    @contextlib.contextmanager
     def restless_input(self, lane: str, day: str) -> Iterator[None]:
         """Rows that are replaced all the time, with another object that comes and goes."""
         enough = threading.Event()
@@ -265,19 +267,28 @@ class Lanes:
             found += zip(table["key"].to_pylist(), table["prediction"].to_pylist(), strict=True)
         return found
 
+    def remove_input(self, lane: str, day: str, *, with_version: bool = False) -> None:
+        """Remove the rows of a day; with their version, nobody ever reads that again, and the one before is back."""
+        s3, place = self.engine.client("s3"), {"Bucket": self.deployed.data_bucket, "Key": f"{lane}/{day}/rows.csv"}
+        if not with_version:
+            s3.delete_object(**place)
+            return
+        with contextlib.suppress(s3.exceptions.NoSuchKey):
+            found = s3.get_object(**place)
+            self.deleted[found["VersionId"]] = found["Body"].read()
+            s3.delete_object(**place, VersionId=found["VersionId"])
+
     def input_rows(self, manifest: Mapping[str, Any]) -> list[str]:
         """The rows of exactly those versions of the input that a manifest names."""
-        bucket = self.deployed.data_bucket
-        s3 = self.engine.client("s3")
-        return [
-            row
-            for found in manifest["input"]["objects"]
-            if found["key"].endswith(".csv")
-            for row in s3.get_object(Bucket=bucket, Key=found["key"], VersionId=found["version_id"])["Body"]
-            .read()
-            .decode()
-            .split()
-        ]
+        named = [found for found in manifest["input"]["objects"] if found["key"].endswith(".csv")]
+        return [row for found in named for row in self._version(found["key"], found["version_id"]).decode().split()]
+
+    def _version(self, key: str, version_id: str) -> bytes:
+        if version_id in self.deleted:
+            return self.deleted[version_id]
+        place = {"Bucket": self.deployed.data_bucket, "Key": key}
+        body: bytes = self.engine.client("s3").get_object(**place, VersionId=version_id)["Body"].read()
+        return body
 
     def _bucket(self, kind: str) -> str:
         resources = self.engine.client("cloudformation").describe_stack_resources(StackName=self.deployed.stack_name)
