@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -189,18 +188,16 @@ def test_of_two_that_begin_a_generation_at_once_the_slower_takes_what_the_faster
     s3.put_object(Bucket=bucket, Key="sales/2026/11/25/a.csv", Body=b"1,2,3")
     approve(stubber, 7)
     approve(stubber, 7)
-    faster: list[dict[str, str]] = []
+    resolve, faster = begin_run.resolve, []
 
-    def resolve_slowly(*given: Any) -> dict[str, Any]:
-        monkeypatch.undo()
-        monkeypatch.setattr(boto3, "client", {"s3": s3, "sagemaker": stubber.client}.__getitem__)
-        monkeypatch.setenv("RUNS", runs)
-        faster.append(begin_run.handler(event, None))
+    def resolve_and_be_overtaken(*given: Any) -> dict[str, Any]:
+        monkeypatch.setattr(begin_run, "resolve", resolve)
+        record = resolve(*given)
         s3.put_object(Bucket=bucket, Key="sales/2026/11/25/b.csv", Body=b"4,5,6")
-        return resolve(*given)
+        faster.append(begin_run.handler(event, None))
+        return record
 
-    resolve, runs = begin_run.resolve, os.environ["RUNS"]
-    monkeypatch.setattr(begin_run, "resolve", resolve_slowly)
+    monkeypatch.setattr(begin_run, "resolve", resolve_and_be_overtaken)
 
     slower = begin_run.handler(event, None)
 
