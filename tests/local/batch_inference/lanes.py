@@ -258,6 +258,12 @@ class Lanes:
         found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
         return found
 
+    def put_working_file(self, lane: str, run_id: str, path: str, content: Mapping[str, Any]) -> None:
+        """As if a step had written this."""
+        key = f"{self.project}-{lane}/runs/{run_id}/{path}"
+        body = json.dumps(content).encode()
+        self.engine.client("s3").put_object(Bucket=self._bucket("Artifacts"), Key=key, Body=body)
+
     def predictions(self, files: Sequence[str]) -> list[tuple[str, float]]:
         """Key and prediction of each row of Parquet files."""
         found: list[tuple[str, float]] = []

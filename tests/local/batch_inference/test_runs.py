@@ -66,6 +66,25 @@ def test_what_is_published_is_of_what_its_manifest_names_however_often_the_input
     assert lanes.predictions(files) == [(key, float(x)) for key, x in named]
 
 
+def test_a_recorded_version_that_is_deleted_before_it_is_fetched_makes_the_run_list_anew(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-01-10", rows())
+    lanes.start("plain", "2026-01-10T03:00:00+00:00")
+    generation = lanes.settle("plain")["fence"] + 1
+    record = lanes.manifests("plain")["2026-01-10T030000Z"]["input"]
+
+    lanes.put_working_file("plain", "2026-01-10T030000Z", f"{generation}/input.json", record)
+    lanes.remove_input("plain", "2026-01-10", with_version=True)
+    lanes.put_rows("plain", "2026-01-10", ["k1,5"])
+    lanes.start("plain", "2026-01-10T03:00:00+00:00", again=True)
+    state = lanes.settle("plain")
+
+    manifest = lanes.manifests("plain")["2026-01-10T030000Z"]
+    assert (state["recent"][-1]["status"], state["recent"][-1]["attempts"]) == ("published", 2)
+    assert manifest["generation"] == generation + 1
+    assert lanes.input_rows(manifest) == ["k1,5"]
+    assert lanes.predictions(lanes.published_files("plain")["2026-01-10T030000Z"]) == [("k1", 5.0)]
+
+
 def test_many_events_for_one_moment_make_one_run(lanes: Lanes) -> None:
     lanes.put_rows("plain", "2026-01-06", rows())
     moment = "2026-01-06T03:00:00+00:00"
