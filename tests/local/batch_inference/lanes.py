@@ -10,47 +10,39 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 
 import mllocal
 from mlplatform import BatchInference, Column, FailurePolicy, MlProject, RunPolicy, Scoring, SourceDirectory
+from tests.local.batch_inference.team_code import INFERENCE, PREPARE
 from tests.local.deployed_project import DeployedProject, deploy
 from tests.local.workbench import IMAGE, Workbench
 
 SECONDS_TO_SETTLE = 180
-PREPARE = """
-    import argparse, json, pathlib, sys, time
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--input", type=pathlib.Path)
-    parser.add_argument("--output", type=pathlib.Path)
-    options = parser.parse_args()
-    behaviour = options.input / "behaviour.json"
-    wanted = json.loads(behaviour.read_text()) if behaviour.exists() else {}
-    time.sleep(wanted.get("sleep_seconds", 0))
-    held = [bytes(bytearray(1 << 20)) for _ in range(wanted.get("allocate_mib", 0))]
-    rows = [path.read_text() for path in sorted(options.input.glob("*.csv"))]
-    (options.output / "rows.csv").write_text("".join(rows))
-"""
-INFERENCE = """
-    import json, pathlib
-    def model_fn(directory):
-        return json.loads(pathlib.Path(directory, "model.json").read_text())["factor"]
-    def predict_fn(data, model):
-        if (data[:, 0] == 13).any():
-            raise ValueError("13 is unlucky")
-        return data[:, 0] * model
-"""
-BROKEN_INFERENCE = """
-    def model_fn(directory):
-        raise RuntimeError("this model was never going to load")
-"""
-_RUNNING = ("Executing", "Stopping")
+_SECONDS_WITHOUT_EVENTS = 2
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], what: str) -> T:
+    """What `look` finds, as soon as that is something. Raises TimeoutError, which says that `what` did not happen."""
+    deadline = time.monotonic() + SECONDS_TO_SETTLE
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"within {SECONDS_TO_SETTLE} s: {what}; found {found!r}")
+        time.sleep(0.1)
+    return found
+
+
+def rows(count: int = 30) -> list[str]:
+    """`k1,1`, `k2,2` and so on."""
+    return [f"k{number},{number}" for number in range(1, count + 1)]
 
 
 @dataclass
@@ -60,6 +52,7 @@ class Lanes:
     deployed: DeployedProject
     project: str
     versions: int = 0
+    _buckets: dict[str, str] = field(default_factory=dict)
 
     @property
     def engine(self) -> mllocal.Engine:
@@ -112,8 +105,8 @@ class Lanes:
         arn = f"arn:aws:sagemaker:{self.engine.region}:{self.engine.account}:model-package/{self.project}/{version}"
         self.engine.client("sagemaker").delete_model_package(ModelPackageName=arn)
 
-    def listen(self) -> Callable[[], list[dict[str, Any]]]:
-        """Subscribe a queue to the project's topic; what has come since, when called."""
+    def listen(self, about: str) -> Callable[[], list[dict[str, Any]]]:
+        """Subscribe a queue to the project's topic; the messages with this text in them that came since, when called."""
         sqs, sns = self.engine.client("sqs"), self.engine.client("sns")
         queue = sqs.create_queue(QueueName=f"{self.project}-{time.monotonic_ns()}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -123,8 +116,12 @@ class Lanes:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
         def received() -> list[dict[str, Any]]:
-            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-            return [json.loads(message["Body"]) for message in messages]
+            texts = []
+            while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+                for message in messages:
+                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                    texts.append(json.loads(message["Body"])["Message"])
+            return [json.loads(text) for text in texts if about in text]
 
         return received
 
@@ -155,22 +152,27 @@ class Lanes:
         return found
 
     def settle(self, lane: str) -> dict[str, Any]:
-        """Tick until nothing is at work and nothing waits; the state then."""
-        deadline = time.monotonic() + SECONDS_TO_SETTLE
-        while time.monotonic() < deadline:
-            self.call(lane, {"tick": True})
+        """Return when nothing is at work and nothing waits; the state then. Events do it; a tick helps where one got lost."""
+        looked = time.monotonic()
+
+        def settled() -> dict[str, Any] | None:
+            nonlocal looked
             state = self.state(lane)
             if not (state["active"] or state["queue"] or state["notices"]):
                 return state
-            time.sleep(0.5)
-        raise TimeoutError(
-            f"lane {lane} did not settle within {SECONDS_TO_SETTLE} s: {json.dumps(self.state(lane), indent=1)}"
-        )
+            if time.monotonic() > looked + _SECONDS_WITHOUT_EVENTS:
+                self.call(lane, {"tick": True})
+                looked = time.monotonic()
+            return None
 
-    def teach(self, lane: str, memory: Mapping[str, Any]) -> None:
-        """Have the controller's document remember this of earlier jobs."""
+        found = eventually(settled, f"lane {lane} did not settle: {self.state(lane)}")
+        assert found is not None
+        return found
+
+    def teach(self, lane: str, **members: Any) -> None:
+        """Have the controller's document say this."""
         self.call(lane, {"tick": True})
-        taught = json.dumps({**self.state(lane), "memory": memory})
+        taught = json.dumps({**self.state(lane), **members})
         key = f"run-state/{self.project}-{lane}.json"
         self.engine.client("s3").put_object(Bucket=self._bucket("Artifacts"), Key=key, Body=taught.encode())
 
@@ -179,30 +181,23 @@ class Lanes:
         found = self.engine.client("sagemaker").list_pipeline_executions(PipelineName=f"{self.project}-{lane}")
         return [execution["PipelineExecutionArn"] for execution in found["PipelineExecutionSummaries"]]
 
-    def wait_for_step(self, lane: str, step: str) -> None:
-        """Return when the step of the newest execution has begun."""
-        deadline = time.monotonic() + SECONDS_TO_SETTLE
+    def wait_for_job(self, lane: str, step: str) -> None:
+        """Return when the job of this step of the newest execution has its input and runs."""
         sagemaker = self.engine.client("sagemaker")
-        while time.monotonic() < deadline:
-            for arn in self.executions(lane)[:1]:
-                steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
-                if any(found["StepName"] == step and found.get("Metadata") for found in steps):
-                    return
-            time.sleep(0.2)
-        raise TimeoutError(f"step {step} of lane {lane} did not begin within {SECONDS_TO_SETTLE} s")
 
-    def limit_seconds(self, lane: str, step: str, seconds: int) -> None:
-        """Give the job of a step less time than a deployment can."""
-        sagemaker = self.engine.client("sagemaker")
-        name = f"{self.project}-{lane}"
-        pipeline = sagemaker.describe_pipeline(PipelineName=name)
-        definition = json.loads(pipeline["PipelineDefinition"])
-        for found in definition["Steps"]:
-            if found["Name"] == step:
-                found["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": seconds}
-        sagemaker.update_pipeline(
-            PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=pipeline["RoleArn"]
-        )
+        def runs() -> bool:
+            steps = [
+                found
+                for arn in self.executions(lane)[:1]
+                for found in sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+            ]
+            jobs = [found["Metadata"]["ProcessingJob"]["Arn"] for found in steps if found["StepName"] == step]
+            return any(
+                "ProcessingStartTime" in sagemaker.describe_processing_job(ProcessingJobName=arn.rpartition("/")[2])
+                for arn in jobs
+            )
+
+        eventually(runs, f"step {step} of lane {lane} did not begin")
 
     def manifests(self, lane: str) -> dict[str, dict[str, Any]]:
         """What is published, by run id."""
@@ -228,6 +223,11 @@ class Lanes:
         found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
         return found
 
+    def plan(self, lane: str, run_id: str) -> dict[str, Any]:
+        """On what the last job of a published run was scored, and why."""
+        generation = self.manifests(lane)[run_id]["generation"]
+        return self.working_file(lane, run_id, f"{generation}/plan/plan.json")
+
     def predictions(self, files: Sequence[str]) -> list[tuple[str, float]]:
         """Key and prediction of each row of Parquet files."""
         found: list[tuple[str, float]] = []
@@ -252,6 +252,11 @@ class Lanes:
         ]
 
     def _bucket(self, kind: str) -> str:
+        if kind not in self._buckets:
+            self._buckets[kind] = self._find_bucket(kind)
+        return self._buckets[kind]
+
+    def _find_bucket(self, kind: str) -> str:
         resources = self.engine.client("cloudformation").describe_stack_resources(StackName=self.deployed.stack_name)
         (name,) = (
             str(found["PhysicalResourceId"])
