@@ -125,6 +125,11 @@ class Lanes:
 
         return received
 
+    def alarm_state(self, name: str) -> str:
+        """`OK`, `ALARM` or `INSUFFICIENT_DATA`."""
+        (alarm,) = self.engine.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return str(alarm["StateValue"])
+
     def put_rows(self, lane: str, day: str, rows: Sequence[str], behaviour: Mapping[str, Any] | None = None) -> None:
         """The input of a lane for one day."""
         self.deployed.put(f"{lane}/{day}/rows.csv", "".join(f"{row}\n" for row in rows))
