@@ -32,7 +32,7 @@ LANES: dict[str, dict[str, Any]] = {
             prediction="prediction",
             settle_minutes=0,
             lookback_days=3650,
-            alarms={"WAPE": 0.3},
+            alarms={"WAPE": 0.2},
         ),
     },
     "skips": {"model": ChampionChallenger(), "runs": RunPolicy(overlap=Overlap.SKIP, failure=AT_ONCE)},

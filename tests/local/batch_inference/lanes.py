@@ -186,6 +186,19 @@ class Lanes:
         found = self.engine.client("sagemaker").list_pipeline_executions(PipelineName=f"{self.project}-{lane}")
         return [execution["PipelineExecutionArn"] for execution in found["PipelineExecutionSummaries"]]
 
+    def spans(self, lane: str, prefix: str) -> list[tuple[str, datetime, datetime]]:
+        """Run id, begin and end of the executions of runs whose ids begin so."""
+        found = self.engine.client("sagemaker").list_pipeline_executions(PipelineName=f"{self.project}-{lane}")
+        described = [
+            self.engine.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=it["PipelineExecutionArn"])
+            for it in found["PipelineExecutionSummaries"]
+            if it["PipelineExecutionDisplayName"].startswith(prefix)
+        ]
+        return [
+            (it["PipelineExecutionDisplayName"].rpartition("-")[0], it["CreationTime"], it["LastModifiedTime"])
+            for it in described
+        ]
+
     def wait_for_job(self, lane: str, step: str) -> None:
         """Return when the job of this step of the newest execution has its input and runs."""
         sagemaker = self.engine.client("sagemaker")
@@ -225,6 +238,12 @@ class Lanes:
     def working_file(self, lane: str, run_id: str, path: str) -> dict[str, Any]:
         """A JSON file that a run left among its working files."""
         key = f"{self.project}-{lane}/runs/{run_id}/{path}"
+        found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
+        return found
+
+    def report(self, lane: str, execution_arn: str) -> dict[str, Any]:
+        """What an execution that measures quality reported."""
+        key = f"{self.project}-{lane}/{execution_arn.rpartition('/')[2]}/report/report.json"
         found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
         return found
 
