@@ -49,7 +49,8 @@ class RunAlarms(Construct):
     - `ForecastLate`: a run at work is forecast to miss its deadline. Only with `has_deadline`.
     - `InputDrift`, `PredictionDrift`: a run's data has moved.
 
-    Each description says what it means and what to run next; that of `OutputOverdue` links the controller's log, too. Five alarms cost 0.50 USD a month (Amazon CloudWatch pricing).
+    Each description says what it means and what to run next; that of `OutputOverdue` links the controller's log, too. Five
+    alarms cost 0.50 USD a month (Amazon CloudWatch pricing).
 
     Parameters:
         scope: usually the pipeline's construct.

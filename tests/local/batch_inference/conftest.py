@@ -1,4 +1,4 @@
-"""One deployed project for all tests of this folder that break nothing for the others. Each lane costs seconds, so it has several traits."""
+"""One deployed project for all tests that break nothing for the others. A lane costs seconds, so each has several traits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from tests.local.workbench import Workbench
 AT_ONCE = FailurePolicy(backoff_seconds=0)
 LANES: dict[str, dict[str, Any]] = {
     "plain": {
-        "schedule": Schedule.cron("0 3 * * ? *", start_date=datetime(2100, 1, 1, tzinfo=UTC)),  # The tests are the clock.
+        "schedule": Schedule.cron(
+            "0 3 * * ? *", start_date=datetime(2100, 1, 1, tzinfo=UTC)
+        ),  # The tests are the clock.
         "ground_truth": GroundTruth(
             prefix="truth/",
             keys=["key"],

@@ -27,7 +27,9 @@ def test_the_project_is_told_when_nothing_is_published_in_time_and_when_nobody_i
         lanes.call("plain", {"tick": True})
 
     def next_alert(state: str) -> dict[str, Any]:
-        alerts = eventually(lambda: [it for it in heard() if it["NewStateValue"] == state], f"{OVERDUE} told no {state}")
+        alerts = eventually(
+            lambda: [it for it in heard() if it["NewStateValue"] == state], f"{OVERDUE} told no {state}"
+        )
         return alerts[0]
 
     tick(now)
@@ -50,45 +52,84 @@ def test_the_project_is_told_when_nothing_is_published_in_time_and_when_nobody_i
 
 
 def test_a_backfill_that_is_killed_goes_on_and_runs_only_what_is_missing_or_changed(lanes: Lanes) -> None:
-    ids = [f"2026-02-0{day}T030000Z" for day in (1, 2, 3, 4)]
-    for run_id in ids:
+    good, second, third, last = ids = [f"2026-02-0{day}T030000Z" for day in (1, 2, 3, 4)]
+    for run_id in (good, second, third):
         lanes.put_rows("plain", run_id[:10], rows())
     lanes.start("plain", "2026-02-01T03:00:00+00:00")
     lanes.settle("plain")
-    good = lanes.manifests("plain")[ids[0]]
+    before = lanes.manifests("plain")
+    assert statuses(backfill(lanes, "--dry-run")) == ["published", "missing", "missing", "missing"]
+    assert "say --yes" in backfill(lanes, exit_code=2)["fix"]
 
     lanes.engine.put_faults(kill=[{"function": "quick-plain-controller", "next": 1, "after_milliseconds": 150}])
-    with subprocess.Popen([sys.executable, "-m", "mlp", *words(lanes, "--parallel", "2")]) as command:
+    with subprocess.Popen([sys.executable, "-m", "mlp", *words(lanes, "--yes", "--parallel", "2")]) as command:
         eventually(lambda: lanes.state("plain")["active"] or command.poll() is not None, "no run was started")
         command.kill()
-    missing = backfill(lanes, "--parallel", "2")
-    first = lanes.manifests("plain")
-    lanes.put_rows("plain", "2026-02-03", rows(10))
-    changed = backfill(lanes)
+    gone_on = backfill(lanes, "--yes", "--parallel", "2", exit_code=1)
+    between = lanes.manifests("plain")
+    assert statuses(gone_on) == ["published", "published", "published", "failed"]
+    assert "EmptyInput: there is no input under" in gone_on["moments"][3]["note"]
+
+    lanes.put_rows("plain", third[:10], rows(10))
+    lanes.put_rows("plain", last[:10], rows())
+    assert statuses(backfill(lanes, "--dry-run", "--missing")) == ["published", "published", "published", "failed"]
+    looked = backfill(lanes, "--dry-run")
+    assert statuses(looked) == ["published", "published", "changed", "failed"]
+    assert looked["moments"][2]["note"] == "input: 1 replaced"
+    assert statuses(backfill(lanes, "--yes", "--parallel", "2")) == ["published"] * 4
 
     published = lanes.manifests("plain")
-    assert [moment["status"] for document in (missing, changed) for moment in document["moments"]] == ["published"] * 8
-    assert changed["started"] == [ids[2]]
-    assert [published[run_id]["output"]["rows"] for run_id in ids] == [29, 29, 10, 29]
-    assert {run_id: published[run_id] for run_id in ids if run_id != ids[2]} == {
-        ids[0]: good,
-        ids[1]: first[ids[1]],
-        ids[3]: first[ids[3]],
-    }
+    assert published[good] == between[good] == before[good]
+    assert published[second] == between[second]
+    assert [published[run_id]["output"]["rows"] for run_id in (third, last)] == [10, 29]
     spans = lanes.spans("plain", "2026-02-0")
-    assert Counter(run_id for run_id, _, _ in spans) == Counter([*ids, ids[2]])  # None twice, but what has changed.
+    assert Counter(run_id for run_id, _, _ in spans) == Counter([*ids, third, last])  # Nothing was run twice.
     assert max(sum(begin <= start < end for _, begin, end in spans) for _, start, _ in spans) <= 2
 
 
-def words(lanes: Lanes, *options: str) -> list[str]:
-    """A command line that backfills four days."""
-    days = ["--from", "2026-02-01", "--to", "2026-02-04"]
-    return ["backfill", "quick-plain", *days, *options, "--yes", "--json", "--endpoint-url", lanes.engine.endpoint_url]
+def test_a_backfill_goes_on_at_once_with_what_its_controller_decided_before_it_died(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-02-05", rows())
+    now = datetime.now(UTC).isoformat()
+    decided = {
+        "fence": 901,
+        "generation": 901,
+        "attempt": 1,
+        "because": "backfill",
+        "scheduled_at": "2026-02-05T03:00:00+00:00",
+        "started_at": now,
+        "attempt_started_at": now,
+    }
+    lanes.teach("plain", fence=901, active={"2026-02-05T030000Z": decided})
+
+    done = backfill(lanes, "--yes", days=("2026-02-05", "2026-02-05"))
+
+    assert statuses(done) == ["published"]
+    assert done["started"] == []
 
 
-def backfill(lanes: Lanes, *options: str) -> dict[str, Any]:
-    """Backfill four days to the end; what the command tells."""
-    done = CliRunner().invoke(app, words(lanes, *options))
-    assert done.exit_code == 0, done.output
+def test_a_pipeline_without_a_schedule_has_nothing_to_make_up_for(lanes: Lanes) -> None:
+    answer = backfill(lanes, pipeline="quick-skips", exit_code=3)
+
+    assert "has no schedule" in answer["error"]
+
+
+FOUR_DAYS = ("2026-02-01", "2026-02-04")
+
+
+def words(lanes: Lanes, *options: str, days: tuple[str, str] = FOUR_DAYS, pipeline: str = "quick-plain") -> list[str]:
+    """The command line of a backfill."""
+    begin, end = days
+    where = ["--json", "--endpoint-url", lanes.engine.endpoint_url]
+    return ["backfill", pipeline, "--from", begin, "--to", end, *options, *where]
+
+
+def backfill(lanes: Lanes, *options: str, exit_code: int = 0, **of: Any) -> dict[str, Any]:
+    """What the command tells at its end."""
+    done = CliRunner().invoke(app, words(lanes, *options, **of))
+    assert done.exit_code == exit_code, done.output
     document: dict[str, Any] = json.loads(done.stdout)
     return document
+
+
+def statuses(document: dict[str, Any]) -> list[str]:
+    return [moment["status"] for moment in document["moments"]]
