@@ -29,13 +29,13 @@ def job_arguments(lanes: Lanes, lane: str, step: str, **arguments: Any) -> Itera
 
 
 @contextmanager
-def impatient_alarm(lanes: Lanes, name: str) -> Iterator[None]:
-    """An alarm looks at one period of a second, instead of several of minutes."""
+def altered_alarm(lanes: Lanes, name: str, **members: Any) -> Iterator[None]:
+    """An alarm has these members of PutMetricAlarm."""
     cloudwatch = lanes.engine.client("cloudwatch")
-    members = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+    known = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
     (found,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    alarm = {member: value for member, value in found.items() if member in members}
-    cloudwatch.put_metric_alarm(**{**alarm, "Period": 1, "EvaluationPeriods": 1, "DatapointsToAlarm": 1})
+    alarm = {member: value for member, value in found.items() if member in known}
+    cloudwatch.put_metric_alarm(**{**alarm, **members})
     try:
         yield
     finally:

@@ -30,7 +30,7 @@ _SECONDS_WITHOUT_EVENTS = 2
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], what: str) -> T:
+def eventually(look: Callable[[], T | None], what: str) -> T:
     """What `look` finds, as soon as that is something. Raises TimeoutError, which says that `what` did not happen."""
     deadline = time.monotonic() + SECONDS_TO_SETTLE
     while not (found := look()):
@@ -105,31 +105,6 @@ class Lanes:
         arn = f"arn:aws:sagemaker:{self.engine.region}:{self.engine.account}:model-package/{self.project}/{version}"
         self.engine.client("sagemaker").delete_model_package(ModelPackageName=arn)
 
-    def listen(self, about: str) -> Callable[[], list[dict[str, Any]]]:
-        """Subscribe a queue to the project's topic; the messages with this text in them that came since, when called."""
-        sqs, sns = self.engine.client("sqs"), self.engine.client("sns")
-        queue = sqs.create_queue(QueueName=f"{self.project}-{time.monotonic_ns()}")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        (topic,) = (
-            found["TopicArn"] for found in sns.list_topics()["Topics"] if f"project-{self.project}" in found["TopicArn"]
-        )
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-
-        def received() -> list[dict[str, Any]]:
-            texts = []
-            while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
-                for message in messages:
-                    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-                    texts.append(json.loads(message["Body"])["Message"])
-            return [json.loads(text) for text in texts if about in text]
-
-        return received
-
-    def alarm_state(self, name: str) -> str:
-        """`OK`, `ALARM` or `INSUFFICIENT_DATA`."""
-        (alarm,) = self.engine.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
-        return str(alarm["StateValue"])
-
     def put_rows(self, lane: str, day: str, rows: Sequence[str], behaviour: Mapping[str, Any] | None = None) -> None:
         """The input of a lane for one day."""
         self.deployed.put(f"{lane}/{day}/rows.csv", "".join(f"{row}\n" for row in rows))
@@ -170,52 +145,22 @@ class Lanes:
                 looked = time.monotonic()
             return None
 
-        found = eventually(settled, f"lane {lane} did not settle: {self.state(lane)}")
-        assert found is not None
-        return found
+        return eventually(settled, f"lane {lane} did not settle: {self.state(lane)}")
 
     def teach(self, lane: str, **members: Any) -> None:
-        """Have the controller's document say this."""
-        self.call(lane, {"tick": True})
+        """Have the controller's document, which the first tick makes, say this."""
+        eventually(
+            lambda: self._keys(self._bucket("Artifacts"), f"run-state/{self.project}-{lane}.json"), "no first tick"
+        )
         taught = json.dumps({**self.state(lane), **members})
         key = f"run-state/{self.project}-{lane}.json"
         self.engine.client("s3").put_object(Bucket=self._bucket("Artifacts"), Key=key, Body=taught.encode())
 
     def executions(self, lane: str) -> list[str]:
-        """The ARNs of the lane's executions."""
-        found = self.engine.client("sagemaker").list_pipeline_executions(PipelineName=f"{self.project}-{lane}")
-        return [execution["PipelineExecutionArn"] for execution in found["PipelineExecutionSummaries"]]
-
-    def spans(self, lane: str, prefix: str) -> list[tuple[str, datetime, datetime]]:
-        """Run id, begin and end of the executions of runs whose ids begin so."""
-        found = self.engine.client("sagemaker").list_pipeline_executions(PipelineName=f"{self.project}-{lane}")
-        described = [
-            self.engine.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=it["PipelineExecutionArn"])
-            for it in found["PipelineExecutionSummaries"]
-            if it["PipelineExecutionDisplayName"].startswith(prefix)
-        ]
-        return [
-            (it["PipelineExecutionDisplayName"].rpartition("-")[0], it["CreationTime"], it["LastModifiedTime"])
-            for it in described
-        ]
-
-    def wait_for_job(self, lane: str, step: str) -> None:
-        """Return when the job of this step of the newest execution has its input and runs."""
-        sagemaker = self.engine.client("sagemaker")
-
-        def runs() -> bool:
-            steps = [
-                found
-                for arn in self.executions(lane)[:1]
-                for found in sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
-            ]
-            jobs = [found["Metadata"]["ProcessingJob"]["Arn"] for found in steps if found["StepName"] == step]
-            return any(
-                "ProcessingStartTime" in sagemaker.describe_processing_job(ProcessingJobName=arn.rpartition("/")[2])
-                for arn in jobs
-            )
-
-        eventually(runs, f"step {step} of lane {lane} did not begin")
+        """The ARNs of the lane's executions, the newest first."""
+        paginator = self.engine.client("sagemaker").get_paginator("list_pipeline_executions")
+        pages = paginator.paginate(PipelineName=f"{self.project}-{lane}", SortBy="CreationTime", SortOrder="Descending")
+        return [found["PipelineExecutionArn"] for page in pages for found in page["PipelineExecutionSummaries"]]
 
     def manifests(self, lane: str) -> dict[str, dict[str, Any]]:
         """What is published, by run id."""
@@ -237,20 +182,12 @@ class Lanes:
 
     def working_file(self, lane: str, run_id: str, path: str) -> dict[str, Any]:
         """A JSON file that a run left among its working files."""
-        key = f"{self.project}-{lane}/runs/{run_id}/{path}"
+        return self.artifact(f"{self.project}-{lane}/runs/{run_id}/{path}")
+
+    def artifact(self, key: str) -> dict[str, Any]:
+        """A JSON file of the artifact bucket."""
         found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
         return found
-
-    def report(self, lane: str, execution_arn: str) -> dict[str, Any]:
-        """What an execution that measures quality reported."""
-        key = f"{self.project}-{lane}/{execution_arn.rpartition('/')[2]}/report/report.json"
-        found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
-        return found
-
-    def plan(self, lane: str, run_id: str) -> dict[str, Any]:
-        """On what the last job of a published run was scored, and why."""
-        generation = self.manifests(lane)[run_id]["generation"]
-        return self.working_file(lane, run_id, f"{generation}/plan/plan.json")
 
     def predictions(self, files: Sequence[str]) -> list[tuple[str, float]]:
         """Key and prediction of each row of Parquet files."""

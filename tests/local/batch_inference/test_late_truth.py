@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.local.batch_inference.lanes import Lanes, eventually
+from tests.local.batch_inference.watching import listen, quality_report
 
 RUNS = ("2026-01-12T030000Z", "2026-01-13T030000Z")
 ALARM = "quick-plain/QualityWAPE"
@@ -16,13 +17,13 @@ def test_truth_that_arrives_has_past_predictions_measured_and_the_project_told_t
     for moment in ("2026-01-12T03:00:00+00:00", "2026-01-13T03:00:00+00:00"):
         lanes.start("plain", moment)
     lanes.settle("plain")
-    heard = lanes.listen(ALARM)
+    heard = listen(lanes, ALARM)
 
     lanes.deployed.put("truth/2026-01.csv", "key,came\nt1,12\nt2,40\nt3,30\nnobody-asked,1\n")
     (alert, *_) = eventually(heard, f"nobody was told of {ALARM}")
 
     (execution,) = lanes.executions("plain-quality")
-    report = lanes.report("plain-quality", execution)
+    report = quality_report(lanes, "plain", execution)
     of_runs = {run["run_id"]: (run["rows"], run["rows_joined"], run["metrics"]["MAE"]) for run in report["runs"]}
     assert of_runs == {RUNS[0]: (3, 2, 11), RUNS[1]: (1, 1, 0)}
     assert report["metrics"]["WAPE"] == pytest.approx(22 / 82)

@@ -12,39 +12,42 @@ from typing import Any
 from typer.testing import CliRunner
 
 from mlp.main import app
-from tests.local.batch_inference.deviations import impatient_alarm
+from tests.local.batch_inference.deviations import altered_alarm
 from tests.local.batch_inference.lanes import Lanes, eventually, rows
+from tests.local.batch_inference.watching import alarm_state, listen, spans
 
 OVERDUE = "quick-plain/OutputOverdue"
 
 
 def test_the_project_is_told_when_nothing_is_published_in_time_and_when_nobody_is_there_to_say_so(lanes: Lanes) -> None:
     now = datetime.now(UTC)
-    heard = lanes.listen(OVERDUE)
+    heard = listen(lanes, OVERDUE)
 
     def tick(published_at: datetime) -> None:
         lanes.teach("plain", published_at=published_at.isoformat())
         lanes.call("plain", {"tick": True})
 
-    def next_alert(state: str) -> dict[str, Any]:
-        alerts = eventually(
-            lambda: [it for it in heard() if it["NewStateValue"] == state], f"{OVERDUE} told no {state}"
-        )
-        return alerts[0]
-
-    tick(now)
-    eventually(lambda: lanes.alarm_state(OVERDUE) == "OK", f"{OVERDUE} stayed {lanes.alarm_state(OVERDUE)}")
-    with impatient_alarm(lanes, OVERDUE):
-        silent = next_alert("ALARM")  # To this alarm, a scheduler that ticks every five minutes is gone.
+    def is_well() -> bool:
         tick(now)
-        next_alert("OK")
-        tick(now - timedelta(days=2))
-        overdue = next_alert("ALARM")
+        return alarm_state(lanes, OVERDUE) == "OK"
 
-    assert "1 missing datapoints were treated as breaching" in silent["NewStateReason"]
+    def alert(because: str) -> dict[str, Any]:
+        found = eventually(lambda: [it for it in heard() if because in it["NewStateReason"]], f"no alert: {because}")
+        return found[-1]
+
+    # One period is enough, so that the test does not take a quarter of an hour.
+    with altered_alarm(lanes, OVERDUE, EvaluationPeriods=1, DatapointsToAlarm=1):
+        eventually(is_well, f"{OVERDUE} is raised without a reason")
+        tick(now - timedelta(days=2))
+        overdue = alert(because="1 out of the last 1 datapoints")
+    # To an alarm with periods of a second, a scheduler that ticks every five minutes is gone.
+    with altered_alarm(lanes, OVERDUE, EvaluationPeriods=1, DatapointsToAlarm=1, Period=1):
+        eventually(is_well, f"{OVERDUE} stays raised")
+        silent = alert(because="1 missing datapoints were treated as breaching")
+
     assert "greater than the threshold (93600)" in overdue["NewStateReason"]
-    for alert in (silent, overdue):
-        told = alert["AlarmDescription"]
+    assert (overdue["NewStateValue"], silent["NewStateValue"]) == ("ALARM", "ALARM")
+    for told in (silent["AlarmDescription"], overdue["AlarmDescription"]):
         assert "quick-plain has published nothing for 1.1 days" in told
         assert "runs are due every 1 day, with 2 hours to spare" in told
         assert "log-groups/log-group/$252Faws$252Flambda$252Fquick-plain-controller" in told
@@ -82,9 +85,9 @@ def test_a_backfill_that_is_killed_goes_on_and_runs_only_what_is_missing_or_chan
     assert published[good] == between[good] == before[good]
     assert published[second] == between[second]
     assert [published[run_id]["output"]["rows"] for run_id in (third, last)] == [10, 29]
-    spans = lanes.spans("plain", "2026-02-0")
-    assert Counter(run_id for run_id, _, _ in spans) == Counter([*ids, third, last])  # Nothing was run twice.
-    assert max(sum(begin <= start < end for _, begin, end in spans) for _, start, _ in spans) <= 2
+    ran = spans(lanes, "plain", "2026-02-0")
+    assert Counter(run_id for run_id, _, _ in ran) == Counter([*ids, third, last])  # Nothing was run twice.
+    assert max(sum(begin <= start < end for _, begin, end in ran) for _, start, _ in ran) <= 2
 
 
 def test_a_backfill_goes_on_at_once_with_what_its_controller_decided_before_it_died(lanes: Lanes) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.local.batch_inference.deviations import job_arguments
 from tests.local.batch_inference.lanes import Lanes, rows
 from tests.local.batch_inference.team_code import BROKEN_INFERENCE
+from tests.local.batch_inference.watching import listen, plan, wait_for_job
 
 
 def test_a_run_publishes_every_row_but_those_that_nobody_can_predict_for(lanes: Lanes) -> None:
@@ -90,7 +91,7 @@ def test_a_job_that_runs_out_of_memory_gets_more_and_the_pipeline_remembers(lane
 
 def test_a_model_that_does_not_load_ends_the_run_and_somebody_is_told_why(lanes: Lanes) -> None:
     lanes.put_rows("plain", "2026-01-08", rows())
-    heard = lanes.listen("quick-plain: run")
+    heard = listen(lanes, "quick-plain: run")
     version = lanes.register(BROKEN_INFERENCE)
 
     lanes.start("plain", "2026-01-08T03:00:00+00:00")
@@ -130,34 +131,34 @@ def test_what_takes_longer_than_one_job_may_is_split_over_instances_and_over_job
 
 
 def test_a_job_that_takes_too_long_is_ended_and_tried_again(lanes: Lanes) -> None:
-    lanes.put_rows("plain", "2026-01-09", rows(), {"sleep_seconds": 600})
+    lanes.put_rows("plain", "2026-01-20", rows(), {"sleep_seconds": 600})
 
     with job_arguments(lanes, "plain", "PrepareInput", StoppingCondition={"MaxRuntimeInSeconds": 4}):
-        lanes.start("plain", "2026-01-09T03:00:00+00:00")
-        lanes.wait_for_job("plain", "PrepareInput")
-    lanes.put_rows("plain", "2026-01-09", rows(), {})
+        lanes.start("plain", "2026-01-20T03:00:00+00:00")
+        wait_for_job(lanes, "plain", "PrepareInput")
+    lanes.put_rows("plain", "2026-01-20", rows(), {})
     state = lanes.settle("plain")
 
-    assert "2026-01-09T030000Z" in lanes.manifests("plain")
+    assert "2026-01-20T030000Z" in lanes.manifests("plain")
     assert state["recent"][-1]["attempts"] == 2
 
 
 def test_a_job_for_which_aws_has_no_machine_gets_another_and_the_next_run_asks_for_that_at_once(lanes: Lanes) -> None:
-    for day in ("2026-01-10", "2026-01-11"):
+    for day in ("2026-01-21", "2026-01-22"):
         lanes.put_rows("plain", day, rows())
 
     with job_arguments(lanes, "plain", "Score", Environment={"MLP_FAULT": "capacity:ml.t3.medium"}):
-        lanes.start("plain", "2026-01-10T03:00:00+00:00")
+        lanes.start("plain", "2026-01-21T03:00:00+00:00")
         state = lanes.settle("plain")
-        lanes.start("plain", "2026-01-11T03:00:00+00:00")
+        lanes.start("plain", "2026-01-22T03:00:00+00:00")
         later = lanes.settle("plain")
 
     assert [run["attempts"] for run in later["recent"][-2:]] == [2, 1]
     assert list(state["memory"]["Score"]["no_capacity"]) == ["ml.t3.medium"]
-    first, second = (lanes.plan("plain", f"2026-01-{day}T030000Z")["choice"] for day in (10, 11))
+    first, second = (plan(lanes, "plain", f"2026-01-{day}T030000Z")["choice"] for day in (21, 22))
     assert first["instance_type"] == second["instance_type"] != "ml.t3.medium"
     assert "no capacity of ml.t3.medium a while ago" in second["reason"]
-    assert {"2026-01-10T030000Z", "2026-01-11T030000Z"} <= lanes.manifests("plain").keys()
+    assert {"2026-01-21T030000Z", "2026-01-22T030000Z"} <= lanes.manifests("plain").keys()
 
 
 def test_a_run_started_by_hand_has_a_place_like_any_other(lanes: Lanes) -> None:
