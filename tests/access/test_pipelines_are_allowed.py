@@ -207,6 +207,25 @@ def test_jobs_may_read_their_inputs_and_write_their_outputs(world: World, projec
 
 
 @pytest.mark.parametrize("project", PROJECTS)
+def test_jobs_may_read_versions_of_the_inputs_that_they_fetch_themselves(world: World, project: str) -> None:
+    roles, decisions = by_arn(world, project), []
+    for definition in definitions(world, project):
+        parameters = {it["Name"]: it.get("DefaultValue") for it in definition["Parameters"]}
+        for step in (it for it in iter_steps(definition) if it["Type"] == "Processing"):
+            fetched = [it for it in step["Arguments"].get("ProcessingInputs", []) if it["AppManaged"]]
+            decisions += [
+                decide(
+                    roles[step["Arguments"]["RoleArn"]],
+                    "s3:GetObjectVersion",
+                    Resource(arn=f"arn:aws:s3:::{path}a.csv"),
+                )
+                for path in places({"ProcessingInputs": fetched}, READ, parameters)
+            ]
+    assert decisions
+    assert all(decisions)
+
+
+@pytest.mark.parametrize("project", PROJECTS)
 def test_jobs_of_batch_inference_ask_for_each_type_of_the_ladder_and_no_other(world: World, project: str) -> None:
     asked = {
         (step["Name"], value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from aws_cdk import App, DefaultStackSynthesizer, Environment, Stack
@@ -20,7 +21,7 @@ class DeployedProject:
     workbench: Workbench
     stack_name: str
 
-    @property
+    @cached_property
     def data_bucket(self) -> str:
         """The name of the project's data bucket."""
         resources = self.workbench.engine.client("cloudformation").describe_stack_resources(StackName=self.stack_name)

@@ -76,12 +76,18 @@ def test_a_job_fails_as_the_service_does_when_it_is_asked_to(workbench: Workbenc
 
 
 @pytest.mark.parametrize(
-    ("fault", "selected"), [("", ("ml.m5.large", 2)), ("capacity:1", ("ml.m5.xlarge", 1)), ("capacity:2", None)]
+    ("fault", "selected"),
+    [
+        ("", ("ml.m5.large", 2)),
+        ("capacity:1", ("ml.m5.xlarge", 1)),
+        ("capacity:ml.m5.large", ("ml.m5.xlarge", 1)),
+        ("capacity:2", None),
+    ],
 )
 def test_the_first_preferred_instance_type_with_capacity_is_selected(
     workbench: Workbench, fault: str, selected: tuple[str, int] | None
 ) -> None:
-    name = f"preferences-{fault.partition(':')[2]}x"
+    name = f"preferences-{fault.partition(':')[2].replace('.', '-')}x"
     request = processing_request(name, "true", Environment={"MLP_FAULT": fault})
     request["ProcessingResources"]["ClusterConfig"] = {
         "InstancePreferences": [{"InstanceType": "ml.m5.large", "InstanceCount": 2}, {"InstanceType": "ml.m5.xlarge"}],

@@ -100,18 +100,25 @@ class BatchRuns:
 
     def start(self, starts: Sequence[Mapping[str, object]], *, parallel: int) -> dict[str, str]:
         """Have the controller start these runs, at most `parallel` at once; what became of each, by its id."""
-        client = self.target.client("lambda")
         answers: dict[str, str] = {}
         for begin in range(0, len(starts), _STARTS_IN_ONE_CALL):
             asked = {"starts": list(starts[begin : begin + _STARTS_IN_ONE_CALL]), "parallel": parallel}
-            answer = client.invoke(FunctionName=self._controller, Payload=json.dumps(asked).encode())
-            said = json.loads(answer["Payload"].read() or b"null")
-            if "FunctionError" in answer:
-                cause = f"the controller failed: {said.get('errorMessage', said)}"
-                fix = f"run the same command again; its log is /aws/lambda/{self._controller} in CloudWatch Logs"
-                raise CliError(cause, fix=fix, exit_code=ExitCode.RUN_FAILED)
-            answers |= said["runs"]
+            answers |= self._call(asked)
         return answers
+
+    def wake(self) -> None:
+        """Have the controller go on with what is under way, in case it died while it was asked; it would in five minutes."""
+        self._call({"tick": True})
+
+    def _call(self, event: Mapping[str, object]) -> dict[str, str]:
+        answer = self.target.client("lambda").invoke(FunctionName=self._controller, Payload=json.dumps(event).encode())
+        said = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer:
+            cause = f"the controller failed: {said.get('errorMessage', said)}"
+            fix = f"run the same command again; its log is /aws/lambda/{self._controller} in CloudWatch Logs"
+            raise CliError(cause, fix=fix, exit_code=ExitCode.RUN_FAILED)
+        runs: dict[str, str] = said["runs"]
+        return runs
 
     @property
     def _controller(self) -> str:

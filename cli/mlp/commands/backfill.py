@@ -80,13 +80,14 @@ def backfill(
             return
         if not out.as_json:
             out.progress.print(table)
+        under_way = [moment for moment in moments if moment.standing in (Standing.RUNNING, Standing.WAITING)]
         if chosen:
             _ask(f"start {len(chosen)} runs of {pipeline}, {parallel} at once?", out, yes=yes)
             runs.start([moment.start() for moment in chosen], parallel=parallel)
             out.say(f"asked for {len(chosen)} runs of {pipeline} on {target.label}")
-        watched = [
-            moment for moment in moments if moment in chosen or moment.standing in (Standing.RUNNING, Standing.WAITING)
-        ]
+        elif under_way:
+            runs.wake()
+        watched = [moment for moment in moments if moment in chosen or moment in under_way]
         command = shlex.join(["mlp", "backfill", pipeline, "--from", first, "--to", last])
         if watch and watched:
             watched = follow(runs, watched, out, again_command=command)

@@ -49,7 +49,8 @@ class RunAlarms(Construct):
     - `ForecastLate`: a run at work is forecast to miss its deadline. Only with `has_deadline`.
     - `InputDrift`, `PredictionDrift`: a run's data has moved.
 
-    Each description says what it means and what to run next. Five alarms cost 0.50 USD a month (Amazon CloudWatch pricing).
+    Each description says what it means and what to run next; that of `OutputOverdue` links the controller's log, too. Five
+    alarms cost 0.50 USD a month (Amazon CloudWatch pricing).
 
     Parameters:
         scope: usually the pipeline's construct.
@@ -117,8 +118,9 @@ class RunAlarms(Construct):
             missing="breaching",
             description=(
                 f"{self._pipeline} has published nothing for {_duration(limit)}, or nobody is there to say: runs are due every "
-                f"{_duration(interval_seconds)}, with {_duration(grace_seconds)} to spare. If no data comes, the schedule or the "
-                f"controller is gone. Run next: mlp watch {self._pipeline}, then mlp run {self._pipeline}"
+                f"{_duration(interval_seconds)}, with {_duration(grace_seconds)} to spare. If data is missing, the controller, its "
+                f"schedule or its permissions are gone: deploy the project again. Log: {self._log_url()} Run next: mlp watch "
+                f"{self._pipeline}, then mlp backfill {self._pipeline} --from <first day without output> --to <today>"
             ),
         )
 
@@ -165,6 +167,13 @@ class RunAlarms(Construct):
                 "the change is there to stay"
             ),
         )
+
+    def _log_url(self) -> str:
+        """The console's link to the log of the function that starts runs. The console quotes twice, with $ in the place of %."""
+        region = self._project.region
+        group = f"/aws/lambda/{self._pipeline}-controller".replace("/", "$252F")
+        console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        return f"{console}#logsV2:log-groups/log-group/{group}"
 
     def _alarm(
         self,

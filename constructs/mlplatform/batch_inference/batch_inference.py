@@ -59,10 +59,11 @@ class BatchInference(Construct):
     an operator would do: runs never overlap, a failed attempt is repeated from where it stopped on a machine that fits,
     nothing is published until all of it is there, and somebody is told when it fails, is late, or stops running.
 
-    Steps: `BeginRun` (the run's place, its model and the versions of its input), `PrepareInput` (the team's script, then
-    parts of bounded size, checked against the model's baseline), `PlanScoring` (machines, from the parts and earlier
-    runs), `Score` (the model in its own image, on its share of the parts), `PublishRun`; with a challenger,
-    `ScoreChallenger` and `CompareOutputs` after that. docs/batch-inference.md tells what happens when something fails.
+    Steps: `BeginRun` (the run's place, its model and the versions of its input), `PrepareInput` (fetches these versions,
+    runs the team's script, makes parts of bounded size, checked against the model's baseline), `PlanScoring` (machines,
+    from the parts and earlier runs), `Score` (the model in its own image, on its share of the parts), `PublishRun`; with
+    a challenger, `ScoreChallenger` and `CompareOutputs` after that. docs/batch-inference.md tells what happens when
+    something fails.
 
     In the output bucket, under `<pipeline name>/`: `latest.json`, which never goes back to an earlier run,
     `manifests/<run id>.json` (model and input versions -> files), `published/date=<day>/` for Athena, and the files
@@ -86,7 +87,8 @@ class BatchInference(Construct):
         checks: what is asked of input and predictions.
         scoring: the machines that the model and the other jobs run on, and in which pieces they get their work.
         ground_truth: where what really happened arrives; then the quality of past predictions is measured. None when not given.
-        image: of the team's script; AWS's scikit-learn image when not given. The model is run in its own.
+        image: of the team's script, with boto3, NumPy and pyarrow; AWS's scikit-learn image when not given. The model is
+            run in its own.
         processing: how large and how long-running the job of the team's script is; its type is the ladder's.
 
     Raises `InvalidPropsError` with every mistake in the props, and `mlpipelines.PipelineDefinitionError` with everything

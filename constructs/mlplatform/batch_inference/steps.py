@@ -87,25 +87,25 @@ class RunSteps:
 
     def prepare_input(self, begun: LambdaStep) -> ProcessingStep:
         """The team's script, then parts of bounded size out of what it wrote, looked over against the baseline."""
-        # One part of an entrypoint has at most 256 characters (API reference, AppSpecification).
-        unpack = f"cd {_HOME}; for i in code platform; do mkdir -p $i; tar -xzf input/$i/*.gz -C $i; done; mkdir raw"
-        team = 'cd code; python3 "$0" --input ../input/data --output ../raw'
-        ours = 'exec python3 ../platform/prepare_parts.py "$@"'
+        work_uri = begun.output("work_uri")
         return self._job(
             "PrepareInput",
-            entrypoint=("bash", "-c", f"set -e; {unpack}; {team}; {ours}", self.prepare),
+            entrypoint=(
+                "bash",
+                "-c",
+                f'{_UNPACK_PLATFORM}; exec bash {_PLATFORM}/prepare_input.sh "$0" "$@"',
+                self.prepare,
+            ),
             image_uri=self.image_uri,
             instance_type=begun.output("prepare_instance_type"),
             inputs=[
                 _whole("code", self.source.s3_uri),
                 _whole("platform", self.platform.s3_uri),
-                _whole("data", begun.output("input_uri")),
+                _whole("record", _under(work_uri, "input.json")),
+                _by_the_job_itself("data", begun.output("input_uri")),
                 _whole("baseline", begun.output("baseline_uri")),
             ],
-            outputs=[
-                _at_the_end(name, _under(begun.output("work_uri"), name))
-                for name in ("prepared", "prepare-report", "set-aside")
-            ],
+            outputs=[_at_the_end(name, _under(work_uri, name)) for name in ("prepared", "prepare-report", "set-aside")],
             arguments=[
                 *("--raw", f"{_HOME}/raw"),
                 *("--output", output_path("prepared")),
@@ -305,6 +305,11 @@ def _under(uri: Text, name: str) -> Join:
 def _whole(name: str, uri: Text) -> ProcessingInput:
     """Everything below a prefix, for every instance."""
     return ProcessingInput(name=name, s3_uri=uri, local_path=input_path(name))
+
+
+def _by_the_job_itself(name: str, uri: Text) -> ProcessingInput:
+    """As `_whole`, but brought by the job's own script, which knows the versions."""
+    return ProcessingInput(name=name, s3_uri=uri, local_path=input_path(name), app_managed=True)
 
 
 def _at_the_end(name: str, uri: Text) -> ProcessingOutput:

@@ -3,12 +3,14 @@
 A tag `mlp:fault` or an environment variable `MLP_FAULT` holds what happens, in this order, separated by spaces: `capacity:2` fails
 the first two attempts for lack of capacity, `internal:1` the next one with an internal error; `spot:3s` takes the spot instances of a
 training job back after three seconds, once in each job. Attempts are counted for each step of a pipeline execution, or else for each
-job; an attempt with `InstancePreferences` tries each of them in turn.
+job; an attempt with `InstancePreferences` tries each of them in turn. `capacity:ml.m5.large` has no instance of that type, however
+often it is asked for.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mllocal.jobs.runner import Job
@@ -25,7 +27,9 @@ _REASONS = {
     "capacity": NO_CAPACITY,
     "internal": "InternalServerError: We encountered an internal error. Please try again.",
 }
-_WORD = re.compile(r"(?P<kind>capacity|internal):(?P<count>\d+)|spot:(?P<seconds>\d+(\.\d+)?)s")
+_WORD = re.compile(
+    r"(?P<kind>capacity|internal):(?P<count>\d+)|capacity:(?P<type>ml\.[\w.-]+)|spot:(?P<seconds>\d+(\.\d+)?)s"
+)
 
 
 class FaultError(Exception):
@@ -34,27 +38,32 @@ class FaultError(Exception):
 
 @dataclass(frozen=True)
 class Faults:
-    """What a job asks for. `reasons` are those of its first attempts, one for each."""
+    """What a job asks for. `reasons` are those of its first attempts, one for each; of `scarce` types there is no instance."""
 
     reasons: tuple[str, ...] = ()
+    scarce: tuple[str, ...] = ()
     spot_seconds: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> Faults:
         """Raises `FaultError` for text that means nothing."""
         reasons: list[str] = []
+        scarce: list[str] = []
         spot_seconds = None
         for word in text.split():
             match = _WORD.fullmatch(word)
             if match is None:
                 raise FaultError(
-                    f"{word!r} asks for no fault there is; write capacity:<attempts>, internal:<attempts> or spot:<seconds>s"
+                    f"{word!r} asks for no fault there is; write capacity:<attempts>, "
+                    "capacity:<instance type>, internal:<attempts> or spot:<seconds>s"
                 )
             if match["kind"]:
                 reasons += [_REASONS[match["kind"]]] * int(match["count"])
+            elif match["type"]:
+                scarce.append(match["type"])
             else:
                 spot_seconds = float(match["seconds"])
-        return cls(tuple(reasons), spot_seconds)
+        return cls(tuple(reasons), tuple(scarce), spot_seconds)
 
 
 def requested(document: Document) -> Faults:
@@ -63,12 +72,16 @@ def requested(document: Document) -> Faults:
     return Faults.parse(_tags(document).get(TAG, "") if variable is None else variable)
 
 
-def reasons_of_attempt(job: Job, tries: int) -> list[str | None]:
-    """Why this attempt fails to get each of the machines that it tries in turn; None for those that it gets."""
-    reasons = requested(job.document).reasons
-    first = _attempt(job) * tries if reasons else 0
-    upcoming = reasons[first : first + tries]
-    return [*upcoming, *(None for _ in range(tries - len(upcoming)))]
+def reasons_of_attempt(job: Job, instance_types: Sequence[str]) -> list[str | None]:
+    """Why this attempt fails to get machines of each of the types that it tries in turn; None for those that it gets."""
+    faults, tries = requested(job.document), len(instance_types)
+    first = _attempt(job) * tries if faults.reasons else 0
+    upcoming = faults.reasons[first : first + tries]
+    counted = [*upcoming, *(None for _ in range(tries - len(upcoming)))]
+    return [
+        NO_CAPACITY if reason is None and tried in faults.scarce else reason
+        for reason, tried in zip(counted, instance_types, strict=True)
+    ]
 
 
 def spot_interruption_seconds(job: Job) -> float | None:

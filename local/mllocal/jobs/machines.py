@@ -33,8 +33,9 @@ class Machines:
 def take_machines(job: Job) -> None:
     """Take the first machines that have capacity. Raises `JobFailedError` when this attempt is one that is to fail."""
     place = _RESOURCES[job.kind.name]
-    preferences = reduce(lambda document, name: document[name], place, job.document).get("InstancePreferences", [])
-    reasons = faults.reasons_of_attempt(job, tries=len(preferences) or 1)
+    resources = reduce(lambda document, name: document[name], place, job.document)
+    preferences = resources.get("InstancePreferences", [])
+    reasons = faults.reasons_of_attempt(job, [wanted.get("InstanceType", "") for wanted in preferences or [resources]])
     for number, reason in enumerate(reasons):
         if reason is None:
             if preferences:

@@ -27,7 +27,8 @@ class ProcessingInput:
     """Objects in S3 that the job finds in a directory, usually under `/opt/ml/processing`.
 
     `s3_uri` is a prefix; with `data_type="ManifestFile"` it is a file that lists objects. Each instance gets all of them,
-    or with `distribution="ShardedByS3Key"` its share.
+    or with `distribution="ShardedByS3Key"` its share. With `app_managed`, SageMaker only knows of it: the container brings
+    the objects (API reference, ProcessingInput).
     """
 
     name: str
@@ -35,6 +36,7 @@ class ProcessingInput:
     local_path: Text
     data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
     distribution: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
+    app_managed: bool = False
 
     def to_json(self) -> JsonObject:
         source = {
@@ -45,7 +47,7 @@ class ProcessingInput:
             "S3DataDistributionType": self.distribution,
             "S3CompressionType": "None",
         }
-        return {"InputName": self.name, "AppManaged": False, "S3Input": source}
+        return {"InputName": self.name, "AppManaged": self.app_managed, "S3Input": source}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ THROTTLED = (
     *("s3:PutObject", "s3:GetObject", "sagemaker:StartPipelineExecution", "sagemaker:DescribePipelineExecution"),
     *("sns:Publish", "cloudwatch:PutMetricData", "sagemaker:ListPipelineExecutionSteps"),
 )
-SCRIPTS = ("prepare.py", "prepare_parts.py", "score.py")
+SCRIPTS = ("fetch_input.py", "prepare.py", "prepare_parts.py", "score.py")
 FIRST_DAY = datetime(2026, 1, 1, 3, tzinfo=UTC)
+CHANGES = ("replaced", "added", "removed", "removed with its version")
 BAD_ROWS = ["poison,13", "corrupt,?"]
 SECONDS_TO_START = 150
+_RUN_ID = "%Y-%m-%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class LaneSchedule:
     days: tuple[Day, ...]
     order: int
     """Seed of the order in which the events come."""
+    input_changes: tuple[tuple[float, str], ...] = ()
+    """When, and how, the input of all its days changes: mostly while they are prepared."""
     kill_steps_at: tuple[float, ...] = ()
     kill_functions: tuple[tuple[str, int], ...] = ()
     """A function's invocations that die, and after how many milliseconds."""
@@ -90,6 +95,7 @@ _LANES = st.builds(
     LaneSchedule,
     days=st.lists(_DAYS, min_size=1, max_size=2).map(tuple),
     order=st.integers(0, 2**32),
+    input_changes=_rarely(st.lists(st.tuples(_SECONDS, st.sampled_from(CHANGES)), max_size=8).map(tuple), (), 2),
     kill_steps_at=st.lists(_SECONDS, max_size=2).map(tuple),
     kill_functions=st.lists(st.tuples(st.sampled_from(FUNCTIONS), st.integers(0, 900)), max_size=2).map(tuple),
 )
@@ -114,6 +120,8 @@ class World:
     next_day: int = 0
     versions: int = 0
     days: dict[tuple[str, str], Day] = field(default_factory=dict)
+    changes: int = 0
+    changed: set[tuple[str, str]] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
 
     def live_through(self, schedule: FaultSchedule) -> None:
@@ -136,7 +144,7 @@ class World:
         ]
         for thread in threads:
             thread.start()
-        for at, act in sorted(self._acts(schedule), key=lambda found: found[0]):
+        for at, act in sorted(self._acts(schedule, moments), key=lambda found: found[0]):
             time.sleep(max(0.0, at - (time.monotonic() - self._began)))
             act()
         for thread in threads:
@@ -154,17 +162,19 @@ class World:
             assert set(manifests) == set(published)
             assert set(manifests) <= set(wanted)
             for run_id, wanted_day in wanted.items():
+                changed = (lane, run_id) in self.changed
                 if run_id in manifests:
-                    self._check_published(manifests[run_id], published[run_id], wanted_day)
+                    self._check_published(manifests[run_id], published[run_id], None if changed else wanted_day)
                 elif run_id in ended or len(ended) < len(wanted):
                     assert ended[run_id]["status"] == "failed", f"{lane} {run_id}: {ended.get(run_id)}"
-                    assert ended[run_id]["attempts"] == 4 or wanted_day.rows == 0, ended[run_id]
+                    without_input = wanted_day.rows == 0 or (changed and "EmptyInput" in ended[run_id]["reason"])
+                    assert ended[run_id]["attempts"] == 4 or without_input, ended[run_id]
 
-    def _check_published(self, manifest: dict[str, Any], files: list[str], wanted: Day) -> None:
+    def _check_published(self, manifest: dict[str, Any], files: list[str], wanted: Day | None) -> None:
         factor = int(manifest["model_package_arn"].rpartition("/")[2])
         assert 1 <= factor <= self.versions
         read = [row.split(",") for row in self.lanes.input_rows(manifest)]
-        assert len(read) == wanted.rows + (len(BAD_ROWS) if wanted.bad_rows else 0)
+        assert wanted is None or len(read) == wanted.rows + (len(BAD_ROWS) if wanted.bad_rows else 0)
         good = [(key, float(x) * factor) for key, x in read if key.startswith("k")]
         assert self.lanes.predictions(files) == good
         assert manifest["output"]["rows"] == len(good)
@@ -180,15 +190,17 @@ class World:
             behaviour = {"allocate_mib": wanted.allocate_mib, "sleep_seconds": wanted.sleep_seconds}
             rows = [f"k{number},{number + 20}" for number in range(wanted.rows)]
             self.lanes.put_rows(lane, name, [*rows, *(BAD_ROWS if wanted.bad_rows else [])], behaviour)
-            self.days[lane, moment.strftime("%Y-%m-%dT%H%M%SZ")] = wanted
+            self.days[lane, moment.strftime(_RUN_ID)] = wanted
             moments.append(moment)
         self._began = time.monotonic()
         return moments
 
-    def _acts(self, schedule: FaultSchedule) -> Iterator[tuple[float, Any]]:
-        for lane in schedule.lanes:
-            for at in lane.kill_steps_at:
+    def _acts(self, schedule: FaultSchedule, moments: Sequence[Sequence[datetime]]) -> Iterator[tuple[float, Any]]:
+        for lane, found, due in zip(LANES, schedule.lanes, moments, strict=True):
+            for at in found.kill_steps_at:
                 yield at, self._kill_a_step
+            for at, change in found.input_changes:
+                yield at, partial(self._change_input, lane, due, change)
         if schedule.kill_engine_at is not None:
             yield schedule.kill_engine_at, self._kill_the_engine
         if schedule.new_model_at is not None:
@@ -203,6 +215,21 @@ class World:
                     return
             time.sleep(0.5)
         self.refused.append(f"{lane} {moment}")
+
+    def _change_input(self, lane: str, moments: Sequence[datetime], change: str) -> None:
+        """For each row another number than ever before, so that a prediction says of which version it is."""
+        for moment in moments:
+            self.changes += 1
+            day = moment.strftime("%Y-%m-%d")
+            self.changed.add((lane, moment.strftime(_RUN_ID)))
+            rows = [f"k{number},{self.changes * 100 + number + 20}" for number in range(25)]
+            with contextlib.suppress(BotoCoreError, ClientError):  # Throttled, it has not changed.
+                if change == "replaced":
+                    self.lanes.put_rows(lane, day, rows)
+                elif change == "added":
+                    self.lanes.deployed.put(f"{lane}/{day}/more.csv", "".join(f"{row}\n" for row in rows))
+                else:
+                    self.lanes.remove_input(lane, day, with_version=change.endswith("version"))
 
     def _new_model(self) -> None:
         self.versions = self.lanes.register()

@@ -6,51 +6,46 @@ Rows are `key,x`; version n of the model answers `n * x`. The team's script does
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 
 import mllocal
 from mlplatform import BatchInference, Column, FailurePolicy, MlProject, RunPolicy, Scoring, SourceDirectory
+from tests.local.batch_inference.team_code import INFERENCE, PREPARE
 from tests.local.deployed_project import DeployedProject, deploy
 from tests.local.workbench import IMAGE, Workbench
 
 SECONDS_TO_SETTLE = 180
-PREPARE = """
-    import argparse, json, pathlib, sys, time
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--input", type=pathlib.Path)
-    parser.add_argument("--output", type=pathlib.Path)
-    options = parser.parse_args()
-    behaviour = options.input / "behaviour.json"
-    wanted = json.loads(behaviour.read_text()) if behaviour.exists() else {}
-    time.sleep(wanted.get("sleep_seconds", 0))
-    held = [bytes(bytearray(1 << 20)) for _ in range(wanted.get("allocate_mib", 0))]
-    rows = [path.read_text() for path in sorted(options.input.glob("*.csv"))]
-    (options.output / "rows.csv").write_text("".join(rows))
-"""
-INFERENCE = """
-    import json, pathlib
-    def model_fn(directory):
-        return json.loads(pathlib.Path(directory, "model.json").read_text())["factor"]
-    def predict_fn(data, model):
-        if (data[:, 0] == 13).any():
-            raise ValueError("13 is unlucky")
-        return data[:, 0] * model
-"""
-BROKEN_INFERENCE = """
-    def model_fn(directory):
-        raise RuntimeError("this model was never going to load")
-"""
-_RUNNING = ("Executing", "Stopping")
+_SECONDS_WITHOUT_EVENTS = 2
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T | None], what: str) -> T:
+    """What `look` finds, as soon as that is something. Raises TimeoutError, which says that `what` did not happen."""
+    deadline = time.monotonic() + SECONDS_TO_SETTLE
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"within {SECONDS_TO_SETTLE} s: {what}; found {found!r}")
+        time.sleep(0.1)
+    return found
+
+
+def rows(count: int = 30) -> list[str]:
+    """`k1,1`, `k2,2` and so on."""
+    return [f"k{number},{number}" for number in range(1, count + 1)]
 
 
 @dataclass
@@ -60,6 +55,9 @@ class Lanes:
     deployed: DeployedProject
     project: str
     versions: int = 0
+    deleted: dict[str, bytes] = field(default_factory=dict)
+    """What was in versions of the input that are gone."""
+    _buckets: dict[str, str] = field(default_factory=dict)
 
     @property
     def engine(self) -> mllocal.Engine:
@@ -112,27 +110,36 @@ class Lanes:
         arn = f"arn:aws:sagemaker:{self.engine.region}:{self.engine.account}:model-package/{self.project}/{version}"
         self.engine.client("sagemaker").delete_model_package(ModelPackageName=arn)
 
-    def listen(self) -> Callable[[], list[dict[str, Any]]]:
-        """Subscribe a queue to the project's topic; what has come since, when called."""
-        sqs, sns = self.engine.client("sqs"), self.engine.client("sns")
-        queue = sqs.create_queue(QueueName=f"{self.project}-{time.monotonic_ns()}")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        (topic,) = (
-            found["TopicArn"] for found in sns.list_topics()["Topics"] if f"project-{self.project}" in found["TopicArn"]
-        )
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-
-        def received() -> list[dict[str, Any]]:
-            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-            return [json.loads(message["Body"]) for message in messages]
-
-        return received
-
     def put_rows(self, lane: str, day: str, rows: Sequence[str], behaviour: Mapping[str, Any] | None = None) -> None:
         """The input of a lane for one day."""
         self.deployed.put(f"{lane}/{day}/rows.csv", "".join(f"{row}\n" for row in rows))
         if behaviour is not None:
             self.deployed.put(f"{lane}/{day}/behaviour.json", json.dumps(behaviour))
+
+    @contextlib.contextmanager
+    def restless_input(self, lane: str, day: str) -> Iterator[None]:
+        """Rows that are replaced all the time, with another object that comes and goes."""
+        enough = threading.Event()
+
+        def change() -> None:
+            for number in itertools.count(1):
+                self.put_rows(lane, day, [f"k{row},{number * 100 + row}" for row in range(1, 12)])
+                more = {"Bucket": self.deployed.data_bucket, "Key": f"{lane}/{day}/some.csv"}
+                if number % 2:
+                    self.engine.client("s3").put_object(**more, Body=f"more,{number}\n".encode())
+                else:
+                    self.engine.client("s3").delete_object(**more)
+                if enough.wait(0.05):
+                    return
+
+        changing = threading.Thread(target=change)
+        self.put_rows(lane, day, ["k0,1"])
+        changing.start()
+        try:
+            yield
+        finally:
+            enough.set()
+            changing.join()
 
     def call(self, lane: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Call the lane's controller, as the services do; its answer, or what it failed with."""
@@ -155,54 +162,35 @@ class Lanes:
         return found
 
     def settle(self, lane: str) -> dict[str, Any]:
-        """Tick until nothing is at work and nothing waits; the state then."""
-        deadline = time.monotonic() + SECONDS_TO_SETTLE
-        while time.monotonic() < deadline:
-            self.call(lane, {"tick": True})
+        """Return when nothing is at work and nothing waits; the state then. Events do it; a tick helps where one got lost."""
+        looked = time.monotonic()
+
+        def settled() -> dict[str, Any] | None:
+            nonlocal looked
             state = self.state(lane)
             if not (state["active"] or state["queue"] or state["notices"]):
                 return state
-            time.sleep(0.5)
-        raise TimeoutError(
-            f"lane {lane} did not settle within {SECONDS_TO_SETTLE} s: {json.dumps(self.state(lane), indent=1)}"
-        )
+            if time.monotonic() > looked + _SECONDS_WITHOUT_EVENTS:
+                self.call(lane, {"tick": True})
+                looked = time.monotonic()
+            return None
 
-    def teach(self, lane: str, memory: Mapping[str, Any]) -> None:
-        """Have the controller's document remember this of earlier jobs."""
-        self.call(lane, {"tick": True})
-        taught = json.dumps({**self.state(lane), "memory": memory})
+        return eventually(settled, f"lane {lane} did not settle: {self.state(lane)}")
+
+    def teach(self, lane: str, **members: Any) -> None:
+        """Have the controller's document, which the first tick makes, say this."""
+        eventually(
+            lambda: self._keys(self._bucket("Artifacts"), f"run-state/{self.project}-{lane}.json"), "no first tick"
+        )
+        taught = json.dumps({**self.state(lane), **members})
         key = f"run-state/{self.project}-{lane}.json"
         self.engine.client("s3").put_object(Bucket=self._bucket("Artifacts"), Key=key, Body=taught.encode())
 
     def executions(self, lane: str) -> list[str]:
-        """The ARNs of the lane's executions."""
-        found = self.engine.client("sagemaker").list_pipeline_executions(PipelineName=f"{self.project}-{lane}")
-        return [execution["PipelineExecutionArn"] for execution in found["PipelineExecutionSummaries"]]
-
-    def wait_for_step(self, lane: str, step: str) -> None:
-        """Return when the step of the newest execution has begun."""
-        deadline = time.monotonic() + SECONDS_TO_SETTLE
-        sagemaker = self.engine.client("sagemaker")
-        while time.monotonic() < deadline:
-            for arn in self.executions(lane)[:1]:
-                steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
-                if any(found["StepName"] == step and found.get("Metadata") for found in steps):
-                    return
-            time.sleep(0.2)
-        raise TimeoutError(f"step {step} of lane {lane} did not begin within {SECONDS_TO_SETTLE} s")
-
-    def limit_seconds(self, lane: str, step: str, seconds: int) -> None:
-        """Give the job of a step less time than a deployment can."""
-        sagemaker = self.engine.client("sagemaker")
-        name = f"{self.project}-{lane}"
-        pipeline = sagemaker.describe_pipeline(PipelineName=name)
-        definition = json.loads(pipeline["PipelineDefinition"])
-        for found in definition["Steps"]:
-            if found["Name"] == step:
-                found["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": seconds}
-        sagemaker.update_pipeline(
-            PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=pipeline["RoleArn"]
-        )
+        """The ARNs of the lane's executions, the newest first."""
+        paginator = self.engine.client("sagemaker").get_paginator("list_pipeline_executions")
+        pages = paginator.paginate(PipelineName=f"{self.project}-{lane}", SortBy="CreationTime", SortOrder="Descending")
+        return [found["PipelineExecutionArn"] for page in pages for found in page["PipelineExecutionSummaries"]]
 
     def manifests(self, lane: str) -> dict[str, dict[str, Any]]:
         """What is published, by run id."""
@@ -224,9 +212,18 @@ class Lanes:
 
     def working_file(self, lane: str, run_id: str, path: str) -> dict[str, Any]:
         """A JSON file that a run left among its working files."""
-        key = f"{self.project}-{lane}/runs/{run_id}/{path}"
+        return self.artifact(f"{self.project}-{lane}/runs/{run_id}/{path}")
+
+    def artifact(self, key: str) -> dict[str, Any]:
+        """A JSON file of the artifact bucket."""
         found: dict[str, Any] = json.loads(self._read(self._bucket("Artifacts"), key))
         return found
+
+    def put_working_file(self, lane: str, run_id: str, path: str, content: Mapping[str, Any]) -> None:
+        """As if a step had written this."""
+        key = f"{self.project}-{lane}/runs/{run_id}/{path}"
+        body = json.dumps(content).encode()
+        self.engine.client("s3").put_object(Bucket=self._bucket("Artifacts"), Key=key, Body=body)
 
     def predictions(self, files: Sequence[str]) -> list[tuple[str, float]]:
         """Key and prediction of each row of Parquet files."""
@@ -237,21 +234,35 @@ class Lanes:
             found += zip(table["key"].to_pylist(), table["prediction"].to_pylist(), strict=True)
         return found
 
+    def remove_input(self, lane: str, day: str, *, with_version: bool = False) -> None:
+        """Remove the rows of a day; with their version, nobody ever reads that again, and the one before is back."""
+        s3, place = self.engine.client("s3"), {"Bucket": self.deployed.data_bucket, "Key": f"{lane}/{day}/rows.csv"}
+        if not with_version:
+            s3.delete_object(**place)
+            return
+        with contextlib.suppress(s3.exceptions.NoSuchKey):
+            found = s3.get_object(**place)
+            self.deleted[found["VersionId"]] = found["Body"].read()
+            s3.delete_object(**place, VersionId=found["VersionId"])
+
     def input_rows(self, manifest: Mapping[str, Any]) -> list[str]:
         """The rows of exactly those versions of the input that a manifest names."""
-        bucket = self.deployed.data_bucket
-        s3 = self.engine.client("s3")
-        return [
-            row
-            for found in manifest["input"]["objects"]
-            if found["key"].endswith(".csv")
-            for row in s3.get_object(Bucket=bucket, Key=found["key"], VersionId=found["version_id"])["Body"]
-            .read()
-            .decode()
-            .split()
-        ]
+        named = [found for found in manifest["input"]["objects"] if found["key"].endswith(".csv")]
+        return [row for found in named for row in self._version(found["key"], found["version_id"]).decode().split()]
+
+    def _version(self, key: str, version_id: str) -> bytes:
+        if version_id in self.deleted:
+            return self.deleted[version_id]
+        place = {"Bucket": self.deployed.data_bucket, "Key": key}
+        body: bytes = self.engine.client("s3").get_object(**place, VersionId=version_id)["Body"].read()
+        return body
 
     def _bucket(self, kind: str) -> str:
+        if kind not in self._buckets:
+            self._buckets[kind] = self._find_bucket(kind)
+        return self._buckets[kind]
+
+    def _find_bucket(self, kind: str) -> str:
         resources = self.engine.client("cloudformation").describe_stack_resources(StackName=self.deployed.stack_name)
         (name,) = (
             str(found["PhysicalResourceId"])

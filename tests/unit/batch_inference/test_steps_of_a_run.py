@@ -45,11 +45,18 @@ def test_an_execution_says_which_run_and_attempt_it_is_of(both: Synthesized, ste
 
 def test_the_input_is_prepared_for_the_moment_of_the_run(steps: dict[str, Json]) -> None:
     step = steps["PrepareInput"]
-    assert inputs(step)["data"]["S3Uri"] == answer("BeginRun", "input_uri")
     assert step["Arguments"]["Environment"] == {"SCHEDULED_AT": answer("BeginRun", "scheduled_at")}
     cluster = step["Arguments"]["ProcessingResources"]["ClusterConfig"]
     assert cluster["InstanceType"] == answer("BeginRun", "prepare_instance_type")
     assert "prepare.py" in step["Arguments"]["AppSpecification"]["ContainerEntrypoint"]
+
+
+def test_the_job_itself_brings_the_versions_that_were_recorded(steps: dict[str, Json]) -> None:
+    step = steps["PrepareInput"]
+    assert inputs(step)["record"]["S3Uri"] == under("BeginRun", "work_uri", "input.json")
+    assert inputs(step)["data"]["S3Uri"] == answer("BeginRun", "input_uri")
+    managed = [it["InputName"] for it in step["Arguments"]["ProcessingInputs"] if it["AppManaged"]]
+    assert managed == ["data"]
 
 
 def test_preparing_leaves_parts_a_report_and_rows_set_aside_once_it_has_succeeded(steps: dict[str, Json]) -> None:

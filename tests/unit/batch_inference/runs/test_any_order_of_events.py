@@ -38,6 +38,7 @@ REASONS = (
     "CapacityError: Unable to provision requested ML compute capacity.",
     "InternalServerError: We encountered an internal error.",
     "AlgorithmError: DataCheckFailed: 3 columns, exit code: 1",
+    "AlgorithmError: InputChanged: version 7 has been deleted, exit code: 1",
     "MoreToScore: the controller starts another",
 )
 EVERY_KIND = (Because.SCHEDULE, Because.EVENTS, Because.BACKFILL)

@@ -159,7 +159,7 @@ def test_a_run_finds_its_model_its_input_and_its_baselines(
     assert (bound.execution_arn, bound.input_bytes) == (EXECUTION, 5)
 
 
-def test_an_attempt_that_goes_on_keeps_the_model_and_the_input_of_what_is_prepared(
+def test_a_generation_is_of_one_model_and_of_one_listing_of_the_input_however_often_it_begins(
     s3: Any, bucket: str, store: Store, event: dict[str, str], stubber: Stubber
 ) -> None:
     make_due(store)
@@ -167,24 +167,47 @@ def test_an_attempt_that_goes_on_keeps_the_model_and_the_input_of_what_is_prepar
     approve(stubber, 7)
     first = begin_run.handler(event, None)
     s3.put_object(Bucket=bucket, Key="sales/2026/11/25/b.csv", Body=b"4,5,6")
-    again = {**event, "fence": "2", "execution_arn": f"{EXECUTION}-2"}
 
-    store.update(lambda state: next_fence(state))
+    copy = begin_run.handler(event, None)  # It asks the registry no more.
+    store.update(lambda state: next_fence(state, generation=1))
+    goes_on = begin_run.handler({**event, "fence": "2", "execution_arn": f"{EXECUTION}-2"}, None)
+    store.update(lambda state: next_fence(state, generation=3))
     approve(stubber, 8)
-    nothing_prepared = begin_run.handler(again, None)
-    s3.put_object(Bucket=bucket, Key=f"demo-weekly/runs/{RUN}/1/prepare-report/report.json", Body=b"{}")
-    prepared = begin_run.handler(again, None)  # It asks the registry no more.
+    anew = begin_run.handler({**event, "fence": "3", "execution_arn": f"{EXECUTION}-3"}, None)
 
-    assert first["model_package_arn"] == f"{PACKAGE}7"
-    assert nothing_prepared["model_package_arn"] == f"{PACKAGE}8"
-    assert nothing_prepared["input_version"] != first["input_version"]
-    assert prepared == nothing_prepared
+    assert copy == first
+    assert goes_on == {**first, "fence": "2"}
+    assert anew["model_package_arn"] == f"{PACKAGE}8"
+    assert anew["input_version"] != first["input_version"]
 
 
-def next_fence(state: State) -> State:
-    """The run's next attempt, with the same outputs."""
-    run = replace(state.active[RUN], fence=2, attempt=2, execution_arn=None)
-    return replace(state.with_active(RUN, run), fence=2)
+def test_of_two_that_begin_a_generation_at_once_the_slower_takes_what_the_faster_recorded(
+    s3: Any, bucket: str, store: Store, event: dict[str, str], stubber: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_due(store)
+    s3.put_object(Bucket=bucket, Key="sales/2026/11/25/a.csv", Body=b"1,2,3")
+    approve(stubber, 7)
+    approve(stubber, 7)
+    resolve, faster = begin_run.resolve, []
+
+    def resolve_and_be_overtaken(*given: Any) -> dict[str, Any]:
+        monkeypatch.setattr(begin_run, "resolve", resolve)
+        record = resolve(*given)
+        s3.put_object(Bucket=bucket, Key="sales/2026/11/25/b.csv", Body=b"4,5,6")
+        faster.append(begin_run.handler(event, None))
+        return record
+
+    monkeypatch.setattr(begin_run, "resolve", resolve_and_be_overtaken)
+
+    slower = begin_run.handler(event, None)
+
+    assert [slower] == faster
+
+
+def next_fence(state: State, generation: int) -> State:
+    """The run's next attempt."""
+    run = replace(state.active[RUN], fence=state.fence + 1, generation=generation, execution_arn=None)
+    return replace(state.with_active(RUN, run), fence=state.fence + 1)
 
 
 def test_without_input_the_run_fails_with_the_command_that_brings_some(

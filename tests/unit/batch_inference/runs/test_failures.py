@@ -35,6 +35,7 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:demo-begin-run"
         ("AlgorithmError: DataCheckFailed: 3 columns are out of memory of anyone, exit code: 1", "DATA_CHECK"),
         (f"ClientError: {ARN} failed: NoModelError: NoApprovedModel: no version is approved", "NO_MODEL"),
         (f"ClientError: {ARN} failed: EmptyInputError: EmptyInput: there is no input", "EMPTY_INPUT"),
+        ("AlgorithmError: InputChanged: version 7 of s3://data/a.csv has been deleted, exit code: 1", "INPUT_CHANGED"),
         ("ClientError: No S3 objects found under S3 URL 's3://data/history/'", "EMPTY_INPUT"),
         ("AlgorithmError: ModelLoadFailed: model.joblib: No module named 'x', exit code: 1", "MODEL_LOAD"),
         ("AlgorithmError: KeyError: 'price', exit code: 1", "SCRIPT"),

@@ -138,6 +138,20 @@ def test_retry_all_starts_a_new_generation() -> None:
     assert end(running(), failed(FailureKind.INTERNAL), NOW, policy).active["h0"].generation == 2
 
 
+@pytest.mark.parametrize("kind", [FailureKind.INPUT_CHANGED, FailureKind.OUT_OF_MEMORY, FailureKind.SCRIPT])
+def test_an_attempt_without_parts_to_go_on_with_starts_a_new_generation(kind: FailureKind) -> None:
+    again = end(running(), failed(kind, step="PrepareInput"), NOW, WAIT).active["h0"]
+    assert (again.attempt, again.generation) == (2, 2)
+
+
+def test_an_input_that_keeps_changing_ends_the_run_after_the_attempts_of_its_policy() -> None:
+    policy = Policy(failure=FailurePolicy(max_attempts=3, backoff_seconds=0))
+    state = running()
+    for fence in (1, 2, 3):
+        state = end(state, failed(FailureKind.INPUT_CHANGED, fence=fence, step="PrepareInput"), NOW, policy)
+    assert [(found.status, found.attempts) for found in state.recent] == [(Status.FAILED, 3)]
+
+
 def test_next_run_leaves_it_to_the_next_run() -> None:
     policy = Policy(failure=FailurePolicy(retry=Retry.NEXT_RUN))
     state, _ = start(running(), run(1), NOW, policy, published=False)

@@ -269,7 +269,7 @@ class World:
                 "Metadata": {"Lambda": {"OutputParameters": planned}},
             },
             {
-                "StepName": "Score",
+                "StepName": "PrepareInput" if "InputChanged" in execution.reason else "Score",
                 "StepStatus": "Failed",
                 "FailureReason": execution.reason,
                 "Metadata": {"ProcessingJob": {"Arn": job}},

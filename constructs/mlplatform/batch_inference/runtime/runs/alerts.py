@@ -24,6 +24,7 @@ _ADVICE = {
     FailureKind.DATA_CHECK: "The input is not like what the model was trained on: look at prepare-report/report.json.",
     FailureKind.NO_MODEL: "Approve a version of the model.",
     FailureKind.EMPTY_INPUT: "Nothing was there to predict for: see why the data did not arrive.",
+    FailureKind.INPUT_CHANGED: "In each attempt, versions that the run had listed were deleted: see who deletes them.",
     FailureKind.MODEL_LOAD: "The model version does not load: approve another, or fix how it is saved.",
     FailureKind.SCRIPT: "The code of a step failed: see its log.",
 }

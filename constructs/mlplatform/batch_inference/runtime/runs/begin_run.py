@@ -15,7 +15,7 @@ import boto3
 
 from runs.ladder import Ladder, choose
 from runs.models import Model, Registry
-from runs.objects import list_sizes, read_json, split_uri, write_json
+from runs.objects import split_uri, write_json, write_once
 from runs.settings import Settings
 from runs.state import NO_FENCE, PREPARE_STEP, ActiveRun, Because, QueuedRun, State
 from runs.store import Store
@@ -40,11 +40,11 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     run_id, run = take_place(store, settings, event, datetime.now(UTC))
 
     work_uri = f"{settings.work_root_uri}/{run_id}/{run.generation}"
-    record = record_of_what_is_prepared(s3, work_uri)
-    if record is None:
-        record = resolve(settings, s3, run, event["input_uri"])
-        copy_baselines(s3, Model(**record["model"]), f"{work_uri}/baseline")
-        write_json(s3, f"{work_uri}/input.json", record)
+    # Once for each generation: attempts that go on with its parts, and copies of this call, have the same model and input.
+    record = write_once(
+        s3, f"{work_uri}/input.json", fence=run.fence, make=lambda: resolve(settings, s3, run, event["input_uri"])
+    )
+    copy_baselines(s3, Model(**record["model"]), f"{work_uri}/baseline")
     input_bytes = sum(found["bytes"] for found in record["objects"])
     state = store.update(lambda now: _with_input_bytes(now, run_id, run.fence, input_bytes))
     machine = choose(
@@ -60,16 +60,6 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
         "input_bytes": str(input_bytes),
         "prepare_instance_type": machine.instance_type,
     }
-
-
-def record_of_what_is_prepared(s3: Any, work_uri: str) -> dict[str, Any] | None:
-    """What an earlier attempt made these parts of: an attempt that goes on with them keeps its model and its input.
-
-    None while nothing is prepared; then the newest of both is as good. Otherwise parts of two models would be mixed.
-    """
-    present = list_sizes(s3, f"{work_uri}/")
-    whole = {"input.json", "prepare-report/report.json"} <= set(present)
-    return read_json(s3, f"{work_uri}/input.json") if whole else None
 
 
 def resolve(settings: Settings, s3: Any, run: ActiveRun, default_input_uri: str) -> dict[str, Any]:

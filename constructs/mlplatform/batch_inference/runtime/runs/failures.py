@@ -13,6 +13,7 @@ _SIGNS = {
     FailureKind.DATA_CHECK: r"\bDataCheckFailed:",
     FailureKind.NO_MODEL: r"\bNoApprovedModel:",
     FailureKind.EMPTY_INPUT: r"\bEmptyInput:|No S3 objects found under S3 URL",
+    FailureKind.INPUT_CHANGED: r"\bInputChanged:",
     FailureKind.MODEL_LOAD: r"\bModelLoadFailed:",
     FailureKind.LADDER_EXHAUSTED: r"\bLadderExhausted:",
     FailureKind.OUT_OF_MEMORY: (

@@ -129,6 +129,19 @@ def replace(
     raise ContendedObjectError(f"{uri} changed {ATTEMPTS} times in a row; retry the execution")
 
 
+def write_once(s3: Any, uri: str, *, fence: int, make: Callable[[], Json]) -> dict[str, Any]:
+    """The JSON object in S3: what `make` answers, unless somebody has written it before."""
+    replace(
+        s3,
+        uri,
+        fence=fence,
+        text=lambda _: json_text(make()),
+        content_type="application/json",
+        overtaken=lambda _: True,
+    )
+    return read_json(s3, uri)
+
+
 def tag(s3: Any, bucket: str, keys: Iterable[str], name: str, value: str) -> None:
     """Give objects one tag, in the place of those that they had."""
     tagging = {"TagSet": [{"Key": name, "Value": value}]}

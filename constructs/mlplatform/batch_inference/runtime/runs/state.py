@@ -2,7 +2,8 @@
 
 A *run* makes one output for one moment. An *attempt* is one pipeline execution that tries to make it. The *fence* is a
 number that grows with each attempt: whoever holds an older one has been overtaken and may publish nothing. The
-*generation* is the fence of the attempt that started a set of outputs; an attempt that goes on with them keeps it.
+*generation* is the fence of the attempt that started a set of outputs; an attempt that goes on with them keeps it, and
+with it the model and the versions of the input, which are recorded once for each generation.
 
 What still has to be done in AWS is in the document, too, until it is confirmed: a run without an execution has to be
 started, one that is `replaced` has to be stopped, a notice has to be told. So a function may die at any line.
@@ -61,6 +62,7 @@ class FailureKind(Enum):
     DATA_CHECK = "DATA_CHECK"
     NO_MODEL = "NO_MODEL"
     EMPTY_INPUT = "EMPTY_INPUT"
+    INPUT_CHANGED = "INPUT_CHANGED"
     MODEL_LOAD = "MODEL_LOAD"
     LADDER_EXHAUSTED = "LADDER_EXHAUSTED"
     SCRIPT = "SCRIPT"

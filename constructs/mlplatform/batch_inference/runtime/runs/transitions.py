@@ -105,7 +105,8 @@ def end(state: State, ending: Ending, now: datetime, policy: Policy) -> State:
         return conclude(state, ending.run_id, now, Status.FAILED, ending.failure)
     going_on = ending.failure.kind is FailureKind.MORE_TO_SCORE
     wait = timedelta(0) if going_on else policy.failure.wait(ending.failure.kind, run.attempt)
-    anew = policy.failure.retry is Retry.ALL and not going_on
+    # Without parts there is nothing to go on with, so the newest model and input are as good, or better.
+    anew = ending.failure.step == PREPARE_STEP or (policy.failure.retry is Retry.ALL and not going_on)
     return next_attempt(state, ending.run_id, following, now, now + wait, anew=anew)
 
 
