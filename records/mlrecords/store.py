@@ -73,7 +73,7 @@ class RecordStore:
                 return before
             after = _with_record(run_id, (*before.observations, *news.values()))
             if after.record is not None and after.record_digest is not None:
-                self._put_once(_record_key(after.record_digest), canonical(after.record), "application/json")
+                self._put_once(record_key(after.record_digest), canonical(after.record), "application/json")
             if self._replace(after, condition):
                 return after
             time.sleep(random.uniform(0, min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2**attempt)))  # noqa: S311
@@ -98,12 +98,12 @@ class RecordStore:
     def keep(self, content: bytes) -> str:
         """Keep content as a blob; its digest."""
         name = digest(content)
-        self._put_once(_blob_key(name), content, "application/octet-stream")
+        self._put_once(blob_key(name), content, "application/octet-stream")
         return name
 
     def blob(self, name: str) -> bytes:
         """The content of a blob by its digest. Raises `MissingBlobError` if it is not there or is not what the digest says."""
-        found = self._get(_blob_key(name))
+        found = self._get(blob_key(name))
         if found is None:
             raise MissingBlobError(f"the store in bucket {self.bucket} does not hold the blob {name}")
         content: bytes = found["Body"].read()
@@ -122,7 +122,7 @@ class RecordStore:
 
     def _read(self, run_id: str) -> tuple[StoredRun, dict[str, str]]:
         """The run, and the condition under which it may be replaced."""
-        found = self._get(_run_key(run_id))
+        found = self._get(run_key(run_id))
         if found is None:
             return StoredRun(run_id=run_id), {"IfNoneMatch": "*"}
         document = json.loads(found["Body"].read())
@@ -138,7 +138,7 @@ class RecordStore:
             "record": run.record_digest,
             "observations": [to_json(one) for one in run.observations],
         }
-        return self._put(_run_key(run.run_id), canonical(document), "application/json", condition)
+        return self._put(run_key(run.run_id), canonical(document), "application/json", condition)
 
     def _put_once(self, key: str, content: bytes, content_type: str) -> None:
         """Write what has its digest as its name: if it is there, it is the same."""
@@ -176,15 +176,15 @@ def _with_record(run_id: str, observations: tuple[Observation, ...]) -> StoredRu
     )
 
 
-def _run_key(run_id: str) -> str:
+def run_key(run_id: str) -> str:
     return f"runs/{run_id}.json"
 
 
-def _record_key(name: str) -> str:
+def record_key(name: str) -> str:
     return f"records/{_path(name)}.json"
 
 
-def _blob_key(name: str) -> str:
+def blob_key(name: str) -> str:
     return f"blobs/{_path(name)}"
 
 

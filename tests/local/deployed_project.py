@@ -41,6 +41,16 @@ class DeployedProject:
 def deploy(workbench: Workbench, assembly: Path, name: str, define: Callable[[MlProject], object]) -> DeployedProject:
     """Synthesize the project `name`, which `define` fills, into an empty directory, and deploy it."""
     stack_name = f"project-{name}"
+
+    def build(stack: Stack) -> None:
+        define(MlProject(stack, "Project", name=name, owner="team@example.com"))
+
+    deploy_stack(workbench, assembly, stack_name, build)
+    return DeployedProject(workbench, stack_name)
+
+
+def deploy_stack(workbench: Workbench, assembly: Path, stack_name: str, build: Callable[[Stack], object]) -> None:
+    """Synthesize a stack, which `build` fills, into an empty directory, and deploy it; its assets go to the workbench's bucket."""
     app = App(outdir=str(assembly), analytics_reporting=False)
     stack = Stack(
         app,
@@ -50,7 +60,7 @@ def deploy(workbench: Workbench, assembly: Path, name: str, define: Callable[[Ml
             file_assets_bucket_name=workbench.bucket, generate_bootstrap_version_rule=False
         ),
     )
-    define(MlProject(stack, "Project", name=name, owner="team@example.com"))
+    build(stack)
     app.synth()
     for file in json.loads((assembly / f"{stack_name}.assets.json").read_text())["files"].values():
         (destination,) = file["destinations"].values()
@@ -62,4 +72,3 @@ def deploy(workbench: Workbench, assembly: Path, name: str, define: Callable[[Ml
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName=stack_name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
-    return DeployedProject(workbench, stack_name)

@@ -49,6 +49,7 @@ class RecordRetention:
             "status": "Enabled",
             "tagFilters": [{"key": "forget", "value": "true"}],
             "expirationInDays": self.forget_after_days,
+            "noncurrentVersionExpiration": {"noncurrentDays": self.forget_after_days},
         }
         if self.keep_days is None:
             return [forgotten]

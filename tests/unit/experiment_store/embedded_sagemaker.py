@@ -86,8 +86,13 @@ class EmbeddedSageMaker:
 
     def tell(self, kind: Kind, document: Document) -> Event:
         """Send the event of a job's state."""
-        self._emit(SCOPE, *job_event(kind, document), at=document["LastModifiedTime"])
+        detail_type, _, detail = job_event(kind, document)
+        self.emit(detail_type, detail, at=document["LastModifiedTime"])
         return self.events[-1]
+
+    def emit(self, detail_type: str, detail: Document, *, at: float) -> None:
+        """Send an event at a time."""
+        self._emit(SCOPE, detail_type, [], detail, at=at)
 
     def _emit(
         self, scope: Scope, detail_type: str, resources: list[str], detail: Document, at: float | None = None

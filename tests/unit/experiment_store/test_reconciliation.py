@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,57 +16,20 @@ from mllocal.sagemaker.kinds import (
     PROCESSING_JOB,
     TRAINING_JOB,
     TRANSFORM_JOB,
-    Kind,
 )
-from mllocal.sagemaker.store import Document
-from mlplatform.experiment_store.runtime.capture.reconciliation import Reconciliation
 from mlrecords.observations import run_id_of
-from tests.unit.experiment_store.capturing import Captured, make_captured
+from tests.unit.experiment_store.capturing import make_captured
 from tests.unit.experiment_store.embedded_sagemaker import EmbeddedSageMaker
+from tests.unit.experiment_store.nightly import ROLE, TAGS, Nightly
 from tests.unit.servers import ACCOUNT
 
 NOW = datetime.now(UTC)
-TAGS = [{"Key": "project", "Value": "demo"}]
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/training"
-
-
-@dataclass
-class Nightly:
-    """A reconciliation over the embedded SageMaker, whose messages the capture gets."""
-
-    sagemaker: EmbeddedSageMaker
-    captured: Captured
-    sent: list[dict[str, Any]] = field(default_factory=list)
-
-    def run(self, *, now: datetime = NOW, has_time: Callable[[], bool] = lambda: True) -> dict[str, Any]:
-        reconciliation = Reconciliation(
-            store=self.captured.store,
-            sagemaker=self.sagemaker.client(),
-            send=lambda body: self.sent.append(json.loads(body)),
-            account=ACCOUNT,
-            has_time=has_time,
-        )
-        return reconciliation.run(now)
-
-    def capture(self) -> None:
-        """Have the capture work on what was sent."""
-        assert self.captured.deliver(*self.sent) == []
-        self.sent.clear()
-
-    def state_of(self, arn: str) -> str:
-        return self.captured.store.record(run_id_of(arn)).status.state
-
-    def put(self, kind: Kind, name: str, status: str = "Completed", **document: Any) -> Document:
-        """A resource that changed ten minutes ago."""
-        moment = NOW.timestamp() - 600
-        times = {"CreationTime": moment, "LastModifiedTime": moment, "CreatedBy": {}}
-        return self.sagemaker.put(kind, name, {**times, str(kind.status_field): status, "Tags": TAGS, **document})
 
 
 @pytest.fixture
 def nightly(store: Any, tmp_path: Path) -> Nightly:
     sagemaker = EmbeddedSageMaker(tmp_path)
-    return Nightly(sagemaker, make_captured(store, sagemaker=sagemaker.client()))
+    return Nightly(sagemaker, make_captured(store, sagemaker=sagemaker.client()), NOW)
 
 
 def everything(nightly: Nightly) -> list[str]:

@@ -99,7 +99,7 @@ def tuning(detail: Detail) -> Parts:
         ),
         "code": code_of(fixed, _command(specification)),
         "inputs": channels(definition.get("InputDataConfig")),
-        "outputs": {"model": data(part(definition, "OutputDataConfig").get("S3OutputPath"), "model")},
+        "outputs": {"model": data(_best_model(definition, best), "model")},
         "algorithm": Algorithm(
             name=specification.get("AlgorithmName"),
             hyperparameters=own_hyperparameters({**fixed, **part(best, "TunedHyperParameters")}),
@@ -108,6 +108,13 @@ def tuning(detail: Detail) -> Parts:
         "metrics": {objective["MetricName"]: metric(objective["Value"])} if objective else {},
         "parents": _parents(detail),
     }
+
+
+def _best_model(definition: Detail, best: Detail) -> str | None:
+    """Where the best job's model is, once one is the best; where all of them are, before."""
+    path: str | None = part(definition, "OutputDataConfig").get("S3OutputPath")
+    name = best.get("TrainingJobName")
+    return f"{path.rstrip('/')}/{name}/output/model.tar.gz" if path and name else path
 
 
 def _parents(detail: Detail) -> dict[str, Parent]:
