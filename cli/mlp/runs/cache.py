@@ -21,8 +21,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from mlp.errors import CliError, ExitCode
 from mlp.runs.compilation import compiled
 from mlp.runs.fields import FIELDS, SPACES, Kind
@@ -30,6 +28,8 @@ from mlrecords.rows import COLUMNS, is_whole, key_before, moment_of, row_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import duckdb
 
     from mlp.runs.language import Query
     from mlrecords.rows import Row
@@ -131,6 +131,8 @@ def opened(directory: Path) -> Iterator[Cache]:
 
 
 def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb  # Only now: it would double the time that other commands take to start.
+
     try:
         return duckdb.connect(str(path), config={"memory_limit": _MEMORY})
     except duckdb.Error as error:
@@ -227,14 +229,18 @@ class Cache:
             if not all(pool.map(lambda key, path: _fetched(store, key, Path(path)), keys, paths)):
                 return False
             self.connection.begin()
-            self.connection.execute(_BATCH, [paths])
-            for statement in _UPSERT:
-                self.connection.execute(statement)
+            self.take_in(paths)
             moments = [moment_of(key).replace(tzinfo=None) for key in keys]
             self.connection.execute("INSERT INTO files SELECT unnest(?), unnest(?)", [list(keys), moments])
             self.connection.execute("DELETE FROM files WHERE name <= ?", [self._after()])
             self.connection.commit()
         return True
+
+    def take_in(self, paths: Sequence[str]) -> None:
+        """Bring the tables up to the rows of local files, in any order, whether they are there already or not."""
+        self.connection.execute(_BATCH, [list(paths)])
+        for statement in _UPSERT:
+            self.connection.execute(statement)
 
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql, parameters).fetchall()
