@@ -67,7 +67,7 @@ class Runs:
     ) -> None:
         target = resolve(endpoint_url=endpoint_url, use_aws=aws) if target is None else target
         self.store: RecordStore = record_store(target)
-        self._directory = target.cache_directory() / "runs" / self.store.bucket
+        self.directory = target.cache_directory() / "runs" / self.store.bucket
         self._progress = progress
 
     def search(self, query: str = "") -> pd.DataFrame:
@@ -142,7 +142,7 @@ class Runs:
 
     @contextmanager
     def _copy(self) -> Iterator[cache.Cache]:
-        with cache.opened(self._directory) as copy:
+        with cache.opened(self.directory) as copy:
             copy.refresh(self.store, progress=self._progress)
             yield copy
 

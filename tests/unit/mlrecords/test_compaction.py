@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -187,8 +187,8 @@ def test_several_at_once_lose_nothing_while_rows_go_on_coming(store: RecordStore
     with ThreadPoolExecutor(5) as pool:
         writing = [pool.submit(put, store, number % 60, *rows[number * 4 : number * 4 + 4]) for number in range(30)]
         working = [pool.submit(compact, store, DAY) for _ in range(6)]
-        for future in (*writing, *working):
-            future.result()
+        wait([*writing, *working])
+    assert [future.exception() for future in (*writing, *working)] == [None] * 36
     assert newest(store) == {one["run_id"]: one for one in sorted(rows, key=order)}
     compact(store, DAY)
     assert newest(store) == {one["run_id"]: one for one in sorted(rows, key=order)}
