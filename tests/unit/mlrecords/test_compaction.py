@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -185,10 +185,11 @@ def test_several_at_once_lose_nothing_while_rows_go_on_coming(store: RecordStore
     chosen = random.Random(seed)
     rows = [row(f"{chosen.randrange(20):02}", chosen.randrange(1, 100)) for _ in range(120)]
     with ThreadPoolExecutor(5) as pool:
-        writing = [pool.submit(put, store, number % 60, *rows[number * 4 : number * 4 + 4]) for number in range(30)]
-        working = [pool.submit(compact, store, DAY) for _ in range(6)]
-        wait([*writing, *working])
-    assert [future.exception() for future in (*writing, *working)] == [None] * 36
+        futures: list[Future[Any]] = [
+            pool.submit(put, store, number % 60, *rows[number * 4 : number * 4 + 4]) for number in range(30)
+        ]
+        futures += [pool.submit(compact, store, DAY) for _ in range(6)]
+    assert [future.exception() for future in futures] == [None] * 36
     assert newest(store) == {one["run_id"]: one for one in sorted(rows, key=order)}
     compact(store, DAY)
     assert newest(store) == {one["run_id"]: one for one in sorted(rows, key=order)}
