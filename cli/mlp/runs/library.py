@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from mlrecords.store import RecordStore
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
-_SHORTEST = 4
-"""Characters of a run id that may stand for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +100,6 @@ class Runs:
         certain = run if _RUN_ID.fullmatch(run) else run_id_of(run) if run.startswith("arn:") else None
         if certain is not None and self._has(certain):
             return certain
-        if len(run) < _SHORTEST:
-            fix = f"give at least {_SHORTEST} characters of the run id, or a name"
-            raise CliError(f"'{run}' is too short to tell runs apart", fix=fix, exit_code=ExitCode.BAD_INPUT)
         with self._copy() as copy:
             rows = copy.named(run)
         if len(rows) == 1:

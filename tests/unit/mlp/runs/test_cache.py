@@ -105,7 +105,7 @@ def test_files_that_compaction_takes_away_while_they_are_read_are_found_in_their
 ) -> None:
     for number in range(4):
         put(store, MORNING + timedelta(days=number // 2, minutes=number), seen(f"a{number}", 1))
-    monkeypatch.setattr(cache, "_FILES_AT_ONCE", 1)
+    monkeypatch.setattr(cache, "_ROWS_AT_ONCE", 1)
     fetched = cache._fetched
     calls = iter(range(100))
 
@@ -151,7 +151,7 @@ def test_reading_that_was_cut_short_goes_on(
 ) -> None:
     for number in range(4):
         put(store, MORNING + timedelta(days=number), seen(f"a{number}", 1))
-    monkeypatch.setattr(cache, "_FILES_AT_ONCE", 2)
+    monkeypatch.setattr(cache, "_ROWS_AT_ONCE", 2000)
 
     def stop(done: int, of: int) -> None:
         raise KeyboardInterrupt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from typer.testing import CliRunner, Result
 
 from mlp.main import app
 from mlp.runs import CliError, Runs
+from mlp.runs.fields import FIELDS, SPACES
 from mlrecords.observations import Observation, order_of, run_id_of
+from tests.conftest import REPOSITORY
 from tests.unit.mlp.runs.account import BUCKET, Account, account
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -166,7 +169,7 @@ def test_what_may_be_several_runs_or_none_is_told(world: Account) -> None:
     assert "processing-job prepare" in several["fix"]
     assert "transform-job prepare" in several["fix"]
     assert document(world, "show", "trian-1", code=3)["error"] == "there is no run 'trian-1'"
-    assert "too short" in document(world, "show", "tr", code=2)["error"]
+    assert document(world, "show", FIRST[:3], code=3)["error"] == f"there is no run '{FIRST[:3]}'"
 
 
 def test_a_record_is_shown_with_what_came_from_it(world: Account) -> None:
@@ -273,6 +276,30 @@ def test_a_notebook_gets_data_frames(world: Account) -> None:
     assert runs.get("train-1").algorithm.hyperparameters["loss"] == "poisson"
     with pytest.raises(CliError, match="there is no run 'nobody'; `mlp runs list`"):
         runs.get("nobody")
+
+
+def test_the_notebook_of_the_documentation_runs(
+    world: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (REPOSITORY / "docs" / "runs.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.setattr("mlp.runs.library.resolve", lambda **options: world.target)
+
+    exec(compile(code, "runs.md", "exec"), {})  # noqa: S102 - it is ours
+
+    said = capsys.readouterr().out
+    assert said.index("train-2") < said.index("train-1")
+    assert said.endswith("3.11.9 sha256:d1\n")
+
+
+def test_the_queries_of_the_documentation_can_be_read(world: Account) -> None:
+    page = (REPOSITORY / "docs" / "runs.md").read_text()
+    asked = re.findall(r'mlp runs search "(.*?)"', page)
+
+    for query in asked:
+        mlp(world, "search", query)
+    assert {name for name in FIELDS if f"`{name}`" not in page} == set()
+    assert {name for name in SPACES if f"`{name}" not in page} == set()
 
 
 def test_an_account_without_a_store_says_how_to_get_one(world: Account, monkeypatch: pytest.MonkeyPatch) -> None:
