@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import ladder, queue, serving_throughput, step_overhead, synth, transform_throughput
+from benchmarks import ladder, queue, run_search, serving_throughput, step_overhead, synth, transform_throughput
 
 PARTS = {
     "synth": synth.run,
@@ -18,6 +18,7 @@ PARTS = {
     "ladder": ladder.run,
     "serving": serving_throughput.run,
     "transform": transform_throughput.run,
+    "search": run_search.run,
 }
 
 WIDTH = 140  # of a table that goes to a file

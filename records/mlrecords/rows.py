@@ -144,7 +144,7 @@ def day_prefix(day: date) -> str:
 def packed(lines: Sequence[bytes]) -> tuple[str, bytes]:
     """A name for rows that are JSON lines, by their content, and the file that holds them."""
     content = b"".join(line + b"\n" for line in lines)
-    return digest(content).removeprefix("sha256:")[:32], gzip.compress(content, mtime=0)
+    return digest(content).removeprefix("sha256:")[:32], gzip.compress(content, compresslevel=6, mtime=0)
 
 
 def unpacked(content: bytes) -> Iterator[Row]:

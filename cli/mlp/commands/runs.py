@@ -25,6 +25,8 @@ from mlp.session import session
 from mlrecords.codec import to_json as plain
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from mlp.output import Output
     from mlp.runs.library import Found
     from mlp.target import Target
@@ -210,11 +212,11 @@ def _csv(rows: list[dict[str, object]]) -> list[str]:
     return written.getvalue().splitlines()
 
 
-def _printed(*parts: object) -> str:
-    console = Console(file=io.StringIO(), width=_PRINTED_WIDTH)
-    console.print(*parts, sep="\n")
-    assert isinstance(console.file, io.StringIO)  # noqa: S101
-    return console.file.getvalue()
+def _printed(*parts: RenderableType) -> str:
+    console = Console(width=_PRINTED_WIDTH, no_color=True)
+    with console.capture() as captured:
+        console.print(*parts, sep="\n")
+    return captured.get()
 
 
 def _escaped(text: str) -> str:

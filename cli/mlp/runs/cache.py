@@ -21,15 +21,16 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from mlp.errors import CliError, ExitCode
 from mlp.runs.compilation import compiled
 from mlp.runs.fields import FIELDS, SPACES, Kind
+from mlrecords.compaction import ROWS_PER_FILE
 from mlrecords.rows import COLUMNS, is_whole, key_before, moment_of, row_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import duckdb
 
     from mlp.runs.language import Query
     from mlrecords.rows import Row
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 """Of the tables; a copy of another version is not used."""
-_FILES_AT_ONCE = 200
+_ROWS_AT_ONCE = 200_000
+_ROWS_OF_A_BATCH = 1000  # At most: capture writes less in one file.
 _READERS = 16
 _MEMORY = "2GB"
 _TYPES = {
@@ -131,6 +133,8 @@ def opened(directory: Path) -> Iterator[Cache]:
 
 
 def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb  # Only now: it would double the time that other commands take to start.
+
     try:
         return duckdb.connect(str(path), config={"memory_limit": _MEMORY})
     except duckdb.Error as error:
@@ -160,13 +164,14 @@ class Cache:
                 self._forget_all()  # It is another store in a bucket of the same name.
                 continue
             new = [key for key in listed if key not in seen]
-            for at in range(0, len(new), _FILES_AT_ONCE):
-                some = new[at : at + _FILES_AT_ONCE]
+            done = 0
+            for some in _portions(new):
                 if not self._read(store, some):  # Compaction has just replaced files: list them again.
                     break
+                done += len(some)
                 count += len(some)
                 if progress is not None:
-                    progress(at + len(some), len(new))
+                    progress(done, len(new))
             else:
                 return count
 
@@ -194,11 +199,11 @@ class Cache:
         return found
 
     def named(self, name: str) -> list[Row]:
-        """The runs that a name or the beginning of a run id may mean, the newest first."""
+        """The runs that a name, or four characters and more of the beginning of a run id, may mean, the newest first."""
         rows = self._rows(
-            f"SELECT {', '.join(_KEPT)} FROM runs WHERE starts_with(run_id, ?) OR name = ? OR arn = ? OR mlflow_run_id = ? "
-            "OR ends_with(arn, ?) ORDER BY created_at DESC NULLS LAST LIMIT 20",
-            [name, name, name, name, f":model-package/{name}"],
+            f"SELECT {', '.join(_KEPT)} FROM runs WHERE (length($1) >= 4 AND starts_with(run_id, $1)) OR name = $1 "
+            "OR arn = $1 OR mlflow_run_id = $1 OR ends_with(arn, ':model-package/' || $1) ORDER BY created_at DESC NULLS LAST LIMIT 20",
+            [name],
         )
         return [_row(row) for row in rows]
 
@@ -227,17 +232,35 @@ class Cache:
             if not all(pool.map(lambda key, path: _fetched(store, key, Path(path)), keys, paths)):
                 return False
             self.connection.begin()
-            self.connection.execute(_BATCH, [paths])
-            for statement in _UPSERT:
-                self.connection.execute(statement)
+            self.take_in(paths)
             moments = [moment_of(key).replace(tzinfo=None) for key in keys]
             self.connection.execute("INSERT INTO files SELECT unnest(?), unnest(?)", [list(keys), moments])
             self.connection.execute("DELETE FROM files WHERE name <= ?", [self._after()])
             self.connection.commit()
         return True
 
+    def take_in(self, paths: Sequence[str]) -> None:
+        """Bring the tables up to the rows of local files, in any order, whether they are there already or not."""
+        self.connection.execute(_BATCH, [list(paths)])
+        for statement in _UPSERT:
+            self.connection.execute(statement)
+
     def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql, parameters).fetchall()
+
+
+def _portions(keys: Sequence[str]) -> Iterator[list[str]]:
+    """The files in order, as many at once as memory is for."""
+    portion: list[str] = []
+    rows = 0
+    for key in keys:
+        rows += ROWS_PER_FILE if is_whole(key) else _ROWS_OF_A_BATCH
+        portion.append(key)
+        if rows >= _ROWS_AT_ONCE:
+            yield portion
+            portion, rows = [], 0
+    if portion:
+        yield portion
 
 
 def _fetched(store: RecordStore, key: str, path: Path) -> bool:

@@ -122,6 +122,7 @@ _WORDS = {
     "false",
 }
 _AGO = re.compile(r"(\d+) (minute|hour|day|week)s? ago")
+_LANGUAGE = "see docs/runs.md for the language"
 _DEEPEST = 100  # levels of parentheses, so that no query exhausts the stack
 
 
@@ -311,21 +312,25 @@ class _Parser:
     def _said(self, token: _Token) -> str:
         return "nothing" if token.kind == "end" else token.text
 
-    def _error(self, cause: str, fix: str = "see docs/runs.md for the language") -> QueryError:
+    def _error(self, cause: str, fix: str = _LANGUAGE) -> QueryError:
         token = self.tokens[-1]
-        got = f", got {self._said(token)}" if cause.startswith("expected") else ""
-        return QueryError(self.text, token.start, token.end, f"{cause}{got}", fix)
+        if token.kind == "unreadable":
+            quote = token.text in "'\"`"
+            cause = "a quote is opened and not closed" if quote else f"cannot read {token.text!r}"
+            fix = "close it; a ' in a text is written twice" if quote else _LANGUAGE
+        elif cause.startswith("expected"):
+            cause = f"{cause}, got {self._said(token)}"
+        return QueryError(self.text, token.start, token.end, cause, fix)
 
     def _tokens(self) -> Iterable[_Token]:
+        """All tokens up to the end, or to what is none."""
         position = 0
-        end = len(self.text.rstrip())
-        while position < end:
+        while self.text[position:].strip():
             found = _TOKEN.match(self.text, position)
             if found is None:
-                start = position + len(self.text[position:]) - len(self.text[position:].lstrip())
-                quote = self.text[start] in "'\"`"
-                cause = "a quote is opened and not closed" if quote else f"cannot read {self.text[start]!r}"
-                raise QueryError(self.text, start, start + 1, cause, "see docs/runs.md for the language")
+                start = len(self.text) - len(self.text[position:].lstrip())
+                yield _Token("unreadable", self.text[start], start, start + 1)
+                return
             kind = str(found.lastgroup)
             yield _Token(kind, found[kind], found.start(kind), found.end(kind))
             position = found.end()

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from mlrecords.store import RecordStore
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
-_SHORTEST = 4
-"""Characters of a run id that may stand for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +65,7 @@ class Runs:
     ) -> None:
         target = resolve(endpoint_url=endpoint_url, use_aws=aws) if target is None else target
         self.store: RecordStore = record_store(target)
-        self._directory = target.cache_directory() / "runs" / self.store.bucket
+        self.directory = target.cache_directory() / "runs" / self.store.bucket
         self._progress = progress
 
     def search(self, query: str = "") -> pd.DataFrame:
@@ -102,9 +100,6 @@ class Runs:
         certain = run if _RUN_ID.fullmatch(run) else run_id_of(run) if run.startswith("arn:") else None
         if certain is not None and self._has(certain):
             return certain
-        if len(run) < _SHORTEST:
-            fix = f"give at least {_SHORTEST} characters of the run id, or a name"
-            raise CliError(f"'{run}' is too short to tell runs apart", fix=fix, exit_code=ExitCode.BAD_INPUT)
         with self._copy() as copy:
             rows = copy.named(run)
         if len(rows) == 1:
@@ -142,7 +137,7 @@ class Runs:
 
     @contextmanager
     def _copy(self) -> Iterator[cache.Cache]:
-        with cache.opened(self._directory) as copy:
+        with cache.opened(self.directory) as copy:
             copy.refresh(self.store, progress=self._progress)
             yield copy
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlp.runs.fields import FIELDS, SPACES, label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from mlrecords.rows import Row
 
@@ -45,8 +45,3 @@ def _by_name(space: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
     for run_id, relation in sorted(values.items()):
         relations.setdefault(relation, []).append(run_id)
     return {relation: ", ".join(run_ids) for relation, run_ids in relations.items()}
-
-
-def kept(rows: Sequence[Row]) -> list[Row]:
-    """Rows for JSON: without what is only there to follow files."""
-    return [{name: value for name, value in row.items() if name not in ("revision",)} for row in rows]

@@ -11,13 +11,12 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
+from mlplatform.day_partitions import PARTITION, projection_of_days
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 from mlplatform.project.scope import OWN_NAMES
 
-PARTITION = "date"
-"""The column by which published outputs are partitioned: the day for which a run was scheduled, in the pipeline's time zone."""
 FIRST_DAY = "2020-01-01"
 RESULTS_PREFIX = "athena-results/"
 DEFAULT_SCANNED_GIB = 100
@@ -162,8 +161,9 @@ class PublishedTable(Construct):
 
     Athena reads `published/date=<day>/<run id>.txt`, the files that name a run's Parquet files (`SymlinkTextInputFormat`, as
     for S3 Inventory: Amazon S3 user guide, "Querying Amazon S3 Inventory with Amazon Athena"). Each is replaced whole, so that
-    a query sees a run as it was published, or as it was published again. Partitions are computed by projection on `date`:
-    no crawler, nothing to repair, no cost at rest. `"$path"` says from which run a row is.
+    a query sees a run as it was published, or as it was published again. Partitions are computed by projection on `date`, the day
+    for which a run was scheduled, in the pipeline's time zone: no crawler, nothing to repair, no cost at rest. `"$path"` says from
+    which run a row is.
 
     Parameters:
         scope: usually the pipeline's construct.
@@ -202,7 +202,11 @@ class PublishedTable(Construct):
                 "name": self.table_name,
                 "description": f"What the pipeline {pipeline_name} publishes",
                 "tableType": "EXTERNAL_TABLE",
-                "parameters": {"EXTERNAL": "TRUE", "classification": "parquet", **_projection(location)},
+                "parameters": {
+                    "EXTERNAL": "TRUE",
+                    "classification": "parquet",
+                    **projection_of_days(location, FIRST_DAY),
+                },
                 "partitionKeys": [{"name": PARTITION, "type": "date"}],
                 "storageDescriptor": {
                     "columns": [{"name": column.name, "type": column.type} for column in columns],
@@ -216,19 +220,6 @@ class PublishedTable(Construct):
                 },
             },
         )
-
-
-def _projection(location: str) -> dict[str, str]:
-    """Athena user guide, "Set up partition projection": days from FIRST_DAY to tomorrow, wherever it is tomorrow first."""
-    return {
-        "projection.enabled": "true",
-        f"projection.{PARTITION}.type": "date",
-        f"projection.{PARTITION}.format": "yyyy-MM-dd",
-        f"projection.{PARTITION}.range": f"{FIRST_DAY},NOW+1DAYS",
-        f"projection.{PARTITION}.interval": "1",
-        f"projection.{PARTITION}.interval.unit": "DAYS",
-        "storage.location.template": f"{location}{PARTITION}=${{{PARTITION}}}/",
-    }
 
 
 def column_problems(columns: Sequence[Column]) -> Iterator[str]:

@@ -1,0 +1,146 @@
+"""The rows of runs as a table of Amazon Athena."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_athena as athena
+from aws_cdk import aws_glue as glue
+from constructs import Construct
+
+from mlplatform.day_partitions import PARTITION, projection_of_days
+from mlplatform.policy import Role, Statement
+from mlrecords.rows import COLUMNS, PREFIX
+
+FIRST_DAY = "2026-01-01"
+DATABASE = "ml_experiments"
+RESULTS_PREFIX = "athena-results/"
+MAX_SCANNED_GIB = 100
+_NEWEST = """-- Each run once, as it is now: rows repeat what records say, and the one with the highest revision counts.
+WITH numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY run_id ORDER BY revision DESC, record DESC) AS age
+    FROM ml_experiments.run_rows
+)
+SELECT run_id, kind, name, project, state, created_at, element_at(metrics, 'rmse') AS rmse
+FROM numbered
+WHERE age = 1 AND deleted IS NULL
+ORDER BY created_at DESC
+LIMIT 100
+"""
+
+
+class RunSearchTable(Construct):
+    """`run_rows`, a table over the row files of the experiment store, for those who query with SQL, join or build dashboards.
+
+    `mlp runs` does without it: it reads the same files. Partitions are the days on which rows were written, computed by projection: no
+    crawler, nothing to repair, no cost at rest. A run has a row for each change, so a query takes the newest of each run; the named
+    query `newest rows of runs` shows how. The workgroup ends queries that scan more than 100 GiB (0.50 USD, Amazon Athena pricing).
+
+    Parameters:
+        bucket_name: of the records.
+        key_arn: encrypts the results of queries, which are kept in the same bucket under `athena-results/`.
+        name: of the workgroup.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, bucket_name: str, key_arn: str, name: str) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        self._account, self._region, self._partition = stack.account, stack.region, stack.partition
+        self.workgroup_name = name
+        self.database_name = DATABASE
+        self.table_name = "run_rows"
+        database = glue.CfnDatabase(
+            self,
+            "Database",
+            catalog_id=self._account,
+            database_input={"name": DATABASE, "description": "Records of everything that ran"},
+        )
+        self.table = self._table(database, f"s3://{bucket_name}/{PREFIX}")
+        self.workgroup = self._workgroup(f"s3://{bucket_name}/{RESULTS_PREFIX}", key_arn)
+        self._named_query()
+
+    def grant_query(self, role: Role) -> None:
+        """Let a role query the table; it also needs to read `rows/`, to read and write `athena-results/`, and to use the key."""
+        scope = f"{self._region}:{self._account}"
+        catalog = f"arn:{self._partition}:glue:{scope}"
+        role.allow(
+            Statement(
+                sid="QueryRuns",
+                actions=[
+                    "athena:GetQueryExecution",
+                    "athena:GetQueryResults",
+                    "athena:GetWorkGroup",
+                    "athena:StartQueryExecution",
+                    "athena:StopQueryExecution",
+                ],
+                resources=[f"arn:{self._partition}:athena:{scope}:workgroup/{self.workgroup_name}"],
+            ),
+            Statement(
+                sid="ReadTableOfRuns",
+                actions=["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"],
+                resources=[
+                    f"{catalog}:catalog",
+                    f"{catalog}:database/{self.database_name}",
+                    f"{catalog}:table/{self.database_name}/{self.table_name}",
+                ],
+            ),
+        )
+
+    def _table(self, database: glue.CfnDatabase, location: str) -> glue.CfnTable:
+        return glue.CfnTable(
+            self,
+            "Resource",
+            catalog_id=self._account,
+            database_name=database.ref,
+            table_input={
+                "name": self.table_name,
+                "description": "What search needs of each run, a row for each change of it",
+                "tableType": "EXTERNAL_TABLE",
+                "parameters": {"EXTERNAL": "TRUE", "classification": "json", **projection_of_days(location, FIRST_DAY)},
+                "partitionKeys": [{"name": PARTITION, "type": "date"}],
+                "storageDescriptor": {
+                    "columns": [{"name": name, "type": kind} for name, kind in COLUMNS.items()],
+                    "location": location,
+                    "inputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+                    "outputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+                    "serdeInfo": {
+                        "serializationLibrary": "org.openx.data.jsonserde.JsonSerDe",
+                        # Athena user guide, "OpenX JSON SerDe": otherwise names of metrics and parameters would lose their capitals.
+                        "parameters": {"case.insensitive": "FALSE"},
+                    },
+                },
+            },
+        )
+
+    def _workgroup(self, results: str, key_arn: str) -> athena.CfnWorkGroup:
+        return athena.CfnWorkGroup(
+            self,
+            "Workgroup",
+            name=self.workgroup_name,
+            description="Queries on the records of everything that ran",
+            recursive_delete_option=True,
+            state="ENABLED",
+            work_group_configuration={
+                "bytesScannedCutoffPerQuery": MAX_SCANNED_GIB * 1024**3,
+                "enforceWorkGroupConfiguration": True,
+                "engineVersion": {"selectedEngineVersion": "Athena engine version 3"},
+                "publishCloudWatchMetricsEnabled": True,
+                "requesterPaysEnabled": False,
+                "resultConfiguration": {
+                    "encryptionConfiguration": {"encryptionOption": "SSE_KMS", "kmsKey": key_arn},
+                    "expectedBucketOwner": self._account,
+                    "outputLocation": results,
+                },
+            },
+        )
+
+    def _named_query(self) -> None:
+        query = athena.CfnNamedQuery(
+            self,
+            "NewestRows",
+            database=self.database_name,
+            name="newest rows of runs",
+            description="Each run once, as it is now",
+            query_string=_NEWEST,
+            work_group=self.workgroup_name,
+        )
+        query.add_dependency(self.workgroup)
