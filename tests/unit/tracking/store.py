@@ -39,9 +39,7 @@ class Account:
         client("ssm", endpoint).put_parameter(Name=PARAMETER, Value=BUCKET, Type="String")
         queue_url = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
         events.put_rule(Name=QUEUE, EventPattern=json.dumps({"source": [SOURCE], "detail-type": [DETAIL_TYPE]}))
-        events.put_targets(
-            Rule=QUEUE, Targets=[{"Id": QUEUE, "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{QUEUE}"}]
-        )
+        events.put_targets(Rule=QUEUE, Targets=[{"Id": QUEUE, "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{QUEUE}"}])
         return cls(endpoint, mlflow_url, queue_url)
 
     @property
