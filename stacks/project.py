@@ -8,6 +8,7 @@ from aws_cdk import Environment, Stack
 from constructs import Construct
 
 from mlplatform.config import ProjectConfig, ProjectStudioSettings
+from mlplatform.experiment_store import ProjectExperiments
 from mlplatform.network import ProjectNetwork
 from mlplatform.project import (
     ChatChannel,
@@ -50,6 +51,7 @@ class ProjectStack(Stack):
             deny_jobs_over_budget=config.deny_jobs_over_budget,
             chat=_chat(config),
         )
+        ProjectExperiments(self.project, "Experiments", project=self.project)
         if training_environment is not None and config.studio is not None:
             self._bring_people(training_environment, config.name, config.studio)
         define(self.project)

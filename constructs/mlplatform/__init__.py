@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Task,
     )
     from mlplatform.batch_inference.serving_image import TabularImage
-    from mlplatform.experiment_store import ExperimentStore, RecordRetention
+    from mlplatform.experiment_store import ExperimentStore, ProjectExperiments, RecordRetention
     from mlplatform.network import (
         Egress,
         ExistingNetwork,
@@ -147,6 +147,7 @@ __all__ = [
     "PipelineSucceeded",
     "PlatformNetwork",
     "ProjectAccess",
+    "ProjectExperiments",
     "ProjectNetwork",
     "RecordRetention",
     "Retry",

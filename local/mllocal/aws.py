@@ -30,6 +30,11 @@ def endpoint_url() -> str:
     return os.environ["AWS_ENDPOINT_URL"]
 
 
+def mlflow_url() -> str:
+    """Where MLflow of this engine listens: every app and tracking server is this one."""
+    return os.environ["AWS_ENDPOINT_URL_MLFLOW"]
+
+
 def environment(scope: Scope, url: str) -> dict[str, str]:
     """The variables with which an AWS SDK, the AWS CLI or the CDK CLI talks to the engine at `url`, in a scope."""
     return {

@@ -29,6 +29,7 @@ from mlpipelines.expressions import (
     Value,
 )
 from mlpipelines.lint import problems_in
+from mlpipelines.mlflow import MlflowConfig
 from mlpipelines.options import CacheConfig, NetworkConfig, RetryPolicy
 from mlpipelines.pipeline import SCHEMA_VERSION, Pipeline, PipelineDefinitionError
 from mlpipelines.reading import (
@@ -135,6 +136,7 @@ __all__ = [
     "ModelContainer",
     "ModelMetrics",
     "ModelQuality",
+    "MlflowConfig",
     "ModelStep",
     "NetworkConfig",
     "Not",

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlpipelines.expressions import JsonObject
+from mlpipelines.mlflow import MlflowConfig, with_mlflow
 from mlpipelines.options import NetworkConfig
 from mlpipelines.reading import iter_steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobDefaults:
-    """A project's key, network, longest runtime and tags.
+    """A project's key, network, longest runtime, tags and MLflow.
 
     `volume_kms_key_id` gives the key for the volume of an instance type, or None where it has no volume to encrypt.
     Tags are the project's even where the definition has others under the same keys: costs and runs are told by them.
@@ -25,6 +26,7 @@ class JobDefaults:
     network: NetworkConfig | None = None
     max_runtime_seconds: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    mlflow: MlflowConfig | None = None
 
 
 def with_job_defaults(definition: JsonObject, defaults: JobDefaults) -> JsonObject:
@@ -34,7 +36,7 @@ def with_job_defaults(definition: JsonObject, defaults: JobDefaults) -> JsonObje
         complete = _COMPLETE.get(str(step.get("Type")))
         if complete is not None and isinstance(step.get("Arguments"), dict):
             complete(step["Arguments"], defaults)
-    return copied
+    return with_mlflow(copied, defaults.mlflow)
 
 
 def _processing(request: JsonObject, defaults: JobDefaults) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlpipelines.expressions import JsonObject, Parameter
+from mlpipelines.mlflow import MlflowConfig, with_mlflow
 from mlpipelines.steps import Step
 
 SCHEMA_VERSION = "2020-12-01"
@@ -29,6 +30,7 @@ class Pipeline:
 
     `max_parallel_steps` limits how many steps run at once. It is not part of the definition but of the
     pipeline resource (`ParallelismConfiguration.MaxParallelExecutionSteps`), as is `description`.
+    With `mlflow`, its jobs log to MLflow; see `mlpipelines.mlflow`.
     """
 
     name: str
@@ -36,19 +38,21 @@ class Pipeline:
     parameters: Sequence[Parameter] = ()
     max_parallel_steps: int | None = None
     description: str | None = None
+    mlflow: MlflowConfig | None = None
 
     def definition(self) -> JsonObject:
         """The pipeline definition, schema version 2020-12-01, as the `sagemaker` SDK would make it.
 
         No classic SageMaker experiment is made for an execution: runs are tracked in MLflow.
         """
-        return {
+        definition: JsonObject = {
             "Version": SCHEMA_VERSION,
             "Metadata": {},
             "Parameters": [parameter.declaration() for parameter in self.parameters],
             "PipelineExperimentConfig": None,
             "Steps": [step.to_json() for step in self.steps],
         }
+        return with_mlflow(definition, self.mlflow)
 
     def render(self) -> str:
         """The definition as JSON text. Equal pipelines render to equal bytes."""

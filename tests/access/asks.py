@@ -114,6 +114,9 @@ _ASKS = (
     ("budget", "read", "budgets:ViewBudget"),
     ("budget", "write", "budgets:ModifyBudget"),
     ("experiments", "read", "sagemaker:CallMlflowAppApi"),
+    ("own experiments", "read", "sagemaker:CallMlflowAppApi"),
+    ("own experiments", "start", "sagemaker:CreatePresignedMlflowAppUrl"),
+    ("own experiments", "delete", "sagemaker:DeleteMlflowApp"),
 )
 
 ASKS = tuple(Ask(*ask) for ask in _ASKS)

@@ -17,6 +17,7 @@ INTENDED: dict[str, dict[str, str]] = {
         "output bucket": _READ,
         "output objects": _READ,
         "model of pipelines": _READ,
+        "own experiments": _READ,
     },
     "inference job": {
         "key": _WRITE,
@@ -26,6 +27,7 @@ INTENDED: dict[str, dict[str, str]] = {
         "artifacts objects": _READ,
         "output bucket": _READ,
         "output objects": _WRITE,
+        "own experiments": _READ,
     },
     "pipeline": {
         "key": _WRITE,
@@ -60,6 +62,7 @@ INTENDED: dict[str, dict[str, str]] = {
         "job role": "pass",
         "workgroup": "read start",
         "table": _READ,
+        "own experiments": "read start",
         **_LOGS,
     },
     "deploy": {

@@ -197,6 +197,7 @@ class World:
         yield "budget", [Resource(arn=budget, tags=pipelines[0].tags)]
         ((app, _),) = self.account.find("AWS::SageMaker::MlflowApp", _SHARED)
         yield "experiments", [self.account.resource(_SHARED, app)]
+        yield "own experiments", made(project, "AWS::SageMaker::MlflowApp")
 
     def _named(self, project: str, *, tags: Mapping[str, str]) -> Iterator[tuple[str, list[Resource]]]:
         """What is made at run time: by pipelines under SageMaker's names, by people under the project's."""

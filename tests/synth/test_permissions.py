@@ -13,7 +13,7 @@ from tests.synth.flatten import flatten, pipeline_definition, role_statements, w
 # Services that AWS documents to send aws:SourceAccount when they assume a role.
 GUARDED = {"sagemaker.amazonaws.com", "scheduler.amazonaws.com", "vpc-flow-logs.amazonaws.com"}
 JOB_ROLES = ("TrainingJobRole", "InferenceJobRole")
-UNGUARDED_ROLES = {"ExperimentStoreAppRole"}  # An MLflow App; see the comment where it is made.
+UNGUARDED_ROLES = {"ExperimentStoreAppRole", "ProjectExperimentsAppRole"}  # MLflow apps; see the comments there.
 
 
 def allows(statements: list[dict[str, Any]], action: str, resource: str) -> bool:

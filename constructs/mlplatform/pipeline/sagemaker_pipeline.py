@@ -42,7 +42,8 @@ class SageMakerPipeline(Construct):
 
     When to use: for every pipeline that `TrainingPipeline` and `BatchInference`, which are made of it, are not. Executions
     run under the project's pipeline role; jobs that name no key or network get the project's, and their tags are the
-    project's, so that every run is captured. The functions, queues and images that it names are granted.
+    project's, so that every run is captured. `mlflow.autolog()` in them logs to the project's experiments, if it has any.
+    The functions, queues and images that it names are granted.
 
     Parameters:
         scope: usually the project.
@@ -181,6 +182,7 @@ def _defaults(project: MlProject) -> JobDefaults:
         network=project.network,
         tags=project.tags,
         max_runtime_seconds=project.limits.max_runtime_seconds,
+        mlflow=project.mlflow,
     )
 
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from mlpipelines import NetworkConfig
+from mlpipelines import MlflowConfig, NetworkConfig
 from mlplatform import naming
 from mlplatform.keys import key_policy
 from mlplatform.policy import Role, Statement
@@ -119,6 +119,8 @@ class MlProject(Construct):
         }
         self.role_path = f"/mlp/{name}/"
         """The path of the project's roles, within which its boundary lets them be passed to SageMaker and the scheduler."""
+        self.mlflow: MlflowConfig | None = None
+        """Where jobs log to MLflow; nowhere until there is a `ProjectExperiments`."""
         self._network = network
         self._create_storage()
         self._create_registries()
@@ -289,6 +291,16 @@ class MlProject(Construct):
         self.allow_jobs(
             Statement(sid="ReadSources", actions=["s3:GetObject"], resources=[f"arn:{self.partition}:s3:::{path}"])
         )
+
+    def log_experiments_to(self, resource_arn: str) -> None:
+        """Have jobs and people of the project use an MLflow app that is the project's alone. `ProjectExperiments` calls it."""
+        self.mlflow = MlflowConfig(resource_arn=resource_arn, experiment_name=self.experiment_name)
+        use = Statement(sid="UseOwnMlflow", actions=["sagemaker:CallMlflowAppApi"], resources=[resource_arn])
+        look = Statement(
+            sid="LookAtOwnMlflow", actions=["sagemaker:CreatePresignedMlflowAppUrl"], resources=[resource_arn]
+        )
+        self.allow_jobs(use)
+        self.data_scientist_role.allow(use, look)
 
     def allow_inference_to_write(self, prefix: str) -> None:
         """Let inference jobs keep working files below a prefix of the artifact bucket: the name of their pipeline."""

@@ -59,7 +59,14 @@ def container_environment(job: Job, host: Host, image: LocalImage, variables: Ma
         "PYTHONDONTWRITEBYTECODE": "1",
         **aws.environment(job.scope, aws.endpoint_url()),
         **variables,
+        **_mlflow(variables),
     }
+
+
+def _mlflow(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """MLflow's own address in place of an ARN, which only the plugin sagemaker-mlflow and only on AWS turns into one."""
+    is_arn = variables.get("MLFLOW_TRACKING_URI", "").startswith("arn:")
+    return {"MLFLOW_TRACKING_URI": aws.mlflow_url()} if is_arn else {}
 
 
 def write_json(path: Path, content: Any) -> None:

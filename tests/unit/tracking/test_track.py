@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from mlrecords.codec import from_json
 from mlrecords.observations import run_id_of
-from mlrecords.record import DataListing
+from mlrecords.record import DataListing, RunRecord
 from tests.unit.servers import client
 from tests.unit.tracking.store import Checkout
 
@@ -56,6 +57,22 @@ def test_a_run_is_recorded_with_all_that_it_was(residuals: Checkout) -> None:
     done(residuals, "train.py", "3", directory="work", PYTHONHASHSEED="0", DB_PASSWORD="hunter2")
 
     record = residuals.account.records()["residuals"]
+    _check_what_it_ran_as(residuals, record, head)
+    _check_data(residuals, record)
+    _check_mlflow(residuals, record)
+    assert record.algorithm.hyperparameters == {"depth": "3", "loss": "squared"}
+    assert record.algorithm.seeds == {"seed": "7"}
+    assert record.metrics["rmse"].value == 48
+    assert record.metrics["rmse"].steps == {"0": 50.0, "1": 49.0, "2": 48.0}
+    assert record.metrics["r2"].steps == {}
+    assert {(note.kind, note.text) for note in record.notes.values()} == {
+        ("question", "Does age alone do?"),
+        ("interpretation", "Age does most of it."),
+    }
+    assert record.tags == {"team": "pricing"}
+
+
+def _check_what_it_ran_as(residuals: Checkout, record: RunRecord, head: str) -> None:
     store = residuals.account.store
     assert (record.identity.kind, record.identity.project, record.status.state) == ("script", "used-cars", "Completed")
     assert record.identity.created_by
@@ -70,22 +87,10 @@ def test_a_run_is_recorded_with_all_that_it_was(residuals: Checkout) -> None:
     assert environment.packages["botocore"] == "1.43.106"
     assert environment.variables["PYTHONHASHSEED"] == "0"
     assert "DB_PASSWORD" not in environment.variables
-    assert record.algorithm.hyperparameters == {"depth": "3", "loss": "squared"}
-    assert record.algorithm.seeds == {"seed": "7"}
-    assert record.metrics["rmse"].value == 48
-    assert record.metrics["rmse"].steps == {"0": 50.0, "1": 49.0, "2": 48.0}
-    assert record.metrics["r2"].steps == {}
-    assert {(note.kind, note.text) for note in record.notes.values()} == {
-        ("question", "Does age alone do?"),
-        ("interpretation", "Age does most of it."),
-    }
-    assert record.tags == {"team": "pricing"}
 
 
-def test_inputs_and_outputs_are_pinned_by_their_content_which_is_kept(residuals: Checkout) -> None:
-    done(residuals, "train.py", "3", directory="work")
-
-    record = residuals.account.records()["residuals"]
+def _check_data(residuals: Checkout, record: RunRecord) -> None:
+    """Pinned by content, which is kept."""
     train, model = record.inputs["train"], record.outputs["model"]
     assert (train.uri, train.rows, dict(train.columns)) == (
         "file:work/data/train.csv",
@@ -101,10 +106,8 @@ def test_inputs_and_outputs_are_pinned_by_their_content_which_is_kept(residuals:
         assert store.blob(item.sha256) == content
 
 
-def test_mlflow_shows_the_run_under_the_same_id(residuals: Checkout) -> None:
-    done(residuals, "train.py", "3", directory="work")
-
-    record = residuals.account.records()["residuals"]
+def _check_mlflow(residuals: Checkout, record: RunRecord) -> None:
+    """It shows the run under the same id."""
     assert record.identity.mlflow_run_id == record.run_id
     shown = residuals.mlflow().get_run(record.run_id)
     assert shown.info.status == "FINISHED"
@@ -139,36 +142,56 @@ with track("autologged") as run:
     assert "training_r2_score" in record.metrics
 
 
-@pytest.mark.parametrize(
-    ("ends", "state", "reason", "code"),
-    [
-        ("raise ValueError('no such column: price')", "Failed", "ValueError: no such column: price", 1),
-        ("raise ConnectionError('postgres://u:hunter2@db/x')", "Failed", "ConnectionError: postgres://*** masked", 1),
-        ("raise KeyboardInterrupt", "Stopped", "KeyboardInterrupt", -signal.SIGINT),
-        ("sys.exit(3)", "Failed", "SystemExit: 3", 3),
-        ("sys.exit(0)", "Completed", None, 0),
-        ("os.kill(os.getpid(), signal.SIGTERM)", "Stopped", "Terminated: 143", 143),
-    ],
-)
-def test_how_a_run_ends_is_recorded_and_passed_on(
-    team: Checkout, ends: str, state: str, reason: str | None, code: int
-) -> None:
+ENDINGS = {
+    "raise ValueError('no such column: price')": ("Failed", "ValueError: no such column: price"),
+    "raise ConnectionError('postgres://u:hunter2@db/x')": ("Failed", "ConnectionError: postgres://*** masked"),
+    "raise KeyboardInterrupt": ("Stopped", "KeyboardInterrupt"),
+    "sys.exit(3)": ("Failed", "SystemExit: 3"),
+    "sys.exit(0)": ("Completed", None),
+    "os.kill(os.getpid(), signal.SIGTERM)": ("Stopped", "Terminated: 143"),
+}
+
+
+def test_how_a_run_ends_is_recorded_and_passed_on(team: Checkout) -> None:
     team.write(
         "train.py",
-        f"import os, signal, sys\nfrom mlplatform import track\nwith track('x') as run:\n"
-        f"    run.metric('rmse', 1.5)\n    {ends}\n",
+        f"""
+import os, signal, sys
+from mlplatform import track
+
+passed_on = 0
+for ending in {list(ENDINGS)}:
+    try:
+        with track(ending) as run:
+            run.metric("rmse", 1.5)
+            exec(ending)
+    except BaseException:
+        passed_on += 1
+assert passed_on == {len(ENDINGS)}
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+""",
     )
     team.commit()
 
-    finished = team.run("train.py")
+    done(team, "train.py")
 
-    record = team.account.records()["x"]
-    assert finished.returncode == code, finished.stderr
-    assert record.status.state == state
-    assert (record.status.failure_reason or "").startswith(reason or "")
-    assert "hunter2" not in (record.status.failure_reason or "")
-    assert record.status.ended_at is not None
-    assert record.metrics["rmse"].value == 1.5
+    records = team.account.records()
+    for ending, (state, reason) in ENDINGS.items():
+        status = records[ending].status
+        assert status.state == state
+        assert (status.failure_reason or "").startswith(reason or "")
+        assert "hunter2" not in (status.failure_reason or "")
+        assert status.ended_at is not None
+        assert records[ending].metrics["rmse"].value == 1.5
+
+
+def test_a_terminated_process_ends_as_it_would_without(team: Checkout) -> None:
+    finished = team.run(
+        "-c", "import os, signal\nfrom mlplatform import track\nwith track('x'): os.kill(os.getpid(), signal.SIGTERM)"
+    )
+
+    assert finished.returncode == 128 + signal.SIGTERM
+    assert team.account.records()["x"].status.state == "Stopped"
 
 
 def test_a_process_that_is_killed_leaves_what_it_was_started_with(team: Checkout) -> None:
@@ -200,11 +223,9 @@ def test_without_a_network_the_record_waits_for_the_next_run(residuals: Checkout
     assert said.count("its record waits in") == 1
     assert residuals.account.observed() == []
 
-    # Another network, the same place: what waits is for this endpoint.
+    # As if the endpoint had come back: what waits is for the account's own.
     (waiting,) = (residuals.home / "mlplatform" / "outbox").iterdir()
     label = f"the endpoint {residuals.account.endpoint}"
-    import hashlib
-
     waiting.rename(waiting.with_name(hashlib.sha256(label.encode()).hexdigest()[:16]))
     done(residuals, "-c", "from mlplatform import track\nwith track('next'): pass")
 
@@ -299,39 +320,24 @@ outer()
     assert len(records) == 4
 
 
-def test_secrets_of_the_command_and_the_params_are_masked(team: Checkout) -> None:
-    team.write("train.py", "from mlplatform import track\nwith track('x') as run:\n    run.params(api_key='hunter2')\n")
-    team.commit()
-
-    done(team, "train.py", "--db-password", "hunter2", "--token=hunter2")
-
-    record = team.account.records()["x"]
-    assert "hunter2" not in repr(record)
-    assert record.code.entry_point[:2] == ("train.py", "--db-password")
-
-
-def test_what_is_not_finite_is_said_in_a_tag(team: Checkout) -> None:
+def test_a_run_in_a_job_names_the_job_masks_secrets_and_tags_what_is_not_finite(team: Checkout) -> None:
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"
     team.write(
         "train.py",
-        "from mlplatform import track\nwith track('x') as run:\n    run.metric('loss', 3.0, step=0)\n"
-        "    run.metric('loss', float('nan'), step=1)\n",
+        "from mlplatform import track\nwith track('x') as run:\n    run.params(api_key='hunter2')\n"
+        "    run.metric('loss', 3.0, step=0)\n    run.metric('loss', float('nan'), step=1)\n",
     )
     team.commit()
 
-    done(team, "train.py")
+    done(team, "train.py", "--db-password", "hunter2", "--token=hunter2", TRAINING_JOB_ARN=arn)
 
     record = team.account.records()["x"]
+    parent = record.parents[run_id_of(arn)]
+    assert (parent.relation, parent.arn) == ("job", arn)
+    assert "hunter2" not in repr(record)
+    assert record.code.entry_point[:2] == ("train.py", "--db-password")
     assert record.metrics["loss"].value == 3.0
     assert record.tags["metric.loss"] == "nan"
-
-
-def test_a_run_in_a_job_names_the_job(team: Checkout) -> None:
-    arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"
-
-    done(team, "-c", "from mlplatform import track\nwith track('x'): pass", TRAINING_JOB_ARN=arn)
-
-    parent = team.account.records()["x"].parents[run_id_of(arn)]
-    assert (parent.relation, parent.arn) == ("job", arn)
 
 
 def test_the_embedded_aws_of_the_directory_is_found_as_mlp_finds_it(team: Checkout) -> None:
@@ -368,34 +374,44 @@ def test_a_reproduction_leaves_its_result_and_sends_nothing(residuals: Checkout,
         AWS_ENDPOINT_URL="http://127.0.0.1:9",
     )
 
-    import hashlib
-
+    model = hashlib.sha256(b"AGE,PRICE\n1,1\n").hexdigest()
     assert json.loads((private / "result.json").read_text()) == {
         "metrics": {"rmse": 48.0, "r2": 0.5},
-        "outputs": {
-            "model": f"sha256:{hashlib.sha256(b'AGE,PRICE' + chr(10).encode() + b'1,1' + chr(10).encode()).hexdigest()}"
-        },
+        "outputs": {"model": f"sha256:{model}"},
     }
     assert residuals.account.observed() == []
 
 
-@pytest.mark.parametrize(
-    ("code", "sentence"),
-    [
-        ("run.input('data', 'nowhere.csv')", "nowhere.csv is not there"),
-        ("run.input('data', 's3://records/nothing')", "there is no object at s3://records/nothing"),
-        ("run.note('x', kind='idea')", "a note is no 'idea'; use one of question, interpretation, decision, note"),
-        (
-            "open('a', 'w').write('1'); run.input('a', 'a'); open('a', 'w').write('2'); run.input('a', 'a')",
-            "has other content now; give it another name",
-        ),
-    ],
-)
-def test_what_cannot_be_recorded_is_an_error_that_says_what_to_do(team: Checkout, code: str, sentence: str) -> None:
-    finished = team.run("-c", f"from mlplatform import track\nwith track('x') as run:\n    {code}")
+MISTAKES = {
+    "run.input('data', 'nowhere.csv')": "nowhere.csv is not there",
+    "run.input('data', 's3://records/nothing')": "there is no object at s3://records/nothing",
+    "run.input('data', 's3://')": "'s3://' is no place in S3; use s3://<bucket>/<key>",
+    "run.note('x', kind='idea')": "a note is no 'idea'; use one of question, interpretation, decision, note",
+    "[run.input('a', Path('a')) for text in '12' if Path('a').write_text(text)]": "has other content now; give it another name",
+}
 
-    assert finished.returncode == 1
-    assert sentence in finished.stderr
+
+def test_what_cannot_be_recorded_is_an_error_that_says_what_to_do(team: Checkout) -> None:
+    team.write(
+        "train.py",
+        f"""
+from pathlib import Path
+from mlplatform import TrackError, track
+with track("x") as run:
+    for mistake in {list(MISTAKES)}:
+        try:
+            exec(mistake)
+        except TrackError as error:
+            print(error)
+""",
+    )
+
+    finished = team.run("train.py")
+
+    assert finished.returncode == 0, finished.stderr
+    said = [line for line in finished.stdout.splitlines() if "://localhost" not in line and "View" not in line]
+    for line, sentence in zip(said, MISTAKES.values(), strict=True):
+        assert sentence in line
 
 
 def test_a_coroutine_is_refused() -> None:
