@@ -65,6 +65,13 @@ class Jobs:
             findings += packages
             checked += sentences
         external = list(self._external())
+        places = {pinned.place for pinned, _ in external}
+        for record in self.records:
+            for name, data in record.inputs.items():
+                objects = self.pins.objects(name, data)
+                if all(pinned.place in places for pinned in objects):
+                    found = self.pins.added(data, objects)
+                    findings += [_as_role(found, data.role)] if found else []
         for pinned, role in external:
             found = self.pins.moved(pinned)
             findings += [_as_role(found, role)] if found else []

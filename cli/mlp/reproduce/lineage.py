@@ -82,7 +82,14 @@ def _below(store: RecordStore, run_id: str) -> list[RunRecord]:
         }
         grown = not found <= below
         below |= found
-    return [record for record in everything if record.run_id in below and record.identity.kind in JOB_KINDS]
+    cached = {  # A step that took the result of a job of an earlier execution.
+        parent
+        for record in everything
+        if record.run_id in below and record.identity.kind == "pipeline-step"
+        for parent, link in record.parents.items()
+        if link.relation == "job"
+    }
+    return [record for record in everything if record.run_id in below | cached and record.identity.kind in JOB_KINDS]
 
 
 def _all_records(store: RecordStore) -> Iterator[RunRecord]:

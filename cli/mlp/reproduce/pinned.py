@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ class Pins:
         except MissingBlobError as error:
             raise cannot(Cause.MISSING_FILE, f"what {name} held is not known any more: {error}") from error
         listing = from_json(DataListing, json.loads(content), f"the listing of {name}")
-        return tuple(PinnedObject(name=name, uri=data.uri, item=item) for item in listing.objects)
+        return tuple(PinnedObject(name=name, uri=listing.uri, item=item) for item in listing.objects)
 
     def content(self, pinned: PinnedObject) -> bytes:
         """What the object held. Raises `NotReproducibleError` when that is kept nowhere."""
@@ -96,6 +96,22 @@ class Pins:
         return self._lost(
             pinned,
             f"was overwritten since: the run read {was}, its name now means {now.get('VersionId') or now['ETag']}",
+        )
+
+    def added(self, data: Data, pinned: Sequence[PinnedObject]) -> Finding | None:
+        """Objects that a prefix in S3 names now besides those that the run read."""
+        if not pinned or not data.uri.startswith("s3://"):
+            return None
+        bucket, prefix = split(data.uri)
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        there = {f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", ()) if item["Size"]}
+        new = sorted(there - {one.place for one in pinned})
+        if not new:
+            return None
+        listed = ", ".join(new[:3]) + (f" and {len(new) - 3} more" if len(new) > 3 else "")
+        return Finding(
+            cause=Cause.DATA,
+            sentence=f"input {pinned[0].name} ({data.uri}) has more objects now than the run read: {listed}; --as-recorded leaves them out",
         )
 
     def _is_same(self, pinned: PinnedObject, now: dict[str, Any]) -> bool:
@@ -142,8 +158,8 @@ class Pins:
 
 
 def joined(uri: str, key: str) -> str:
-    """The URI of an object below a prefix; the URI itself where the key is empty."""
-    return f"{uri.rstrip('/')}/{key}" if key else uri
+    """The URI of an object of a listing: keys in S3 go on where the URI ends, files are below it."""
+    return f"{uri}/{key}" if key and uri.startswith("file:") else f"{uri}{key}"
 
 
 def split(uri: str) -> tuple[str, str]:

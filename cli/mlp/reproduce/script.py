@@ -53,6 +53,9 @@ class Script:
             seeds.contradictions(record.algorithm.seeds, record.code.entry_point, record.environment.variables)
         )
         inputs = self._inputs()
+        for name, data in record.inputs.items():
+            found = self.pins.added(data, self.pins.objects(name, data))
+            findings += [found] if found else []
         for pinned in inputs:
             found = self.pins.moved(pinned) or self._moved_here(pinned)
             findings += [found] if found else []
@@ -184,7 +187,7 @@ class Script:
         else:
             base = self._root / path
         self._places[pinned.name] = str(base)
-        return base / pinned.item.key if pinned.item.key else base
+        return base / pinned.item.key.lstrip("/") if pinned.item.key else base
 
     def _missing_entry_point(self) -> list[Finding]:
         command = self.record.code.entry_point
@@ -205,10 +208,7 @@ class Script:
         words = seeds.with_other_seeds(self.record.code.entry_point, self.record.algorithm.seeds, seed_offset)
         moved = {file_path(data.uri): self._places.get(name) for name, data in self.record.inputs.items()}
         words = [moved.get(word) or word if Path(word).is_absolute() else word for word in words]
-        python = self._built.python
-        if words and (Path(words[0]).name.startswith("python")):
-            return [python, *words[1:]]
-        return [python, *words] if words and (words[0].endswith(".py") or words[0].startswith("-")) else words
+        return [self._built.python, *words]
 
     def _seeded_variables(self, seed_offset: int) -> dict[str, str]:
         return seeds.moved_values(self._recorded_variables, self.record.algorithm.seeds, seed_offset)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlp.reproduce.verdict import Cause, Verdict
-from mlrecords.record import Environment, Image, Metric
+from mlrecords.record import Algorithm, Environment, Image, Metric
 from tests.local.reproduce.chain import Chain
 from tests.local.reproduce.recording import Laboratory, environment, git
 from tests.local.workbench import Workbench
