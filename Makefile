@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults conformance access-matrix lint synth synth-all up down bench lock image-registries clean
+.PHONY: help setup demo test faults reproductions conformance access-matrix lint synth synth-all up down bench lock image-registries clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test
 
 faults: setup ## Live through 200 random schedules of faults with batch inference on the embedded AWS, and check every output
 	@FAULT_SCHEDULES=200 $(BIN)/pytest -s tests/local/batch_inference/test_fault_schedules.py
+
+reproductions: setup ## Run 30 experiments again from their records, and 24 sabotaged ones, and print every verdict
+	@ALL_REPRODUCTIONS=1 $(BIN)/pytest -q -s tests/local/reproduce
 
 conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## Run the tests against the sagemaker SDK, 3 and 2
 	@for sdk in conformance conformance-sdk-2; do \
