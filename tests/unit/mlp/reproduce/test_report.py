@@ -35,7 +35,7 @@ def test_the_page_shows_a_report_as_it_is() -> None:
             MetricComparison(name="rows", recorded=600.0, now=600.0),
             MetricComparison(name="rmse", recorded=41.9, now=41.2, interval=learned),
         ),
-        outputs=(OutputComparison(name="model", recorded=model, now=model, is_equal=True),),
+        outputs=(OutputComparison(name="model", recorded=model, now=model),),
         checked=("1 objects of 1 inputs: what their names mean now",),
         runs=5,
     )
