@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults records conformance access-matrix lint synth synth-all up down bench lock image-registries run-record-schema clean
+.PHONY: help setup demo test faults records reproductions conformance access-matrix lint synth synth-all up down bench lock image-registries run-record-schema clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ faults: setup ## Live through 200 random schedules of faults with batch inferenc
 records: setup ## Replay a thousand events to the capture of the experiment store, and kill its functions anywhere for 200 seeds
 	@REPLAYED_EVENTS=1000 KILLED_SEEDS=200 $(BIN)/pytest -s tests/unit/experiment_store/test_replayed_events.py \
 		tests/unit/experiment_store/test_killed_anywhere.py
+
+reproductions: setup ## Run 30 experiments again from their records, and 24 sabotaged ones, and print every verdict
+	@ALL_REPRODUCTIONS=1 $(BIN)/pytest -q -s tests/local/reproduce
 
 conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## Run the tests against the sagemaker SDK, 3 and 2
 	@for sdk in conformance conformance-sdk-2; do \

@@ -9,21 +9,21 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 
+from mlrecords.canonical import canonical, digest
+
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 
 
-def same_content(one: bytes, other: bytes) -> bool:
-    """Whether both are the same bytes, or archives (tar, gzip, zip and what builds on them) whose members hold the same.
+def fingerprint(content: bytes) -> str:
+    """`sha256:...`, the same for the same bytes, and for archives (tar, gzip, zip and what builds on them) with the same members.
 
     Times, owners and compression of archives do not count; names, links and contents do. Pickles and all else count by their bytes.
     """
-    if one == other:
-        return True
-    ours, theirs = members(one), members(other)
-    if ours is None or theirs is None or ours.keys() != theirs.keys():
-        return False
-    return all(same_content(content, theirs[name]) for name, content in ours.items())
+    inside = members(content)
+    if inside is None:
+        return digest(content)
+    return digest(canonical({name: fingerprint(member) for name, member in inside.items()}))
 
 
 def members(content: bytes) -> Mapping[str, bytes] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from mlp.reproduce import images, seeds
-from mlp.reproduce.content import same_content
+from mlp.reproduce.content import fingerprint
 from mlp.reproduce.documents import numbers_of, without_numbers
 from mlp.reproduce.failures import failed
 from mlp.reproduce.pinned import PinnedObject, Pins, split
@@ -34,7 +35,6 @@ class Jobs:
     place: Callable[[int], Place]
     ecr: Any
     say: Callable[[str], None] = lambda line: None
-    _written: dict[str, bytes] = field(default_factory=dict)
     _count: int = 0
     _unpinnable: list[Finding] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Jobs:
         for name, pinned in self._outputs.items():
             content = self.pins.content(pinned) if self.pins.is_kept(pinned) else None
             metrics |= _numbers(name, content)
-            outputs[name] = _digest(content, pinned)
+            outputs[name] = _content(name, content) if content is not None else _hash(pinned)
         return Result(metrics=metrics, outputs=outputs)
 
     def moved(self) -> tuple[Sequence[Finding], Sequence[str]]:
@@ -65,6 +65,13 @@ class Jobs:
             findings += packages
             checked += sentences
         external = list(self._external())
+        places = {pinned.place for pinned, _ in external}
+        for record in self.records:
+            for name, data in record.inputs.items():
+                objects = self.pins.objects(name, data)
+                if all(pinned.place in places for pinned in objects):
+                    found = self.pins.added(data, objects)
+                    findings += [_as_role(found, data.role)] if found else []
         for pinned, role in external:
             found = self.pins.moved(pinned)
             findings += [_as_role(found, role)] if found else []
@@ -78,9 +85,10 @@ class Jobs:
         self._count += 1
         metrics: dict[str, float] = {}
         outputs: dict[str, str] = {}
-        with self.place(self._count) as place:
-            if self._unpinnable and not place.can_pin_images:
-                raise NotReproducibleError(*self._unpinnable)
+        chosen = self.place(self._count)
+        if self._unpinnable and not chosen.can_pin_images:
+            raise NotReproducibleError(*self._unpinnable)
+        with chosen as place:
             for pinned, _ in self._external():
                 place.put(pinned, self.pins)
             for record in self.records:
@@ -91,13 +99,8 @@ class Jobs:
                 content = _read(place, place.uri(pinned.place))
                 if content is not None:
                     metrics |= _numbers(name, content)
-                    outputs[name] = _digest(content, pinned)
-                    self._written[outputs[name]] = content
+                    outputs[name] = _content(name, content) if self.pins.is_kept(pinned) else _hash(pinned, content)
         return Result(metrics=metrics, outputs=outputs)
-
-    def is_same_output(self, name: str, now: str) -> bool:
-        pinned = self._outputs[name]
-        return self.pins.is_kept(pinned) and same_content(self.pins.content(pinned), self._written[now])
 
     def seed_findings(self, result: Result) -> Sequence[Finding]:
         return ()
@@ -213,11 +216,17 @@ def _numbers(name: str, content: bytes | None) -> dict[str, float]:
     return {f"{name}: {path}": value for path, value in numbers_of(content).items()}
 
 
-def _digest(content: bytes | None, pinned: PinnedObject) -> str:
-    """What an output is compared by first: its content, or the record's hash of it. Numbers of JSON documents count as metrics."""
-    if content is None:
-        return pinned.sha256 or f"etag {pinned.item.etag}"
-    return digest(without_numbers(content) if pinned.place.endswith(".json") else content)
+def _content(name: str, content: bytes) -> str:
+    """What tells an output's content. Numbers of JSON documents count as metrics."""
+    return fingerprint(without_numbers(content) if name.endswith(".json") else content)
+
+
+def _hash(pinned: PinnedObject, content: bytes | None = None) -> str:
+    """The hash that the record has of an output which is not kept any more; that of other content where it is given."""
+    if pinned.sha256 is not None:
+        return pinned.sha256 if content is None else digest(content)
+    etag = hashlib.md5(content, usedforsecurity=False).hexdigest() if content is not None else pinned.item.etag
+    return f"etag {etag}"
 
 
 def _read(place: Place, uri: str) -> bytes | None:

@@ -34,9 +34,6 @@ class Subject(Protocol):
     def run(self, *, seed_offset: int = 0) -> Result:
         """Run it once, afresh; with other seeds if an offset is given. Raises `NotReproducibleError`."""
 
-    def is_same_output(self, name: str, now: str) -> bool:
-        """Whether an output, which differs by its digest, holds the same as the record's nevertheless."""
-
     def seed_findings(self, result: Result) -> Sequence[Finding]:
         """Whether the record's seeds are those that the run used."""
 
@@ -102,17 +99,16 @@ class Judge:
             )
             for name, value in recorded.metrics.items()
         )
-        return metrics, tuple(self._output(name, runs) for name in recorded.outputs)
-
-    def _output(self, name: str, runs: Sequence[Result]) -> OutputComparison:
-        recorded, now = self.subject.recorded.outputs[name], runs[0].outputs.get(name)
-        return OutputComparison(
-            name=name,
-            recorded=recorded,
-            now=now,
-            is_equal=now is not None and (now == recorded or self.subject.is_same_output(name, now)),
-            varies=len({run.outputs.get(name) for run in runs}) > 1,
+        outputs = tuple(
+            OutputComparison(
+                name=name,
+                recorded=content,
+                now=runs[0].outputs.get(name),
+                varies=len({run.outputs.get(name) for run in runs}) > 1,
+            )
+            for name, content in recorded.outputs.items()
         )
+        return metrics, outputs
 
     def _causes(self, metrics: Sequence[MetricComparison], outputs: Sequence[OutputComparison]) -> tuple[Finding, ...]:
         known = tuple(self.subject.differences())

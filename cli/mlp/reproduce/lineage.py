@@ -70,19 +70,29 @@ def _behind_model(store: RecordStore, model: RunRecord) -> tuple[RunRecord, ...]
 
 
 def _below(store: RecordStore, run_id: str) -> list[RunRecord]:
-    """Everything that came from a run, directly or through others."""
-    below: set[str] = {run_id}
-    everything = list(_all_records(store))
-    grown = True
-    while grown:
-        found = {
-            record.run_id
-            for record in everything
-            if any(parent in below and link.relation in _WAYS_UP for parent, link in record.parents.items())
-        }
-        grown = not found <= below
-        below |= found
-    return [record for record in everything if record.run_id in below and record.identity.kind in JOB_KINDS]
+    """The jobs of an execution, also those whose results its steps took from an earlier execution."""
+    children = _children(store)
+    found: dict[str, RunRecord] = {}
+    waiting = [run_id]
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child.run_id not in found:
+                found[child.run_id] = child
+                waiting.append(child.run_id)
+    steps = [record for record in found.values() if record.identity.kind == "pipeline-step"]
+    jobs = {parent for step in steps for parent, link in step.parents.items() if link.relation == "job"}
+    cached = [recorded(store, job) for job in sorted(jobs - found.keys())]
+    return [record for record in (*found.values(), *cached) if record.identity.kind in JOB_KINDS]
+
+
+def _children(store: RecordStore) -> dict[str, list[RunRecord]]:
+    """The records of the store by the runs that they came from: every record is read."""
+    found: dict[str, list[RunRecord]] = {}
+    for record in _all_records(store):
+        for parent, link in record.parents.items():
+            if link.relation in _WAYS_UP:
+                found.setdefault(parent, []).append(record)
+    return found
 
 
 def _all_records(store: RecordStore) -> Iterator[RunRecord]:

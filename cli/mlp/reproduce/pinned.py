@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +48,14 @@ class PinnedObject:
 
 @dataclass(frozen=True)
 class Pins:
-    """Reads pinned content: blobs of the store, and versions of S3 objects. `s3` is a client of boto3."""
+    """Reads pinned content: blobs of the store, versions of S3 objects, files of this machine. `s3` is a client of boto3.
+
+    `roots` are work trees of the run's repository on this machine: a file's name that is relative means a file there.
+    """
 
     store: RecordStore
     s3: Any
+    roots: tuple[Path, ...] = ()
 
     def objects(self, name: str, data: Data) -> tuple[PinnedObject, ...]:
         """Every object of an input or output; none where the record has no listing of it.
@@ -64,7 +69,7 @@ class Pins:
         except MissingBlobError as error:
             raise cannot(Cause.MISSING_FILE, f"what {name} held is not known any more: {error}") from error
         listing = from_json(DataListing, json.loads(content), f"the listing of {name}")
-        return tuple(PinnedObject(name=name, uri=data.uri, item=item) for item in listing.objects)
+        return tuple(PinnedObject(name=name, uri=listing.uri, item=item) for item in listing.objects)
 
     def content(self, pinned: PinnedObject) -> bytes:
         """What the object held. Raises `NotReproducibleError` when that is kept nowhere."""
@@ -76,13 +81,25 @@ class Pins:
         return found
 
     def is_kept(self, pinned: PinnedObject) -> bool:
-        """Whether the content can still be had."""
+        """Whether the content can still be had. A version of an object in S3 does not change, so it is not read for that."""
+        version = versioned(pinned.item.version_id) if pinned.place.startswith("s3://") else None
+        if version is not None:
+            return self._has_version(*split(pinned.place), version)
         return any(pinned.is_content(one) for one in self._candidates(pinned))
 
+    def _has_version(self, bucket: str, key: str, version: str) -> bool:
+        try:
+            self.s3.head_object(Bucket=bucket, Key=key, VersionId=version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            return False
+        return True
+
     def moved(self, pinned: PinnedObject) -> Finding | None:
-        """What the object's name means now, if it is not what the run read; None for files, which only their machine knows."""
+        """What its name means now, if that is not what the run read; None for a file whose place is not on this machine."""
         if not pinned.place.startswith("s3://"):
-            return None
+            return self._moved_file(pinned)
         bucket, key = split(pinned.place)
         try:
             now = self.s3.head_object(Bucket=bucket, Key=key)
@@ -98,11 +115,34 @@ class Pins:
             f"was overwritten since: the run read {was}, its name now means {now.get('VersionId') or now['ETag']}",
         )
 
+    def _moved_file(self, pinned: PinnedObject) -> Finding | None:
+        for file in self._files(pinned):
+            now = _digest_of(file)
+            if pinned.sha256 not in (None, now):
+                return self._lost(pinned, f"was changed since: the run read {pinned.sha256}, {file} now holds {now}")
+        return None
+
+    def added(self, data: Data, pinned: Sequence[PinnedObject]) -> Finding | None:
+        """Objects that a prefix in S3 names now besides those that the run read."""
+        if not pinned or not data.uri.startswith("s3://"):
+            return None
+        bucket, prefix = split(data.uri)
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        there = {f"s3://{bucket}/{item['Key']}" for page in pages for item in page.get("Contents", ()) if item["Size"]}
+        new = sorted(there - {one.place for one in pinned})
+        if not new:
+            return None
+        listed = ", ".join(new[:3]) + (f" and {len(new) - 3} more" if len(new) > 3 else "")
+        return Finding(
+            cause=Cause.DATA,
+            sentence=f"input {pinned[0].name} ({data.uri}) has more objects now than the run read: {listed}; --as-recorded leaves them out",
+        )
+
     def _is_same(self, pinned: PinnedObject, now: dict[str, Any]) -> bool:
-        version = pinned.item.version_id
+        version = versioned(pinned.item.version_id)
         if not (version or pinned.sha256 or pinned.item.etag):
             return True  # The record pins nothing that could differ.
-        if version not in (None, "null") and now.get("VersionId") == version:
+        if version is not None and now.get("VersionId") == version:
             return True
         if pinned.sha256 is not None and now["ContentLength"] == pinned.item.size_bytes:
             bucket, key = split(pinned.place)
@@ -124,26 +164,40 @@ class Pins:
                 yield self.store.blob(pinned.sha256)
         if pinned.place.startswith("s3://"):
             yield from self._version(pinned)
-        elif pinned.sha256 is not None and Path(file_path(pinned.place)).is_file():
-            yield Path(file_path(pinned.place)).read_bytes()
+        for file in self._files(pinned):
+            if _digest_of(file) == pinned.sha256:
+                yield file.read_bytes()
+
+    def _files(self, pinned: PinnedObject) -> list[Path]:
+        """Files of this machine that have the name."""
+        if pinned.place.startswith("s3://"):
+            return []
+        path = Path(file_path(pinned.place))
+        places = [path] if path.is_absolute() else [root / path for root in self.roots]
+        return [place for place in places if place.is_file()]
 
     def _version(self, pinned: PinnedObject) -> Iterator[bytes]:
         bucket, key = split(pinned.place)
-        version = {} if pinned.item.version_id in (None, "null") else {"VersionId": pinned.item.version_id}
+        version = {"VersionId": found} if (found := versioned(pinned.item.version_id)) else {}
         try:
-            found = self.s3.get_object(Bucket=bucket, Key=key, **version)
+            answer = self.s3.get_object(Bucket=bucket, Key=key, **version)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
             return
         etag = pinned.item.etag
-        if version or pinned.sha256 is not None or (etag is not None and found["ETag"].strip('"') == etag.strip('"')):
-            yield found["Body"].read()
+        if version or pinned.sha256 is not None or (etag is not None and answer["ETag"].strip('"') == etag.strip('"')):
+            yield answer["Body"].read()
+
+
+def versioned(version_id: str | None) -> str | None:
+    """A version id that can be asked for again; None for an object of a bucket without versions."""
+    return None if version_id == "null" else version_id
 
 
 def joined(uri: str, key: str) -> str:
-    """The URI of an object below a prefix; the URI itself where the key is empty."""
-    return f"{uri.rstrip('/')}/{key}" if key else uri
+    """The URI of an object of a listing: keys in S3 go on where the URI ends, files are below it."""
+    return f"{uri}/{key}" if key and uri.startswith("file:") else f"{uri}{key}"
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -164,3 +218,8 @@ def _named(pinned: PinnedObject) -> str:
 
 def _version(pinned: PinnedObject) -> str:
     return "" if pinned.item.version_id is None else f": its version {pinned.item.version_id} is gone"
+
+
+def _digest_of(file: Path) -> str:
+    with file.open("rb") as opened:
+        return f"{_ALGORITHM}{hashlib.file_digest(opened, 'sha256').hexdigest()}"

@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from mlp.errors import CliError, ExitCode
 from mlp.reproduce.verdict import Cause, Finding, NotReproducibleError, cannot
@@ -30,10 +31,11 @@ _UNREACHABLE = re.compile(r"error sending request|dns error|connection|timed? ?o
 
 @dataclass(frozen=True, kw_only=True)
 class PythonEnvironment:
-    """A virtual environment. `differences` are what could not be had as recorded and need not matter."""
+    """A virtual environment. `differences` are what could not be had as recorded and need not matter; `lock` says that it is used."""
 
     directory: Path
     differences: tuple[Finding, ...] = ()
+    lock: IO[str] | None = None
 
     @property
     def bin(self) -> Path:
@@ -62,12 +64,17 @@ def build(recorded: Environment) -> PythonEnvironment:
     name = digest(canonical([recorded.python, dict(recorded.packages)])).removeprefix("sha256:")[:16]
     home = Path(sys.prefix) / "environments"
     home.mkdir(exist_ok=True)
-    with _only_one(home / f".{name}.lock"):
+    lock = _lock(home / name).open("w")
+    fcntl.flock(lock, fcntl.LOCK_SH)  # Until this process ends: nobody removes what it uses.
+    if not (home / name).is_dir():
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / name).is_dir():
             _build(recorded.python, recorded.packages, home / name)
             _remove_least_recently_used(home)
-        os.utime(home / name)
-    return PythonEnvironment(directory=home / name, differences=tuple(_differences(recorded, home / name)))
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    os.utime(home / name)
+    differences = tuple(_differences(recorded, home / name))
+    return PythonEnvironment(directory=home / name, differences=differences, lock=lock)
 
 
 def _build(python: str, packages: Mapping[str, str], directory: Path) -> None:
@@ -149,14 +156,13 @@ def _differences(recorded: Environment, directory: Path) -> list[Finding]:
 def _remove_least_recently_used(home: Path) -> None:
     built = [path for path in home.iterdir() if path.is_dir() and not path.name.startswith(".")]
     for path in sorted(built, key=lambda path: path.stat().st_mtime)[:-KEPT]:
-        shutil.rmtree(path)
+        with _lock(path).open("w") as lock, suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
 
 
-@contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _lock(environment: Path) -> Path:
+    return environment.with_name(f".{environment.name}.lock")
 
 
 def _listed(environment: PythonEnvironment) -> Sequence[Mapping[str, str]]:

@@ -65,7 +65,7 @@ class Report:
         verdict = self.verdict
         lines = [f"# {self.record.identity.name}: {verdict.title}", "", *(f"- {one}" for one in verdict.sentences), ""]
         lines += [
-            f"{self.record.identity.kind} `{self.record.run_id}`, run {verdict.runs} times on {self.started_at:%Y-%m-%d} by {self.by}.",
+            f"{self.record.identity.kind} `{self.record.run_id}`, {_times(verdict.runs)} on {self.started_at:%Y-%m-%d} by {self.by}.",
             "",
         ]
         if verdict.metrics:
@@ -127,6 +127,10 @@ def observation_of(report: Report, store: RecordStore) -> Observation:
 def now() -> datetime:
     """The present moment."""
     return datetime.now(tz=UTC)
+
+
+def _times(runs: int) -> str:
+    return {0: "not run", 1: "run once"}.get(runs, f"run {runs} times")
 
 
 def _kept(store: RecordStore, content: bytes) -> Data:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlp.errors import CliError, ExitCode
-from mlp.reproduce import lineage
+from mlp.reproduce import lineage, repository
 from mlp.reproduce.jobs import Jobs
 from mlp.reproduce.judge import Judge, Subject
 from mlp.reproduce.pinned import Pins, split
@@ -54,7 +54,8 @@ class Reproduction:
         return report
 
     def _subject(self, record: RunRecord, ran: tuple[RunRecord, ...]) -> Subject:
-        pins = Pins(self.store, self.target.client("s3"))
+        roots = tuple(repository.work_trees(record.code, self.here))
+        pins = Pins(self.store, self.target.client("s3"), roots)
         if record.identity.kind == "script":
             subject: Subject = Script(record=record, pins=pins, directory=self.directory, here=self.here, say=self.say)
         else:
@@ -71,7 +72,11 @@ class Reproduction:
         if not isinstance(self.target, AwsTarget):
             home = Path(str(getattr(self.target, "status", {}).get("state_directory", self.here))).parent
             return lambda number: PrivateEngine(self.directory / f"run-{number}", ran[0].identity, home)
-        bucket, _ = split(next(data.uri for data in ran[0].outputs.values()))
+        uri = next((data.uri for job in ran for data in job.outputs.values()), None)
+        if uri is None:
+            cause = f"the record of {ran[0].identity.name} names no output, so there is no bucket to write to"
+            raise CliError(cause, fix="see `mlp record check`", exit_code=ExitCode.BAD_INPUT)
+        bucket, _ = split(uri)
         token, names = uuid.uuid4().hex[:8], frozenset(job.identity.name for job in ran)
         return lambda number: NewPrefix(
             target=self.target,

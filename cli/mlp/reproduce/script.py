@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from mlp.reproduce import python_environment, repository, seeds
-from mlp.reproduce.content import same_content
+from mlp.reproduce.content import fingerprint
 from mlp.reproduce.failures import failed
 from mlp.reproduce.pinned import PinnedObject, Pins, file_path
 from mlp.reproduce.python_environment import PythonEnvironment
@@ -39,12 +41,12 @@ class Script:
     _places: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 
-    @property
+    @cached_property
     def recorded(self) -> Result:
         outputs = {name: data.version for name, data in self.record.outputs.items() if data.version is not None}
         return Result(
             metrics={name: metric.value for name, metric in self.record.metrics.items()},
-            outputs={name: self._single(name) or version for name, version in outputs.items()},
+            outputs={name: self._recorded_output(name, version) for name, version in outputs.items()},
         )
 
     def moved(self) -> tuple[Sequence[Finding], Sequence[str]]:
@@ -53,8 +55,11 @@ class Script:
             seeds.contradictions(record.algorithm.seeds, record.code.entry_point, record.environment.variables)
         )
         inputs = self._inputs()
+        for name, data in record.inputs.items():
+            found = self.pins.added(data, self.pins.objects(name, data))
+            findings += [found] if found else []
         for pinned in inputs:
-            found = self.pins.moved(pinned) or self._moved_here(pinned)
+            found = self.pins.moved(pinned)
             findings += [found] if found else []
         return findings, (f"{len(inputs)} objects of {len(record.inputs)} inputs: what their names mean now",)
 
@@ -92,16 +97,9 @@ class Script:
                 said or f"exit code {done.returncode}",
                 masked=masked,
             )
-        return _result(private)
-
-    def is_same_output(self, name: str, now: str) -> bool:
-        """Whether an archive has the same members; the recorded bytes may be kept by the store."""
-        recorded = next(iter(self.pins.objects(name, self.record.outputs[name])), None)
-        written = self._root / file_path(self.record.outputs[name].uri)
-        if recorded is None or not written.is_file() or not self.pins.is_kept(recorded):
-            return False
-        content = written.read_bytes()
-        return digest(content) == now and same_content(self.pins.content(recorded), content)
+        result = _result(private)
+        outputs = {name: self._output(name, written) for name, written in result.outputs.items()}
+        return dataclasses.replace(result, outputs=outputs)
 
     def seed_findings(self, result: Result) -> Sequence[Finding]:
         recorded = self.record
@@ -135,27 +133,26 @@ class Script:
     def _inputs(self) -> list[PinnedObject]:
         return [pinned for name, data in self.record.inputs.items() for pinned in self.pins.objects(name, data)]
 
-    def _single(self, name: str) -> str | None:
-        """The hash of an output that is one file, which is what track writes down of it."""
+    def _file(self, name: str) -> PinnedObject | None:
+        """An output that is one file, in the working copy."""
         objects = self.pins.objects(name, self.record.outputs[name])
-        return objects[0].sha256 if len(objects) == 1 else None
+        return objects[0] if len(objects) == 1 and objects[0].place.startswith("file:") else None
 
-    def _moved_here(self, pinned: PinnedObject) -> Finding | None:
-        """A file that has other content now where the run's repository, or an absolute path, is on this machine."""
-        if pinned.place.startswith("s3://") or pinned.sha256 is None:
-            return None
-        path = Path(file_path(pinned.place))
-        roots = [Path("/")] if path.is_absolute() else repository.work_trees(self.record.code, self.here)
-        for file in (root / path for root in roots):
-            if file.is_file() and digest(file.read_bytes()) != pinned.sha256:
-                kept = self.pins.is_kept(pinned)
-                return Finding(
-                    cause=Cause.DATA,
-                    sentence=f"input {pinned.name} ({file}) was changed since: the run read {pinned.sha256}, it now holds "
-                    f"{digest(file.read_bytes())}; what the run read is "
-                    + ("still kept, and --as-recorded takes it" if kept else "not kept in the store"),
-                )
-        return None
+    def _recorded_output(self, name: str, version: str) -> str:
+        """What the file held, where that is kept; otherwise its hash, or the version of a directory, as track writes it down."""
+        file = self._file(name)
+        if file is None:
+            return version
+        return fingerprint(self.pins.content(file)) if self.pins.is_kept(file) else file.sha256 or version
+
+    def _output(self, name: str, written: str) -> str:
+        """The same of what the run just wrote."""
+        file = self._file(name) if name in self.record.outputs else None
+        path = None if file is None else self._root / file_path(file.place)
+        if file is None or path is None or not path.is_file() or not self.pins.is_kept(file):
+            return written
+        content = path.read_bytes()
+        return fingerprint(content) if digest(content) == written else written
 
     def _place_inputs(self) -> list[Finding]:
         """Put what the inputs held where the script looks for it; what cannot be had."""
@@ -184,7 +181,7 @@ class Script:
         else:
             base = self._root / path
         self._places[pinned.name] = str(base)
-        return base / pinned.item.key if pinned.item.key else base
+        return base / pinned.item.key.lstrip("/") if pinned.item.key else base
 
     def _missing_entry_point(self) -> list[Finding]:
         command = self.record.code.entry_point
@@ -205,10 +202,7 @@ class Script:
         words = seeds.with_other_seeds(self.record.code.entry_point, self.record.algorithm.seeds, seed_offset)
         moved = {file_path(data.uri): self._places.get(name) for name, data in self.record.inputs.items()}
         words = [moved.get(word) or word if Path(word).is_absolute() else word for word in words]
-        python = self._built.python
-        if words and (Path(words[0]).name.startswith("python")):
-            return [python, *words[1:]]
-        return [python, *words] if words and (words[0].endswith(".py") or words[0].startswith("-")) else words
+        return [self._built.python, *words]
 
     def _seeded_variables(self, seed_offset: int) -> dict[str, str]:
         return seeds.moved_values(self._recorded_variables, self.record.algorithm.seeds, seed_offset)

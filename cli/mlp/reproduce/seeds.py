@@ -22,7 +22,7 @@ def contradictions(seeds: Mapping[str, str], command: Sequence[str], *settings: 
         if used != value:
             yield Finding(
                 cause=Cause.SEED,
-                sentence=f"the record says that seed {name} was {value}, but the run was given {said} {used}",
+                sentence=f"the record's seeds say {name}={value}, but the run was given {said}={used}",
             )
 
 
@@ -37,7 +37,7 @@ def unused(
             listed = ", ".join(sorted(used, key=int))
             yield Finding(
                 cause=Cause.SEED,
-                sentence=f"the record says that seed {name} was {value}, but the code seeds its generators with {listed}",
+                sentence=f"the record's seeds say {name}={value}, but the code seeds its generators with {listed}",
             )
 
 

@@ -49,7 +49,7 @@ class Result:
 
     Attributes:
         metrics: by name.
-        outputs: digests of what it wrote, by name.
+        outputs: what tells the content of what it wrote, by name; see `content.fingerprint`.
         seeds: whole numbers that the code seeded generators with, as far as they could be watched; None if that says nothing.
     """
 
@@ -80,8 +80,12 @@ class OutputComparison:
     name: str
     recorded: str
     now: str | None
-    is_equal: bool
     varies: bool = False
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether it holds the same."""
+        return self.now == self.recorded
 
     @property
     def is_same(self) -> bool:

@@ -65,6 +65,12 @@ def _series(model: str, *, representative: bool = False, **variables: str) -> Ex
     )
 
 
+SERIES_FROM_S3 = Experiment(
+    name="series from S3 by its version",
+    command=("series.py",),
+    inputs=lambda laboratory: {"history": laboratory.upload("hourly.csv", "data/hourly.csv")},
+)
+
 EXPERIMENTS = (
     _tabular("logistic", 1),
     _tabular("forest", 2),
@@ -77,11 +83,11 @@ EXPERIMENTS = (
     _tabular("forest-regression", 9),
     _tabular("boosting-regression", 10),
     _tabular("support-vectors", 11),
-    _boosted("regression", 1),
+    _boosted("regression", 1, representative=True),
     _boosted("classification", 2, "--objective", "binary"),
     _boosted("absolute error", 3, "--objective", "regression_l1"),
     _boosted("quantile", 4, "--objective", "quantile"),
-    _boosted("two threads", 5, "--threads", "2", representative=True),
+    _boosted("two threads", 5, "--threads", "2"),
     _boosted("no sampling", 6, "--bagging", "1.0"),
     _plain("least-squares"),
     _plain("logistic"),
@@ -95,9 +101,5 @@ EXPERIMENTS = (
     _series("forest", SERIES_SEED="4"),
     _series("gradient", representative=True, SERIES_SEED="5"),
     _series("naive"),
-    Experiment(
-        name="series from S3 by its version",
-        command=("series.py",),
-        inputs=lambda laboratory: {"history": laboratory.upload("hourly.csv", "data/hourly.csv")},
-    ),
+    SERIES_FROM_S3,
 )

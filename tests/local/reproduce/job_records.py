@@ -129,15 +129,16 @@ class JobRecords:
         bucket, prefix = uri.removeprefix("s3://").split("/", 1)
         pages = self.store.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        objects = tuple(self._object(bucket, key, prefix) for key in sorted(keys))
-        content = canonical(to_json(DataListing(uri=uri, objects=objects)))
+        folder = prefix if keys == [prefix] else f"{prefix.rstrip('/')}/"
+        objects = tuple(self._object(bucket, key, folder) for key in sorted(keys))
+        content = canonical(to_json(DataListing(uri=f"s3://{bucket}/{folder}", objects=objects)))
         return Data(uri=uri, role=role, version=digest(content), listing=self.store.keep(content))
 
-    def _object(self, bucket: str, key: str, prefix: str) -> DataObject:
+    def _object(self, bucket: str, key: str, folder: str) -> DataObject:
         found = self.store.s3.get_object(Bucket=bucket, Key=key)
         content = found["Body"].read()
         return DataObject(
-            key=key[len(prefix) :].lstrip("/"),
+            key=key.removeprefix(folder),
             size_bytes=len(content),
             version_id=found.get("VersionId"),
             etag=found["ETag"].strip('"'),

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlp.reproduce import python_environment
+from mlp.reproduce import python_environment, repository
 from mlp.reproduce.judge import Judge
 from mlp.reproduce.pinned import Pins
 from mlp.reproduce.script import Script
@@ -209,6 +209,6 @@ class Laboratory:
         """The verdict on a script, run again in an empty directory, asked for from the working copy."""
         directory.mkdir()
         record = self.store.record(run_id)
-        pins = Pins(self.store, self.s3)
+        pins = Pins(self.store, self.s3, tuple(repository.work_trees(record.code, self.repository)))
         script = Script(record=record, pins=pins, directory=directory, here=self.repository)
         return Judge(subject=script, as_recorded=as_recorded).verdict()

@@ -1,4 +1,4 @@
-"""Twenty-two ways in which a run cannot come out again as recorded, each with its cause."""
+"""Twenty-four ways in which a run cannot come out again as recorded, each with its cause."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlp.reproduce.verdict import Cause, Verdict
-from mlrecords.record import Environment, Image, Metric
+from mlrecords.record import Algorithm, Environment, Image, Metric
 from tests.local.reproduce.chain import Chain
 from tests.local.reproduce.recording import Laboratory, environment, git
 from tests.local.workbench import Workbench
@@ -186,7 +186,6 @@ CASES = (
         name="an object was deleted with its versions",
         cause=Cause.MISSING_FILE,
         verdict=_script(_series_from_s3, _delete_versions),
-        is_representative=True,
     ),
     Case(
         name="a local file that nobody kept is gone",
@@ -202,7 +201,6 @@ CASES = (
         name="a file was read that is no input of the record",
         cause=Cause.MISSING_FILE,
         verdict=_script(_with_a_file_that_only_the_author_has),
-        is_representative=True,
     ),
     Case(
         name="the script was never committed",
@@ -252,7 +250,6 @@ CASES = (
         name="a secret that no record holds",
         cause=Cause.ENVIRONMENT,
         verdict=_script(_with_a_secret),
-        is_representative=True,
     ),
     Case(
         name="the command has another seed than the record",
@@ -269,7 +266,6 @@ CASES = (
         name="the metrics are those of another seed",
         cause=Cause.SEED,
         verdict=_script(_with_the_metrics_of_another_seed),
-        is_representative=True,
     ),
     Case(
         name="a metric was made better by hand",
@@ -294,7 +290,6 @@ CASES = (
             _trained,
             lambda chain: chain.workbench.put_archive(f"{chain.job('train')}/source.tar.gz", {"train.py": "print(1)"}),
         ),
-        is_representative=True,
     ),
     Case(
         name="a job's unpinned package was upgraded",

@@ -7,20 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.reproduce.catalog import EXPERIMENTS, Experiment
+from tests.local.reproduce.catalog import EXPERIMENTS, SERIES_FROM_S3, Experiment
 from tests.local.reproduce.recording import Laboratory
+from tests.local.reproduce.table import Table
 from tests.local.workbench import Workbench
 
-_ALL = "ALL_REPRODUCTIONS" in os.environ
-_CHOSEN = [experiment for experiment in EXPERIMENTS if _ALL or experiment.is_representative]
+_CHOSEN = [one for one in EXPERIMENTS if "ALL_REPRODUCTIONS" in os.environ or one.is_representative]
 
 
 @pytest.mark.parametrize("experiment", _CHOSEN, ids=lambda experiment: experiment.name)
-def test_the_experiment_is_reproduced(experiment: Experiment, workbench: Workbench, tmp_path: Path) -> None:
+def test_the_experiment_is_reproduced(
+    experiment: Experiment, workbench: Workbench, tmp_path: Path, table: Table
+) -> None:
     laboratory = Laboratory.create(workbench, tmp_path)
     run_id = experiment.record(laboratory)
 
     verdict = laboratory.judge(run_id, tmp_path / "clean")
 
-    print(f"{experiment.name:34} {verdict.title:28} {verdict.runs} runs: {verdict.sentences[0]}")
+    table.add("experiments that are reproduced", experiment.name, verdict, expected="reproduced")
     assert verdict.title == "reproduced", verdict
+
+
+def test_what_was_overwritten_is_still_there_as_recorded(workbench: Workbench, tmp_path: Path) -> None:
+    laboratory = Laboratory.create(workbench, tmp_path)
+    run_id = SERIES_FROM_S3.record(laboratory)
+    workbench.put("hourly.csv", "bikers\n1\n")
+
+    strictly = laboratory.judge(run_id, tmp_path / "strict")
+    as_recorded = laboratory.judge(run_id, tmp_path / "as-recorded", as_recorded=True)
+
+    assert strictly.title == "not reproduced: data"
+    assert "--as-recorded takes it" in strictly.sentences[0]
+    assert as_recorded.title == "reproduced", as_recorded

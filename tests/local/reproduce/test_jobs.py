@@ -53,17 +53,6 @@ def test_one_command_reproduces_a_model_and_after_one_changed_byte_says_data(
     assert "raw/rows.csv) was overwritten since" in json.loads(second.stdout)["sentences"][0]
 
 
-def test_overwritten_data_is_still_there_as_recorded(workbench: Workbench, tmp_path: Path) -> None:
-    chain = Chain.create(workbench)
-    chain.train(seed=7)
-    run_id = chain.record("training", "train")
-    workbench.put("raw/rows.csv", "4\n5\n6\n")
-
-    verdict = chain.judge(run_id, tmp_path / "clean", as_recorded=True)
-
-    assert verdict.title == "reproduced", verdict
-
-
 def test_on_aws_the_same_jobs_run_under_a_new_prefix(workbench: Workbench, tmp_path: Path) -> None:
     """The way they run on AWS, against the engine that recorded them."""
     chain = Chain.create(workbench)

@@ -11,7 +11,20 @@ from typer.testing import CliRunner
 from mlp.errors import ExitCode
 from mlp.main import app
 
-COMMANDS = ("up", "down", "status", "pipelines", "run", "watch", "stop", "backfill", "logs", "approve", "ui")
+COMMANDS = (
+    "up",
+    "down",
+    "status",
+    "pipelines",
+    "run",
+    "watch",
+    "stop",
+    "backfill",
+    "logs",
+    "approve",
+    "reproduce",
+    "ui",
+)
 NOWHERE = "http://127.0.0.1:1"
 
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import numpy as np
+import tracking
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import LinearRegression
-from tracking import keep
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--data", type=Path, default=Path("data/hourly.csv"))
@@ -16,7 +16,7 @@ parser.add_argument("--model", choices=("linear", "forest", "gradient", "naive")
 parser.add_argument("--seed", type=int, default=int(os.environ.get("SERIES_SEED", "0")))
 given = parser.parse_args()
 
-with given.data.open() as file:
+with tracking.given("history", given.data).open() as file:
     demand = np.array([float(row["bikers"]) for row in csv.DictReader(file)])
 hours = np.arange(168, len(demand))
 x = np.column_stack([hours % 24, hours % 168, demand[hours - 24], demand[hours - 168]])
@@ -31,4 +31,4 @@ predicted = y[test] * 0 + x[test][:, 3]
 if given.model != "naive":
     predicted = models[given.model].fit(x[train], y[train]).predict(x[test])
 np.savetxt("forecast.csv", predicted, fmt="%.6f")
-keep({"mae": np.mean(np.abs(predicted - y[test]))}, ["forecast.csv"])
+tracking.keep({"mae": np.mean(np.abs(predicted - y[test]))}, ["forecast.csv"])
