@@ -47,9 +47,14 @@ class PythonEnvironment:
         """Its interpreter."""
         return str(self.bin / "python")
 
+    @property
+    def bytecode(self) -> Path:
+        """What its runs compile, kept for the next ones: most packages are never imported, so nothing is compiled beforehand."""
+        return self.directory / "bytecode"
+
 
 def build(recorded: Environment) -> PythonEnvironment:
-    """Build it, or take the one that was built for another run with the same Python and packages: no run writes into it.
+    """Build it, or take the one that was built for another run with the same Python and packages.
 
     The wheels come from uv's cache, by hard links, or from the package index. Where the recorded patch release of Python is not to be
     had, another of the same minor version is taken, which is noted. The platform's own package, which runs the tracking, is linked from
@@ -102,8 +107,7 @@ def _install(environment: PythonEnvironment, packages: Mapping[str, str]) -> Non
         return
     listed = environment.directory / "packages.txt"
     listed.write_text("".join(f"{name}=={version}\n" for name, version in sorted(wanted.items())))
-    install = ("pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", environment.python)
-    done = uv(*install, "--requirements", str(listed))
+    done = uv("pip", "install", "--quiet", "--no-deps", "--python", environment.python, "--requirements", str(listed))
     if done.returncode != 0:
         raise _not_installed(said_by(done), wanted)
     has = {normal_name(item["name"]): item["version"] for item in _listed(environment)}

@@ -218,7 +218,7 @@ class Script:
             **passed,
             "HOME": str(home),
             "TMPDIR": str(home),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": str(self._built.bytecode),
             **known,
             "PATH": os.pathsep.join([str(self._built.bin), os.defpath]),
             "PYTHONPATH": os.pathsep.join(path),

@@ -156,7 +156,7 @@ class Laboratory:
         done = subprocess.run(
             [built.python, *command],
             cwd=self.repository,
-            env={"MLP_REPRODUCING": str(private), "PYTHONDONTWRITEBYTECODE": "1", **(variables or {})},
+            env={"MLP_REPRODUCING": str(private), "PYTHONPYCACHEPREFIX": str(built.bytecode), **(variables or {})},
             capture_output=True,
             text=True,
             check=False,
