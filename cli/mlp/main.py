@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines, record, reproduce, runs
+from mlp.commands import (
+    archives,
+    backfill,
+    engine,
+    experiments,
+    images,
+    lineage,
+    logs,
+    models,
+    pipelines,
+    record,
+    reproduce,
+    runs,
+)
 from mlp.errors import EXIT_CODES_HELP
 
 _HELP = """The ML platform on the command line.
@@ -41,6 +54,10 @@ for _command, _panel in (
 ):
     app.command(rich_help_panel=_panel, epilog=EXIT_CODES_HELP)(_command)
 
+runs.app.command(epilog=EXIT_CODES_HELP)(lineage.lineage)
+runs.app.command(epilog=EXIT_CODES_HELP)(lineage.card)
+runs.app.command("export", epilog=EXIT_CODES_HELP)(archives.export_runs)
+runs.app.command("import", epilog=EXIT_CODES_HELP)(archives.import_runs)
 app.add_typer(runs.app, name="runs", rich_help_panel=_MODELS)
 app.add_typer(images.app, name="images", rich_help_panel=_ENGINE)
 app.add_typer(record.app, name="record", rich_help_panel=_MODELS)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from mlp.errors import CliError, ExitCode
 from mlp.runs import cache
+from mlp.runs.card import CardFacts, card
 from mlp.runs.comparison import Difference, differences
 from mlp.runs.compilation import columns_asked
 from mlp.runs.language import parse
+from mlp.runs.lineage import DEPTH, Lineage, trace, version_before
 from mlp.runs.rows import columns_of, flat
 from mlp.target import record_store, resolve
-from mlrecords.observations import run_id_of
+from mlrecords.observations import record_of, run_id_of
 from mlrecords.store import RunNotFoundError
 
 if TYPE_CHECKING:
@@ -110,6 +112,24 @@ class Runs:
         """Rows of the runs that came from a run."""
         with self._copy() as copy:
             return tuple(copy.children(run_id))
+
+    def lineage(self, run: str, *, depth: int = DEPTH) -> Lineage:
+        """What a run came from and what came of it, `depth` levels each way. In a notebook it shows itself as a picture."""
+        return trace(self.get(run), store=self.store, find=self.find, depth=depth)
+
+    def card(self, run: str) -> str:
+        """A model card in Markdown, from records only."""
+        stored = self.store.run(self.resolve(run))
+        record = record_of(stored.record or {})
+        previous = version_before(record, find=self.find, store=self.store)
+        facts = CardFacts(
+            record=record,
+            lineage=self.lineage(record.run_id),
+            observations=stored.observations,
+            previous=previous,
+            previous_lineage=None if previous is None else self.lineage(previous.run_id),
+        )
+        return card(facts)
 
     def metrics(self, run: str) -> pd.DataFrame:
         """The metrics of a run, a line for each step: columns `metric`, `step`, `value`; a metric without steps has one line."""

@@ -31,8 +31,9 @@ CAPTURED = (
     "SageMaker Model Building Pipeline Execution Status Change",
     "SageMaker Model Building Pipeline Execution Step Status Change",
     "ML Platform Run Observation",
+    "ML Platform Run Import",
 )
-"""The events that become records; the last is the platform's own."""
+"""The events that become records; the last two are the platform's own."""
 _SIX_HOURS_SECONDS = 21_600
 _ARTIFACTS = "MLflow names artifacts at run time; the bucket belongs to the store alone"
 _CAPTURES_AT_ONCE, _PROJECTIONS_AT_ONCE = 3, 2

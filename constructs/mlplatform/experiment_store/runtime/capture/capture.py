@@ -22,6 +22,7 @@ from mlrecords.observations import Observation, record_of
 from mlrecords.pins import Clients, pinned
 from mlrecords.record import RunRecord
 from mlrecords.rows import keep_rows
+from mlrecords.sending import IMPORT, imported
 from mlrecords.store import RecordStore, StoredRun
 
 from .asked import asked
@@ -75,7 +76,10 @@ class Capture:
         return {"batchItemFailures": failed}
 
     def take(self, event: Mapping[str, Any]) -> Iterator[StoredRun]:
-        """Observe what one event says."""
+        """Observe what one event says. Of runs that another store recorded, nobody here is asked for more."""
+        if event["detail-type"] == IMPORT:
+            yield self.store.observe(imported(event["detail"]))
+            return
         for observation in observations_of(event):
             yield self._observe(observation)
 

@@ -10,6 +10,7 @@ from typing import Any
 from mlrecords.codec import from_json
 from mlrecords.observations import Observation, facts_of, order_of, run_id_of
 from mlrecords.record import Identity, Status
+from mlrecords.sending import IMPORT
 from mlrecords.states import is_over
 
 from . import jobs, models, pipelines
@@ -74,7 +75,7 @@ def observations_of(event: Mapping[str, Any]) -> list[Observation]:
     raise UnknownEventError(f"no record is made of events {detail_type!r}; capture knows {', '.join(DETAIL_TYPES)}")
 
 
-DETAIL_TYPES = (*KINDS, EXECUTION, STEP, OBSERVATION)
+DETAIL_TYPES = (*KINDS, EXECUTION, STEP, OBSERVATION, IMPORT)
 
 
 def _parts_of(kind: Kind, detail: Detail) -> Parts:

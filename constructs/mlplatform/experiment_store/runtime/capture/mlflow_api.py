@@ -71,6 +71,16 @@ class Mlflow:
                 raise
         return self.experiment_id(name)
 
+    def run(self, run_id: str) -> Json | None:
+        """A run by its id, or None."""
+        try:
+            found: Json = self.get("runs/get", run_id=run_id)["run"]
+        except MlflowError as error:
+            if error.code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return found
+
     def find_run(self, experiment_ids: Sequence[str], tag: str, value: str) -> str | None:
         """The id of the oldest run in the experiments that has this tag, or None. Deleted runs count."""
         found = self.post(

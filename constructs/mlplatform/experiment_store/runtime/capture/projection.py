@@ -83,9 +83,13 @@ class Projection:
         return shown_as
 
     def _find(self, record: RunRecord) -> str | None:
-        """The MLflow run of a record, in the experiment of its project or in that of runs without one."""
-        if record.identity.mlflow_run_id is not None:
-            return record.identity.mlflow_run_id
+        """The MLflow run of a record, in the experiment of its project or in that of runs without one.
+
+        An imported record names a run of the MLflow where it comes from, which this one may not have.
+        """
+        named = record.identity.mlflow_run_id
+        if named is not None and self.mlflow.run(named) is not None:
+            return named
         names = {record.identity.project or UNTAGGED, UNTAGGED}
         experiments = [found for name in sorted(names) if (found := self.mlflow.find_experiment(name)) is not None]
         return self.mlflow.find_run(experiments, RUN_TAG, record.run_id) if experiments else None
