@@ -17,7 +17,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     directory = tmp_path_factory.mktemp("out")
     app = App(outdir=str(directory), analytics_reporting=False)
     stack = Stack(app, "stack", env=Environment(account=ACCOUNT, region=REGION))
-    ExperimentStore(stack, "Store", retention=RecordRetention(keep_days=400), alarm_topic_arn=TOPIC)
+    ExperimentStore(stack, "Store", retention=RecordRetention(keep_days=400, backup_days=35), alarm_topic_arn=TOPIC)
     return synthesize(app, directory)
 
 
@@ -48,7 +48,10 @@ def test_what_remembers_experiments_outlives_the_stack(synthesized: Synthesized)
         for resource in synthesized.template["Resources"].values()
         if resource.get("DeletionPolicy") == "Retain"
     }
-    assert kept == {"AWS::SageMaker::MlflowApp", "AWS::KMS::Key", "AWS::S3::Bucket"}
+    assert kept == {
+        *("AWS::SageMaker::MlflowApp", "AWS::KMS::Key", "AWS::S3::Bucket"),
+        "AWS::Backup::BackupVault",
+    }
 
 
 def test_a_parameter_names_the_bucket_of_the_records(synthesized: Synthesized) -> None:
@@ -68,6 +71,15 @@ def test_records_are_versioned_encrypted_and_kept_by_rule(synthesized: Synthesiz
         "runs/": 400,
         "records/": 400,
     }
+
+
+def test_records_are_backed_up_every_night_if_it_is_said(synthesized: Synthesized) -> None:
+    (rule,) = synthesized.only("AWS::Backup::BackupPlan")["BackupPlan"]["BackupPlanRule"]
+    assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
+    selection = synthesized.only("AWS::Backup::BackupSelection")["BackupSelection"]
+    assert [flat(arn).partition(":::")[2].startswith("<StoreRecords") for arn in selection["Resources"]] == [True]
+    bucket = named(synthesized, "AWS::S3::Bucket", "Records")
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
 def test_records_are_kept_for_ever_unless_it_is_said() -> None:
