@@ -4,13 +4,15 @@
         print(forget(RecordStore(boto3.client('s3'), '<bucket>'), '<run id>', with_content=True))"
 
 Whoever does it needs `s3:GetObject`, `s3:GetObjectVersion`, `s3:ListBucketVersions`, `s3:PutObjectTagging` and
-`s3:PutObjectVersionTagging` on the bucket, and `s3:PutObject` on `rows/*`; no function of the store has them.
+`s3:PutObjectVersionTagging` on the bucket, and `s3:DeleteObject` and `s3:PutObject` on `rows/*`; no function of the store has them all.
 """
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+from mlrecords.compaction import compact
 from mlrecords.observations import Document
 from mlrecords.rows import forget_rows
 from mlrecords.store import RecordStore, blob_key, record_key, run_key
@@ -24,7 +26,8 @@ def forget(store: RecordStore, run_id: str, *, with_content: bool = False) -> li
     `with_content` marks the blobs that its records name, too: its diff and its data listings. Runs with the same content lose it with
     this one. An event that comes later makes the run anew: forget runs that are over, and whose job is two days old.
     """
-    runs = [json.loads(_body(store, run_key(run_id), version)) for version in _versions(store, run_key(run_id))]
+    versions = _versions(store, run_key(run_id))
+    runs = [json.loads(_body(store, run_key(run_id), version)) for version in versions]
     records = {run["record"] for run in runs if run["record"] is not None}
     keys = [run_key(run_id), *(record_key(name) for name in sorted(records))]
     if with_content:
@@ -34,12 +37,16 @@ def forget(store: RecordStore, run_id: str, *, with_content: bool = False) -> li
         for version in _versions(store, key):
             store.s3.put_object_tagging(Bucket=store.bucket, Key=key, VersionId=version, Tagging=MARK)
     forget_rows(store, [run_id])
+    for day in {changed.date() for changed in versions.values()}:
+        compact(store, day, forgotten={run_id})
     return keys
 
 
-def _versions(store: RecordStore, key: str) -> list[str]:
+def _versions(store: RecordStore, key: str) -> dict[str, datetime]:
+    """Every version of an object, and when it was written."""
     pages = store.s3.get_paginator("list_object_versions").paginate(Bucket=store.bucket, Prefix=key)
-    return [found["VersionId"] for page in pages for found in page.get("Versions", ()) if found["Key"] == key]
+    found = (one for page in pages for one in page.get("Versions", ()) if one["Key"] == key)
+    return {one["VersionId"]: one["LastModified"].astimezone(UTC) for one in found}
 
 
 def _body(store: RecordStore, key: str, version: str | None) -> bytes:

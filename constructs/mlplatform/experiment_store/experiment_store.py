@@ -12,6 +12,7 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mlplatform.experiment_store.alarms import work_alarms
+from mlplatform.experiment_store.backup import RecordsBackup
 from mlplatform.experiment_store.functions import StoreFunctions
 from mlplatform.experiment_store.records_bucket import RecordRetention, records_bucket
 from mlplatform.experiment_store.work_queues import WorkQueue
@@ -145,6 +146,18 @@ class ExperimentStore(Construct):
         )
         for bucket in (logs, artifacts, records):
             bucket.apply_removal_policy(removal_policy)
+        if retention.backup_days is not None:
+            RecordsBackup(
+                self,
+                "Backup",
+                name=f"{self._name}-records",
+                bucket_name=self.records_bucket_name,
+                key_arn=self.key_arn,
+                keep_days=retention.backup_days,
+                partition=self._partition,
+                account=self._account,
+                removal_policy=removal_policy,
+            )
 
     def _app(self, removal_policy: RemovalPolicy) -> str:
         bucket_arn = f"arn:{self._partition}:s3:::{self.artifact_bucket_name}"

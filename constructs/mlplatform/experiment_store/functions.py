@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from constructs import Construct
@@ -84,8 +85,8 @@ class StoreFunctions:
             environment={"PROJECTION_QUEUE_URL": projected.queue.ref, "USD_PER_HOUR": _prices()},
             statements=[
                 self._find_records(),
-                self._objects("ReadRuns", "s3:GetObject", "runs/*", "environments/*"),
-                self._objects("WriteRecords", "s3:PutObject", "runs/*", "records/*", "blobs/*", "rows/*"),
+                self._objects("ReadRuns", ["s3:GetObject"], "runs/*", "environments/*"),
+                self._objects("WriteRecords", ["s3:PutObject"], "runs/*", "records/*", "blobs/*", "rows/*"),
                 self._ask("ReadTags", "sagemaker:ListTags", *(f"{kind}/*" for kind in _TAGGED)),
                 *(self._ask(action, f"sagemaker:{action}", resource) for action, resource in _DESCRIBED.items()),
                 work.receiving(),
@@ -102,7 +103,7 @@ class StoreFunctions:
             environment={"CAPTURE_QUEUE_URL": captured.queue.ref, "MLFLOW_APP_ARN": app_arn},
             statements=[
                 self._find_records(),
-                self._objects("ReadRuns", "s3:GetObject", "runs/*"),
+                self._objects("ReadRuns", ["s3:GetObject"], "runs/*"),
                 work.receiving(),
                 captured.sending(),
             ],
@@ -118,12 +119,13 @@ class StoreFunctions:
             timeout_seconds=_LONGEST_SECONDS,
             statements=[
                 self._find_records(),
-                self._objects("ReadRuns", "s3:GetObject", "runs/*"),
+                self._objects("ReadRuns", ["s3:GetObject"], "runs/*"),
                 Statement(
                     sid="KeepItsPlace",
                     actions=["s3:GetObject", "s3:PutObject"],
                     resources=[f"{self._bucket_arn}/reconciliation/state.json"],
                 ),
+                self._objects("PutRowsTogether", ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"), "rows/*"),
                 Statement(
                     sid="List",
                     actions=[f"sagemaker:{action}" for action in _LISTED],
@@ -201,9 +203,9 @@ class StoreFunctions:
         # Without it, S3 answers AccessDenied for a run that is not there yet.
         return Statement(sid="FindRecords", actions=["s3:ListBucket"], resources=[self._bucket_arn])
 
-    def _objects(self, sid: str, action: str, *patterns: str) -> Statement:
+    def _objects(self, sid: str, actions: Sequence[str], *patterns: str) -> Statement:
         resources = [f"{self._bucket_arn}/{pattern}" for pattern in patterns]
-        return Statement(sid=sid, actions=[action], resources=resources, wildcard_reason=_BY_DIGEST)
+        return Statement(sid=sid, actions=actions, resources=resources, wildcard_reason=_BY_DIGEST)
 
     def _ask(self, sid: str, action: str, *patterns: str) -> Statement:
         resources = [f"{self._sagemaker_arn}:{pattern}" for pattern in patterns]

@@ -24,6 +24,7 @@ class RecordRetention:
     Attributes:
         keep_days: of a run, since it last changed. For ever when not given. Blobs (diffs, data listings) stay: runs share them.
         keep_old_versions_days: what was overwritten or deleted can be had back for so long.
+        backup_days: how long nightly backups of AWS Backup are kept. There are none when not given: versions are there anyway.
         forget_after_days: a run that is tagged `forget` = `true` (`mlrecords.retention.forget`) is deleted after so long.
 
     Raises `InvalidPropsError` for days that S3 does not take.
@@ -32,12 +33,13 @@ class RecordRetention:
     keep_days: int | None = None
     keep_old_versions_days: int = 90
     forget_after_days: int = 1
+    backup_days: int | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("retention of run records", self._problems())
 
     def _problems(self) -> Iterator[str]:
-        for name in ("keep_days", "keep_old_versions_days", "forget_after_days"):
+        for name in ("keep_days", "keep_old_versions_days", "forget_after_days", "backup_days"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 yield f"{name} is {value}; use 1 or more"
@@ -82,6 +84,7 @@ def records_bucket(
         log_bucket_name=log_bucket_name,
         keep_old_versions_days=retention.keep_old_versions_days,
         partition=partition,
+        tells_event_bridge=retention.backup_days is not None,
         expiring=retention.rules(),
     )
     ssm.CfnParameter(

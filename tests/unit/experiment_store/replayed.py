@@ -158,7 +158,7 @@ class Account:
             "EndTime": end,
             "Metadata": metadata,
         }
-        about = {"pipelineArn": self._pipeline_arn, "pipelineExecutionArn": execution, "stepName": name}
+        about: Document = {"pipelineArn": self._pipeline_arn, "pipelineExecutionArn": execution, "stepName": name}
         about |= {"metadata": metadata, "stepStartTime": start * 1000}
         self._emit(_STEP_EVENT, {**about, "currentStepStatus": "Executing"}, second)
         self._emit(_STEP_EVENT, {**about, "currentStepStatus": "Succeeded", "stepEndTime": end * 1000}, second + 5)

@@ -17,7 +17,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     directory = tmp_path_factory.mktemp("out")
     app = App(outdir=str(directory), analytics_reporting=False)
     stack = Stack(app, "stack", env=Environment(account=ACCOUNT, region=REGION))
-    ExperimentStore(stack, "Store", retention=RecordRetention(keep_days=400), alarm_topic_arn=TOPIC)
+    ExperimentStore(stack, "Store", retention=RecordRetention(keep_days=400, backup_days=35), alarm_topic_arn=TOPIC)
     return synthesize(app, directory)
 
 
@@ -48,7 +48,10 @@ def test_what_remembers_experiments_outlives_the_stack(synthesized: Synthesized)
         for resource in synthesized.template["Resources"].values()
         if resource.get("DeletionPolicy") == "Retain"
     }
-    assert kept == {"AWS::SageMaker::MlflowApp", "AWS::KMS::Key", "AWS::S3::Bucket"}
+    assert kept == {
+        *("AWS::SageMaker::MlflowApp", "AWS::KMS::Key", "AWS::S3::Bucket"),
+        "AWS::Backup::BackupVault",
+    }
 
 
 def test_a_parameter_names_the_bucket_of_the_records(synthesized: Synthesized) -> None:
@@ -68,6 +71,15 @@ def test_records_are_versioned_encrypted_and_kept_by_rule(synthesized: Synthesiz
         "runs/": 400,
         "records/": 400,
     }
+
+
+def test_records_are_backed_up_every_night_if_it_is_said(synthesized: Synthesized) -> None:
+    (rule,) = synthesized.only("AWS::Backup::BackupPlan")["BackupPlan"]["BackupPlanRule"]
+    assert rule["Lifecycle"] == {"DeleteAfterDays": 35}
+    selection = synthesized.only("AWS::Backup::BackupSelection")["BackupSelection"]
+    assert [flat(arn).partition(":::")[2].startswith("<StoreRecords") for arn in selection["Resources"]] == [True]
+    bucket = named(synthesized, "AWS::S3::Bucket", "Records")
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
 def test_records_are_kept_for_ever_unless_it_is_said() -> None:
@@ -109,7 +121,7 @@ def test_what_fails_ten_times_is_kept_and_told(synthesized: Synthesized, queue: 
 
 
 def test_a_message_stays_hidden_longer_than_the_function_may_run(synthesized: Synthesized) -> None:
-    for queue, function in (("Events", "CaptureResource"), ("Shown", "ProjectionResource")):
+    for queue, function in (("Events", "Capture"), ("Shown", "Projection")):
         longest = named(synthesized, "AWS::Lambda::Function", function)["Timeout"]
         assert named(synthesized, "AWS::SQS::Queue", queue)["VisibilityTimeout"] == 6 * longest
 
@@ -132,10 +144,10 @@ def test_only_the_capture_writes_records_and_it_deletes_nothing(synthesized: Syn
     assert writes["Action"] == ["s3:PutObject"]
     prefixes = [flat(arn).rpartition("/")[0].rpartition("/")[2] for arn in writes["Resource"]]
     assert prefixes == ["runs", "records", "blobs", "rows"]
-    for other in ("Projection", "Reconciliation"):
+    for other, may_write in (("Projection", []), ("Reconciliation", ["reconciliation/state.json", "rows/*"])):
         found = statements(synthesized, other).values()
         writing = [one["Resource"] for one in found if "s3:PutObject" in one["Action"]]
-        assert [flat(arn).rpartition("/")[2] for arns in writing for arn in arns] in ([], ["state.json"])
+        assert [flat(arn).partition("/")[2] for arns in writing for arn in arns] == may_write
 
 
 def test_the_capture_looks_into_data_of_this_account_only(synthesized: Synthesized) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -94,7 +94,7 @@ class Life:
             projection_queue_url=self.fifo,
         )
         mlflow = Mlflow(APP_ARN, mlflow_endpoint)
-        mlflow._http = BurningHttp(mlflow._http, self.fuse)
+        mlflow._http = cast(Any, BurningHttp(mlflow._http, self.fuse))
         self.projection = Projection(self.store, mlflow, self._tell_capture)
 
     def live(self) -> None:

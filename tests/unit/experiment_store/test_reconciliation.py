@@ -35,7 +35,7 @@ def nightly(store: Any, tmp_path: Path) -> Nightly:
 def everything(nightly: Nightly) -> list[str]:
     """One resource of each kind that the embedded SageMaker has; their ARNs."""
     image = {"TrainingImage": "registry/sklearn:1.9", "TrainingInputMode": "File"}
-    training = {
+    training: dict[str, Any] = {
         "AlgorithmSpecification": image,
         "RoleArn": ROLE,
         "ModelArtifacts": {"S3ModelArtifacts": "s3://m/m.tar.gz"},
@@ -127,7 +127,10 @@ def test_an_end_and_an_approval_that_no_event_told_are_found(nightly: Nightly) -
 
 def test_it_looks_back_two_days_behind_the_last_pass_and_no_further(nightly: Nightly) -> None:
     nightly.run()
-    old = {"CreationTime": NOW.timestamp() - 5 * 86_400, "LastModifiedTime": NOW.timestamp() - 3 * 86_400}
+    old: dict[str, Any] = {
+        "CreationTime": NOW.timestamp() - 5 * 86_400,
+        "LastModifiedTime": NOW.timestamp() - 3 * 86_400,
+    }
     nightly.put(PROCESSING_JOB, "too-old", **old)
     nightly.put(PROCESSING_JOB, "in-the-overlap", LastModifiedTime=NOW.timestamp() - 86_400)
     nightly.run(now=NOW + timedelta(days=1))

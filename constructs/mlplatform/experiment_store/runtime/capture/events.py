@@ -10,6 +10,7 @@ from typing import Any
 from mlrecords.codec import from_json
 from mlrecords.observations import Observation, facts_of, order_of, run_id_of
 from mlrecords.record import Identity, Status
+from mlrecords.sending import DETAIL_TYPE as OBSERVATION
 from mlrecords.sending import IMPORT
 from mlrecords.states import is_over
 
@@ -27,7 +28,6 @@ from .details import (
     tags_in,
 )
 
-OBSERVATION = "ML Platform Run Observation"
 EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
 

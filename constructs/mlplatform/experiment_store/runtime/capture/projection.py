@@ -20,9 +20,9 @@ import boto3
 from mlrecords.codec import to_json
 from mlrecords.observations import Observation, order_of
 from mlrecords.record import RunRecord
+from mlrecords.sending import DETAIL_TYPE, SOURCE
 from mlrecords.store import RecordStore, RunNotFoundError
 
-from .events import OBSERVATION
 from .mlflow_api import Mlflow
 from .mlflow_run import RUN_TAG, MlflowRun, mlflow_run_of
 
@@ -40,7 +40,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 
 def _tell_capture(observation: Observation) -> None:
-    event = {"detail-type": OBSERVATION, "source": "mlplatform", "detail": to_json(observation)}
+    event = {"detail-type": DETAIL_TYPE, "source": SOURCE, "detail": to_json(observation)}
     _client("sqs").send_message(QueueUrl=os.environ["CAPTURE_QUEUE_URL"], MessageBody=json.dumps(event))
 
 

@@ -2,7 +2,8 @@
 
 Called every hour, it makes one pass a day over all that changed since the pass before, with two days of overlap. After each page it
 writes down where it is, so that a pass goes on in the next call when the function runs out of time, or is stopped in the middle.
-What it sends are events with Describe answers, which the capture takes as it takes SageMaker's: twice is as good as once.
+What it sends are events with Describe answers, which the capture takes as it takes SageMaker's: twice is as good as once. At the
+end of a pass, the many small row files of the days before become few.
 
 Environment: RECORDS_BUCKET, CAPTURE_QUEUE_URL.
 """
@@ -19,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from mlrecords.codec import from_json, to_json
+from mlrecords.compaction import compact
 from mlrecords.record import RunRecord
 from mlrecords.store import RecordStore, RunNotFoundError
 
@@ -92,8 +94,14 @@ class Reconciliation:
                 return {"finished": False, "sent": going_on.sent}
             going_on = self._page(going_on)
             self._write(replace(state, going_on=going_on))
+        self._compact(going_on)
         self._write(State(reconciled=going_on.began))
         return {"finished": True, "sent": going_on.sent}
+
+    def _compact(self, at: Pass) -> None:
+        """Put the row files of the days together that ended since the pass before."""
+        for days in range(1, (at.began.date() - at.since.date()).days + 1):
+            compact(self.store, at.began.date() - timedelta(days=days))
 
     def _page(self, at: Pass) -> Pass:
         """Send what one page has and the store lacks; where to go on."""
