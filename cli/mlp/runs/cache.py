@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from mlp.runs.language import Query
+    from mlp.runs.query import Query
     from mlrecords.rows import Row
     from mlrecords.store import RecordStore
 
@@ -65,9 +65,7 @@ CREATE TABLE IF NOT EXISTS forgotten (run_id VARCHAR);
 
 def _entries(space: str, column: str) -> str:
     name, value = f"unnest(map_keys({column}))", f"unnest(map_values({column}))"
-    if (
-        space == "parent"
-    ):  # A row has the relation by the parent's run id, since a run may have several executions, models, ...
+    if space == "parent":  # A row has relations by the parents' run ids, since a run may have several of one relation.
         name, value = value, name
     return f"SELECT run, '{space}' AS space, {name} AS name, {value} AS value FROM news"
 
@@ -84,7 +82,7 @@ _UPSERT = (
     """,
     "INSERT INTO forgotten SELECT run_id FROM newest WHERE deleted AND run_id NOT IN (SELECT run_id FROM forgotten)",
     """
-    CREATE OR REPLACE TEMP TABLE known AS SELECT runs.rowid AS place, runs.run, runs.run_id, runs.revision, runs.record
+    CREATE OR REPLACE TEMP TABLE known AS SELECT run, run_id, revision, record
     FROM runs SEMI JOIN newest ON newest.run_id = runs.run_id
     """,
     """
@@ -95,7 +93,7 @@ _UPSERT = (
     AND newest.run_id NOT IN (SELECT run_id FROM forgotten)
     """,
     """
-    CREATE OR REPLACE TEMP TABLE replaced AS SELECT place, run FROM known
+    CREATE OR REPLACE TEMP TABLE replaced AS SELECT run FROM known
     WHERE run_id IN (SELECT run_id FROM news) OR run_id IN (SELECT run_id FROM forgotten)
     """,
     "DELETE FROM numbers WHERE run IN (SELECT run FROM replaced)",
@@ -222,8 +220,10 @@ class Cache:
         return "" if moment is None else key_before(moment.replace(tzinfo=UTC))
 
     def _forget_all(self) -> None:
+        self.connection.begin()
         for table in ("files", "runs", "numbers", "texts", "keys", "forgotten"):
             self.connection.execute(f"DELETE FROM {table}")
+        self.connection.commit()
 
     def _read(self, store: RecordStore, keys: Sequence[str]) -> bool:
         """Take in some files; False, and nothing is changed, when one of them is not there any more."""

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlp.runs.fields import Field, Kind, Reference
-from mlp.runs.language import Comparison, Junction, Not
+from mlp.runs.query import Comparison, Junction, Not
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlp.runs.language import Condition, Query, Sorting, Value
+    from mlp.runs.query import Condition, Query, Sorting, Value
 
 Keys: TypeAlias = "Mapping[tuple[str, str], int]"
 """The number of each name in each space."""

@@ -6,68 +6,16 @@ metric.rmse < 40 and (param.loss in ('poisson', 'gamma') or not tag.owner is nul
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from mlp.errors import CliError, ExitCode
 from mlp.runs.fields import Kind, Reference, UnknownNameError, reference
+from mlp.runs.query import Comparison, Condition, Junction, Not, Query, Sorting, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-Value: TypeAlias = str | float | bool | datetime
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`metric.rmse < 40`. Where a run has no such value, it is false; of several values, one is enough.
-
-    `operator` is one of `= != < <= > >= like ilike in exists`. With a number beside it, text (of a parameter) is compared as a number.
-    """
-
-    reference: Reference
-    operator: str
-    values: tuple[Value, ...] = ()
-
-
-@dataclass(frozen=True)
-class Not:
-    """The opposite."""
-
-    part: Condition
-
-
-@dataclass(frozen=True)
-class Junction:
-    """All parts with `and`, at least one with `or`."""
-
-    word: str
-    parts: tuple[Condition, ...]
-
-
-Condition: TypeAlias = Comparison | Not | Junction
-
-
-@dataclass(frozen=True)
-class Sorting:
-    """By which value; runs without it come last."""
-
-    reference: Reference
-    descending: bool = False
-
-
-@dataclass(frozen=True)
-class Query:
-    """What to search: all runs when there is no condition, the newest first when there is no sorting, all when there is no limit."""
-
-    condition: Condition | None = None
-    sortings: tuple[Sorting, ...] = ()
-    limit: int | None = None
-
-    def limited(self, limit: int | None) -> Query:
-        """The same with another limit."""
-        return replace(self, limit=limit)
 
 
 class QueryError(CliError):

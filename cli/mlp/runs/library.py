@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlp.errors import CliError, ExitCode
 from mlp.runs import cache
 from mlp.runs.card import CardFacts, card
-from mlp.runs.comparison import Difference, differences
+from mlp.runs.comparison import differences
 from mlp.runs.compilation import columns_asked
 from mlp.runs.language import parse
 from mlp.runs.lineage import DEPTH, Lineage, trace, version_before
@@ -148,12 +148,8 @@ class Runs:
         """What differs between two runs: indexed by section and name, a column for each of them."""
         import pandas as pd
 
-        lines = [(one.section, one.name, one.a, one.b) for one in self.differences(a, b)]
+        lines = [(one.section, one.name, one.a, one.b) for one in differences(self.get(a), self.get(b))]
         return pd.DataFrame(lines, columns=["section", "name", a, b]).set_index(["section", "name"])
-
-    def differences(self, a: str, b: str) -> list[Difference]:
-        """As `compare`, as values."""
-        return differences(self.get(a), self.get(b))
 
     @contextmanager
     def _copy(self) -> Iterator[cache.Cache]:

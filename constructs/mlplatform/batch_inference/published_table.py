@@ -11,7 +11,7 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from mlplatform.day_partitions import PARTITION, projection_of_days
+from mlplatform.athena import PARTITION, projection_of_days, workgroup_configuration
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
@@ -104,18 +104,12 @@ class ProjectTables(Construct):
             description=f"Queries of {project.name} on what its pipelines publish",
             recursive_delete_option=True,
             state="ENABLED",
-            work_group_configuration={
-                "bytesScannedCutoffPerQuery": max_scanned_gib * 1024**3,
-                "enforceWorkGroupConfiguration": True,
-                "engineVersion": {"selectedEngineVersion": "Athena engine version 3"},
-                "publishCloudWatchMetricsEnabled": True,
-                "requesterPaysEnabled": False,
-                "resultConfiguration": {
-                    "encryptionConfiguration": {"encryptionOption": "SSE_KMS", "kmsKey": project.key_arn},
-                    "expectedBucketOwner": project.account,
-                    "outputLocation": project.artifact_uri(RESULTS_PREFIX),
-                },
-            },
+            work_group_configuration=workgroup_configuration(
+                results_uri=project.artifact_uri(RESULTS_PREFIX),
+                key_arn=project.key_arn,
+                account=project.account,
+                max_scanned_gib=max_scanned_gib,
+            ),
         )
 
     def _query_statements(self) -> list[Statement]:

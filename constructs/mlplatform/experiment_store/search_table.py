@@ -7,7 +7,7 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from mlplatform.day_partitions import PARTITION, projection_of_days
+from mlplatform.athena import PARTITION, projection_of_days, workgroup_configuration
 from mlplatform.policy import Role, Statement
 from mlrecords.rows import COLUMNS, PREFIX
 
@@ -111,7 +111,7 @@ class RunSearchTable(Construct):
             },
         )
 
-    def _workgroup(self, results: str, key_arn: str) -> athena.CfnWorkGroup:
+    def _workgroup(self, results_uri: str, key_arn: str) -> athena.CfnWorkGroup:
         return athena.CfnWorkGroup(
             self,
             "Workgroup",
@@ -119,18 +119,9 @@ class RunSearchTable(Construct):
             description="Queries on the records of everything that ran",
             recursive_delete_option=True,
             state="ENABLED",
-            work_group_configuration={
-                "bytesScannedCutoffPerQuery": MAX_SCANNED_GIB * 1024**3,
-                "enforceWorkGroupConfiguration": True,
-                "engineVersion": {"selectedEngineVersion": "Athena engine version 3"},
-                "publishCloudWatchMetricsEnabled": True,
-                "requesterPaysEnabled": False,
-                "resultConfiguration": {
-                    "encryptionConfiguration": {"encryptionOption": "SSE_KMS", "kmsKey": key_arn},
-                    "expectedBucketOwner": self._account,
-                    "outputLocation": results,
-                },
-            },
+            work_group_configuration=workgroup_configuration(
+                results_uri=results_uri, key_arn=key_arn, account=self._account, max_scanned_gib=MAX_SCANNED_GIB
+            ),
         )
 
     def _named_query(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -19,23 +18,9 @@ from mlrecords.canonical import canonical
 from mlrecords.compaction import Compacted, RowFilesError, compact
 from mlrecords.rows import Row, day_prefix, forget_rows, is_whole, order, packed, row_files, unpacked
 from mlrecords.store import RecordStore
-from tests.unit.servers import s3_server
 
 MORNING = datetime(2026, 11, 24, 8, tzinfo=UTC)
 DAY = MORNING.date()
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as client:
-        yield client
-
-
-@pytest.fixture
-def store(s3: Any, request: pytest.FixtureRequest) -> RecordStore:
-    bucket = request.node.name.replace("_", "-")[:60].rstrip("-")
-    s3.create_bucket(Bucket=bucket)
-    return RecordStore(s3, bucket)
 
 
 def row(run: str, revision: int) -> Row:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pytest
 
 from mlrecords.rows import COLUMNS, forget_rows, keep_rows, key_before, moment_of, order, row_files, row_of, unpacked
 from mlrecords.store import RecordStore, StoredRun
 from tests.unit.mlrecords.observed import RUN, seen, state
-from tests.unit.servers import s3_server
 
 MORNING = datetime(2026, 11, 24, 8, 30, 15, tzinfo=UTC)
 FACTS: dict[str, Any] = {
@@ -26,19 +22,6 @@ FACTS: dict[str, Any] = {
         "2": {"kind": "decision", "text": "do not ship", "author": "ada", "at": "2026-11-24T09:00:00+00:00"},
     },
 }
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as client:
-        yield client
-
-
-@pytest.fixture
-def store(s3: Any, request: pytest.FixtureRequest) -> RecordStore:
-    bucket = request.node.name.replace("_", "-")[:60].rstrip("-")
-    s3.create_bucket(Bucket=bucket)
-    return RecordStore(s3, bucket)
 
 
 def rows_in(store: RecordStore, key: str) -> list[dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -12,23 +10,6 @@ from mlrecords.canonical import canonical, digest
 from mlrecords.codec import InvalidDocumentError
 from mlrecords.store import MissingBlobError, RecordStore, RunNotFoundError
 from tests.unit.mlrecords.observed import RUN, seen, state
-from tests.unit.servers import s3_server
-
-BUCKET = "records"
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as client:
-        yield client
-
-
-@pytest.fixture
-def store(s3: Any, request: pytest.FixtureRequest) -> RecordStore:
-    bucket = request.node.name.replace("_", "-")[:60].rstrip("-")
-    s3.create_bucket(Bucket=bucket)
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    return RecordStore(s3, bucket)
 
 
 def test_observations_make_a_record_that_lies_under_its_own_digest(store: RecordStore) -> None:

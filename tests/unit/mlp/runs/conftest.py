@@ -11,6 +11,9 @@ import pytest
 from mlp.runs import cache
 from mlrecords.canonical import canonical
 from mlrecords.rows import packed
+from tests.unit.stores import s3, store
+
+__all__ = ["s3", "store"]
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlp.runs.fields import SPACES, Field, Kind, Reference
-from mlp.runs.language import Comparison, Condition, Junction, Not, Query, parse
+from mlp.runs.language import parse
+from mlp.runs.query import Comparison, Condition, Junction, Not, Query
 from mlrecords.rows import Row
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

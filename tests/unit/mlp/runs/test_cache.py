@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,22 +21,8 @@ from mlrecords.compaction import compact
 from mlrecords.rows import Row, day_prefix, forget_rows, order, packed, row_files
 from mlrecords.store import RecordStore
 from tests.unit.mlp.runs.made_up import NOW, row
-from tests.unit.servers import s3_server
 
 MORNING = datetime(2026, 11, 24, 8, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as client:
-        yield client
-
-
-@pytest.fixture
-def store(s3: Any, request: pytest.FixtureRequest) -> RecordStore:
-    bucket = request.node.name.replace("_", "-")[:60].rstrip("-")
-    s3.create_bucket(Bucket=bucket)
-    return RecordStore(s3, bucket)
 
 
 def put(store: RecordStore, moment: datetime, *rows: Row) -> str:
