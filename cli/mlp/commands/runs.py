@@ -70,9 +70,10 @@ def list_runs(
     aws: AwsOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Show the newest runs."""
+    """Show the newest runs. Steps of pipelines are shown by their jobs; `--kind pipeline-step` shows them themselves."""
     asked = {"project": project, "kind": kind}
-    query = " and ".join(f"{name} = '{_escaped(value)}'" for name, value in asked.items() if value is not None)
+    terms = [f"{name} = '{_escaped(value)}'" for name, value in asked.items() if value is not None]
+    query = " and ".join([*terms, *(["kind != 'pipeline-step'"] if kind is None else [])])
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
         _print(_runs(target, out).find(query, limit=limit), out, as_csv=csv, usual=("project", "kind"))
 
