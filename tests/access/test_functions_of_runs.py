@@ -207,13 +207,12 @@ def _begin(stage: Stage, **event: str) -> Json:
 def _publish_a_run(stage: Stage) -> None:
     assert stage.call(f"{PIPELINE}-controller", _due(8)) == {"runs": {RUN: "started"}}
     begun = _begin(stage, run_id=RUN, fence=stage.executions[0]["Fence"])
-    stage.put(f"{begun['work_uri']}/prepared/part-00000.parquet")
+    Buckets(stage.s3, "", _settings(stage)).score(Generation(RUN, int(begun["generation"]), 2))
     usage = {"host": "algo-1", "instance_type": "ml.m5.large", "rows": 1, "input_bytes": 1, "seconds": 1}
     stage.put(f"{begun['work_uri']}/usage/usage-algo-1.json", json.dumps({**usage, "peak_memory_bytes": 1}).encode())
     stage.call(f"{PIPELINE}-plan-scoring", begun)
 
     root_uri = _settings(stage)["root_uri"]
-    Buckets(stage.s3, "", _settings(stage)).score(Generation(RUN, int(begun["generation"]), 2))
     stage.put(f"{root_uri}/runs/run_id={RUN}/0/part-00000.parquet")  # Of an older generation.
     known = ("run_id", "generation", "fence", "scheduled_at", "model_package_arn", "work_uri", "output_uri")
     event = {"execution_arn": f"{SAGEMAKER}:pipeline/{PIPELINE}/execution/1", "started_at": begun["scheduled_at"]}

@@ -191,6 +191,12 @@ def plan_scoring_function(scope: Construct, files: RunFiles, environment: dict[s
             *files.read_working_files(),
             files.write_working_files("plan/*"),
             files.list_objects("FindPredictions", files.output_arn, f"{files.pipeline_name}/runs/*"),
+            Statement(
+                sid="ReadSidecars",
+                actions=["s3:GetObject"],
+                resources=[f"{files.output_arn}/{files.pipeline_name}/runs/*/part-*.json"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
         ],
     )
 
