@@ -175,6 +175,7 @@ def stage(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         _publish_a_run(stage)
         _measure_it(stage)
         _replace_retry_and_fail(stage)
+        _fail_to_measure(stage)
         yield stage
 
 
@@ -251,6 +252,13 @@ def _replace_retry_and_fail(stage: Stage) -> None:
     stage.call(controller, _due(11))
     stage.status, stage.reason = "Failed", "AlgorithmError: DataCheckFailed: column 3, exit code: 1"
     stage.call(controller, {"tick": True})
+
+
+def _fail_to_measure(stage: Stage) -> None:
+    arn = f"{SAGEMAKER}:pipeline/{PIPELINE}-quality/execution/x"
+    detail = {"currentPipelineExecutionStatus": "Failed", "pipelineExecutionArn": arn}
+    stage.call(f"{PIPELINE}-controller", {"detail-type": "an execution's end", "detail": detail})
+    assert stage.told.pop()["Subject"] == f"{PIPELINE}: the quality of past predictions could not be measured"
 
 
 def test_the_story_has_happened(stage: Stage) -> None:

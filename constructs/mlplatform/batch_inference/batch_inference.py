@@ -160,7 +160,9 @@ class BatchInference(Construct):
             root_uri=files.root_uri,
         )
         input_uri = input_uri_parameter(project.data_uri(input_prefix))
-        self.controller = RunController(self, "Controller", files=files, settings=settings)
+        self.controller = RunController(
+            self, "Controller", files=files, settings=settings, measured=ground_truth is not None
+        )
         """What decides on the pipeline's runs; `mlp backfill` asks it for those that were missed."""
         self.pipeline = SageMakerPipeline(
             self,

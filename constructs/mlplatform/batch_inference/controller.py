@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import aws_events as events
@@ -31,6 +31,7 @@ class RunController(Construct):
     Parameters:
         files: where the runs are.
         settings: what the steps' functions read, too (`runs.settings`).
+        measured: whether a `QualityPipeline` measures the predictions; then the controller also tells when that fails.
 
     Events that the function fails on three times go to `dead_letters`.
     """
@@ -42,6 +43,7 @@ class RunController(Construct):
         *,
         files: RunFiles,
         settings: Mapping[str, Any],
+        measured: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         project, name = files.project, f"{files.pipeline_name}-controller"
@@ -81,6 +83,7 @@ class RunController(Construct):
                 files.follow_executions(
                     "DescribePipelineExecution", "ListPipelineExecutionSteps", "StopPipelineExecution"
                 ),
+                *([_read_measurements(files)] if measured else []),
                 Statement(
                     sid="LookAgain",
                     actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule"],
@@ -114,7 +117,9 @@ class RunController(Construct):
             maximum_retry_attempts=_RETRIES,
             destination_config={"onFailure": {"destination": dead_letters_arn}},
         )
-        self._hear_of_ends(files)
+        self._hear_of_ends(
+            [files.pipeline_arn, *([files.quality_pipeline_arn] if measured else [])], files.pipeline_name
+        )
         self._tick(files, group_name=name, role_arn=waker.arn)
 
     def _waker(self, files: RunFiles, *, group_name: str) -> ServiceRole:
@@ -135,16 +140,16 @@ class RunController(Construct):
             ],
         )
 
-    def _hear_of_ends(self, files: RunFiles) -> None:
+    def _hear_of_ends(self, pipeline_arns: Sequence[str], name: str) -> None:
         rule = events.CfnRule(
             self,
             "Ends",
-            description=f"Tells the controller how executions of the pipeline {files.pipeline_name} end",
+            description=f"Tells the controller how executions of the pipeline {name} end",
             event_pattern={
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
                 "detail": {
-                    "pipelineArn": [files.pipeline_arn],
+                    "pipelineArn": list(pipeline_arns),
                     "currentPipelineExecutionStatus": ["Succeeded", "Failed", "Stopped", "CompletedWithFailures"],
                 },
             },
@@ -178,3 +183,13 @@ class RunController(Construct):
                 "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
             },
         )
+
+
+def _read_measurements(files: RunFiles) -> Statement:
+    """See why an execution that measures quality failed."""
+    return Statement(
+        sid="ReadMeasurements",
+        actions=["sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"],
+        resources=[f"{files.quality_pipeline_arn}/execution/*"],
+        wildcard_reason="SageMaker gives executions their ids at run time",
+    )

@@ -96,6 +96,16 @@ def test_the_controller_hears_how_executions_of_its_pipeline_end(both: Synthesiz
     assert flat(permission["SourceArn"]).startswith(f"<{PLAIN_ID}ControllerEnds")
 
 
+def test_with_ground_truth_the_controller_hears_of_measurements_too_and_may_see_why_they_failed(
+    both: Synthesized,
+) -> None:
+    rule = only(both.resources("AWS::Events::Rule"), f"{FULL_ID}ControllerEnds")
+    heard = [flat(arn).rpartition(":")[2] for arn in rule["EventPattern"]["detail"]["pipelineArn"]]
+    assert heard == [f"pipeline/{FULL}", f"pipeline/{FULL}-quality"]
+    (seen,) = statements_of(role(both, f"{FULL_ID}ControllerFunctionRole"))["ReadMeasurements"]["Resource"]
+    assert flat(seen).rpartition(":")[2] == f"pipeline/{FULL}-quality/execution/*"
+
+
 def test_without_a_schedule_only_the_controller_wakes(both: Synthesized) -> None:
     schedules = [it for it in both.resources("AWS::Scheduler::Schedule") if it.startswith(FULL_ID)]
     assert [re.sub("[0-9A-F]{8}$", "", it) for it in schedules] == [f"{FULL_ID}ControllerTick"]
