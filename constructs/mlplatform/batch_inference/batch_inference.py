@@ -238,6 +238,7 @@ class BatchInference(Construct):
             drift=DriftLimits(inputs=rules.drift_threshold, predictions=rules.drift_threshold),
         )
         """What tells the project's topic when output is overdue, a run failed or is late, or data has moved."""
+        self.alarms.node.add_dependency(self.controller.first_look)  # To `OutputOverdue`, missing data is an alarm.
         self.dashboard = RunDashboard(
             self,
             "Dashboard",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aws_cdk import CfnCustomResource
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
@@ -18,6 +19,7 @@ from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project.pipeline_permissions import start_statement
 
+_FIRST_LOOK_SECONDS = 300  # Longer than the function may run; CloudFormation's default is an hour.
 _RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
 
 
@@ -121,6 +123,10 @@ class RunController(Construct):
             [files.pipeline_arn, *([files.quality_pipeline_arn] if measured else [])], files.pipeline_name
         )
         self._tick(files, group_name=name, role_arn=waker.arn)
+        self.first_look = CfnCustomResource(
+            self, "FirstLook", service_token=self.function.function_arn, service_timeout=_FIRST_LOOK_SECONDS
+        )
+        """A look that is part of the deployment: what depends on it finds metrics, and the output's age counts from it."""
 
     def _waker(self, files: RunFiles, *, group_name: str) -> ServiceRole:
         """What EventBridge Scheduler wakes the function as."""

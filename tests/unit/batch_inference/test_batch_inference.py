@@ -126,6 +126,12 @@ def test_alarms_are_those_that_what_was_said_gives_a_meaning(both: Synthesized) 
     assert list(alarms(both, FULL)) == ["RunFailed", "ForecastLate", *drift]
 
 
+def test_alarms_are_made_after_the_controllers_first_look_which_gives_them_data(both: Synthesized) -> None:
+    (look,) = (it for it in both.resources("AWS::CloudFormation::CustomResource") if it.startswith(PLAIN_ID))
+    made = [it for name, it in both.template["Resources"].items() if name.startswith(f"{PLAIN_ID}AlarmsOutputOverdue")]
+    assert [look in alarm["DependsOn"] for alarm in made] == [True]
+
+
 def test_output_is_overdue_a_grace_after_the_longest_gap_of_the_schedule(both: Synthesized) -> None:
     overdue = alarms(both, PLAIN)["OutputOverdue"]
     week_with_the_hour_of_winter_time, grace = 7 * 24 * 3600 + 3600, 2 * 3600

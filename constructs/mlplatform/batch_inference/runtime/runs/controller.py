@@ -1,9 +1,9 @@
 """The Lambda that decides about the runs of one pipeline: it alone starts, retries, replaces and tells.
 
 Events: `{"start": {"scheduled_at", "because", "again", "input_uri"}}`, `{"starts": [...], "parallel": 2}`, the state change
-of an execution of this pipeline, or of the one that measures its quality, or `{"tick": true}`. Whatever the event is,
-everything is looked at: an event that got lost is made up for by the next one, and one that comes twice finds nothing to do.
-Only of measurements nothing but their event tells.
+of an execution of this pipeline, or of the one that measures its quality, `{"tick": true}`, or a deployment's. Whatever the
+event is, everything is looked at: an event that got lost is made up for by the next one, and one that comes twice finds
+nothing to do. Only of measurements nothing but their event tells.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from runs import alerts, outbox
+from runs import alerts, deployment, outbox
 from runs.codec import InvalidDocumentError, from_json
 from runs.executions import Executions
 from runs.forecast import Forecast, forecasts
@@ -71,9 +71,20 @@ class UnfinishedError(Exception):
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Decide, act, answer what became of each wanted run. What is raised brings the event back, twice."""
+    if not deployment.is_request(event):
+        return _controller(context).handle(event_of(event), datetime.now(UTC))
+    try:
+        return {} if deployment.is_deletion(event) else _controller(context).handle(Event(tick=True), datetime.now(UTC))
+    finally:
+        deployment.answer(
+            event
+        )  # Also if it cannot look: that is for the alarms, and not for an hour without an answer.
+
+
+def _controller(context: Any) -> "Controller":
     settings = Settings.from_environment()
     s3 = boto3.client("s3")
-    controller = Controller(
+    return Controller(
         settings=settings,
         store=Store(s3, settings.state_uri),
         executions=Executions(boto3.client("sagemaker"), s3, settings),
@@ -82,7 +93,6 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         scheduler=boto3.client("scheduler"),
         function_arn=context.invoked_function_arn,
     )
-    return controller.handle(event_of(event), datetime.now(UTC))
 
 
 def event_of(event: Mapping[str, Any]) -> Event:
