@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from runs import controller
 from tests.unit.batch_inference.runs.world import World
-
-
-@dataclass
-class CloudFormation:
-    """Whoever waits for the answer of a custom resource."""
-
-    url: str
-    answers: list[dict[str, Any]] = field(default_factory=list)
-
-    def event(self, request: str) -> dict[str, Any]:
-        named = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "FirstLook"}
-        return {"RequestType": request, "ResponseURL": self.url, **named}
+from tests.unit.custom_resources import CloudFormation, waiting_cloudformation
 
 
 @pytest.fixture
 def cloudformation() -> Iterator[CloudFormation]:
-    answers: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield CloudFormation(f"http://127.0.0.1:{server.server_port}/", answers)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with waiting_cloudformation() as waiting:
+        yield waiting
 
 
 @pytest.fixture
@@ -83,4 +52,4 @@ def test_nothing_is_looked_at_when_the_pipeline_is_deleted(world: World, cloudfo
     assert controller.handler(cloudformation.event("Delete"), None) == {}
 
     assert (world.objects, world.metrics) == ({}, [])
-    assert [answer["LogicalResourceId"] for answer in cloudformation.answers] == ["FirstLook"]
+    assert [answer["LogicalResourceId"] for answer in cloudformation.answers] == ["Resource"]

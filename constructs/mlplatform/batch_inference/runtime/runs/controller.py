@@ -3,7 +3,7 @@
 Events: `{"start": {"scheduled_at", "because", "again", "input_uri"}}`, `{"starts": [...], "parallel": 2}`, the state change
 of an execution of this pipeline, or of the one that measures its quality, `{"tick": true}`, or a deployment's. Whatever the
 event is, everything is looked at: an event that got lost is made up for by the next one, and one that comes twice finds
-nothing to do. Only of measurements nothing but their event tells.
+nothing to do. That a measurement failed is told by its event alone.
 """
 
 import json
@@ -76,9 +76,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     try:
         return {} if deployment.is_deletion(event) else _controller(context).handle(Event(tick=True), datetime.now(UTC))
     finally:
-        deployment.answer(
-            event
-        )  # Also if it cannot look: that is for the alarms, and not for an hour without an answer.
+        # Also if it could not look: to tell that is up to the alarms.
+        deployment.answer(event)
 
 
 def _controller(context: Any) -> "Controller":
