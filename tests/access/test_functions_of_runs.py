@@ -175,6 +175,7 @@ def stage(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         _publish_a_run(stage)
         _measure_it(stage)
         _replace_retry_and_fail(stage)
+        _fail_to_measure(stage)
         yield stage
 
 
@@ -207,13 +208,12 @@ def _begin(stage: Stage, **event: str) -> Json:
 def _publish_a_run(stage: Stage) -> None:
     assert stage.call(f"{PIPELINE}-controller", _due(8)) == {"runs": {RUN: "started"}}
     begun = _begin(stage, run_id=RUN, fence=stage.executions[0]["Fence"])
-    stage.put(f"{begun['work_uri']}/prepared/part-00000.parquet")
+    Buckets(stage.s3, "", _settings(stage)).score(Generation(RUN, int(begun["generation"]), 2))
     usage = {"host": "algo-1", "instance_type": "ml.m5.large", "rows": 1, "input_bytes": 1, "seconds": 1}
     stage.put(f"{begun['work_uri']}/usage/usage-algo-1.json", json.dumps({**usage, "peak_memory_bytes": 1}).encode())
     stage.call(f"{PIPELINE}-plan-scoring", begun)
 
     root_uri = _settings(stage)["root_uri"]
-    Buckets(stage.s3, "", _settings(stage)).score(Generation(RUN, int(begun["generation"]), 2))
     stage.put(f"{root_uri}/runs/run_id={RUN}/0/part-00000.parquet")  # Of an older generation.
     known = ("run_id", "generation", "fence", "scheduled_at", "model_package_arn", "work_uri", "output_uri")
     event = {"execution_arn": f"{SAGEMAKER}:pipeline/{PIPELINE}/execution/1", "started_at": begun["scheduled_at"]}
@@ -252,6 +252,13 @@ def _replace_retry_and_fail(stage: Stage) -> None:
     stage.call(controller, _due(11))
     stage.status, stage.reason = "Failed", "AlgorithmError: DataCheckFailed: column 3, exit code: 1"
     stage.call(controller, {"tick": True})
+
+
+def _fail_to_measure(stage: Stage) -> None:
+    arn = f"{SAGEMAKER}:pipeline/{PIPELINE}-quality/execution/x"
+    detail = {"currentPipelineExecutionStatus": "Failed", "pipelineExecutionArn": arn}
+    stage.call(f"{PIPELINE}-controller", {"detail-type": "an execution's end", "detail": detail})
+    assert stage.told.pop()["Subject"] == f"{PIPELINE}: the quality of past predictions could not be measured"
 
 
 def test_the_story_has_happened(stage: Stage) -> None:

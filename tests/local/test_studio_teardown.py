@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,50 +14,16 @@ import mllocal
 from mlplatform.pipeline.archives import read_files, zip_archive
 from mlplatform.training_environment.runtime.studio_teardown import handler as teardown
 from tests.local.studio import ROLE, Studio, wait_until
+from tests.unit.custom_resources import CloudFormation, waiting_cloudformation
 
 RUNTIME = Path(teardown.__file__).parent
 LONG, OVER = 600_000, 0
 
 
-@dataclass
-class CloudFormation:
-    """Whoever waits for the answer of a custom resource."""
-
-    url: str
-    answers: list[dict[str, Any]] = field(default_factory=list)
-
-    def event(self, request: str, **properties: str) -> dict[str, Any]:
-        return {
-            "RequestType": request,
-            "ResponseURL": self.url,
-            "StackId": "stack",
-            "RequestId": "request",
-            "LogicalResourceId": "Teardown",
-            "PhysicalResourceId": "teardown",
-            "ResourceProperties": {"ServiceToken": "a function", **properties},
-        }
-
-
 @pytest.fixture
 def cloudformation() -> Iterator[CloudFormation]:
-    answers: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield CloudFormation(f"http://127.0.0.1:{server.server_port}/", answers)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with waiting_cloudformation() as waiting:
+        yield waiting
 
 
 @dataclass(frozen=True)
@@ -132,7 +95,7 @@ def test_a_domain_goes_with_everything_in_it_and_leaves_the_network_free(
     teardown.handler(cloudformation.event("Delete", **of_the_domain(studio, home)), Context())
 
     (answer,) = cloudformation.answers
-    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "teardown")
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "resource")
     assert studio.left_behind() == []
     assert (file_system_id in studio.file_systems()) is kept
     with pytest.raises(ClientError, match="does not exist"):

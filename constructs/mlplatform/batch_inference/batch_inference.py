@@ -160,7 +160,9 @@ class BatchInference(Construct):
             root_uri=files.root_uri,
         )
         input_uri = input_uri_parameter(project.data_uri(input_prefix))
-        self.controller = RunController(self, "Controller", files=files, settings=settings)
+        self.controller = RunController(
+            self, "Controller", files=files, settings=settings, measured=ground_truth is not None
+        )
         """What decides on the pipeline's runs; `mlp backfill` asks it for those that were missed."""
         self.pipeline = SageMakerPipeline(
             self,
@@ -236,6 +238,7 @@ class BatchInference(Construct):
             drift=DriftLimits(inputs=rules.drift_threshold, predictions=rules.drift_threshold),
         )
         """What tells the project's topic when output is overdue, a run failed or is late, or data has moved."""
+        self.alarms.node.add_dependency(self.controller.first_look)  # To `OutputOverdue`, missing data is an alarm.
         self.dashboard = RunDashboard(
             self,
             "Dashboard",

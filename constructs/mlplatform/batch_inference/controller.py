@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from aws_cdk import CfnCustomResource
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
@@ -18,6 +19,7 @@ from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project.pipeline_permissions import start_statement
 
+_FIRST_LOOK_SECONDS = 300  # Longer than the function may run; CloudFormation's default is an hour.
 _RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
 
 
@@ -31,6 +33,7 @@ class RunController(Construct):
     Parameters:
         files: where the runs are.
         settings: what the steps' functions read, too (`runs.settings`).
+        measured: whether a `QualityPipeline` measures the predictions; then the controller also tells when that fails.
 
     Events that the function fails on three times go to `dead_letters`.
     """
@@ -42,6 +45,7 @@ class RunController(Construct):
         *,
         files: RunFiles,
         settings: Mapping[str, Any],
+        measured: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         project, name = files.project, f"{files.pipeline_name}-controller"
@@ -81,6 +85,7 @@ class RunController(Construct):
                 files.follow_executions(
                     "DescribePipelineExecution", "ListPipelineExecutionSteps", "StopPipelineExecution"
                 ),
+                *([_read_measurements(files)] if measured else []),
                 Statement(
                     sid="LookAgain",
                     actions=["scheduler:CreateSchedule", "scheduler:UpdateSchedule"],
@@ -114,8 +119,14 @@ class RunController(Construct):
             maximum_retry_attempts=_RETRIES,
             destination_config={"onFailure": {"destination": dead_letters_arn}},
         )
-        self._hear_of_ends(files)
+        self._hear_of_ends(
+            [files.pipeline_arn, *([files.quality_pipeline_arn] if measured else [])], files.pipeline_name
+        )
         self._tick(files, group_name=name, role_arn=waker.arn)
+        self.first_look = CfnCustomResource(
+            self, "FirstLook", service_token=self.function.function_arn, service_timeout=_FIRST_LOOK_SECONDS
+        )
+        """A look that is part of the deployment: what depends on it finds metrics, and the output's age counts from it."""
 
     def _waker(self, files: RunFiles, *, group_name: str) -> ServiceRole:
         """What EventBridge Scheduler wakes the function as."""
@@ -135,16 +146,16 @@ class RunController(Construct):
             ],
         )
 
-    def _hear_of_ends(self, files: RunFiles) -> None:
+    def _hear_of_ends(self, pipeline_arns: Sequence[str], name: str) -> None:
         rule = events.CfnRule(
             self,
             "Ends",
-            description=f"Tells the controller how executions of the pipeline {files.pipeline_name} end",
+            description=f"Tells the controller how executions of the pipeline {name} end",
             event_pattern={
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
                 "detail": {
-                    "pipelineArn": [files.pipeline_arn],
+                    "pipelineArn": list(pipeline_arns),
                     "currentPipelineExecutionStatus": ["Succeeded", "Failed", "Stopped", "CompletedWithFailures"],
                 },
             },
@@ -178,3 +189,13 @@ class RunController(Construct):
                 "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
             },
         )
+
+
+def _read_measurements(files: RunFiles) -> Statement:
+    """See why an execution that measures quality failed."""
+    return Statement(
+        sid="ReadMeasurements",
+        actions=["sagemaker:DescribePipelineExecution", "sagemaker:ListPipelineExecutionSteps"],
+        resources=[f"{files.quality_pipeline_arn}/execution/*"],
+        wildcard_reason="SageMaker gives executions their ids at run time",
+    )

@@ -20,6 +20,11 @@ LIBRARIES = (RUNTIME / "jobs" / "column_profiles", Path(mlrecords.__file__).pare
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 
 
+def quality_name(pipeline_name: str) -> str:
+    """What the pipeline is called that measures the quality of this one's predictions."""
+    return f"{pipeline_name}-quality"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunFiles:
     """Where the runs of one pipeline are in S3."""
@@ -31,6 +36,11 @@ class RunFiles:
     def pipeline_arn(self) -> str:
         """As text: the pipeline names the functions, and they may not name it back."""
         return self.arn("sagemaker", f"pipeline/{self.pipeline_name}")
+
+    @property
+    def quality_pipeline_arn(self) -> str:
+        """Of the pipeline that measures the predictions, where there is ground truth."""
+        return self.arn("sagemaker", f"pipeline/{quality_name(self.pipeline_name)}")
 
     @property
     def state_key(self) -> str:
@@ -192,6 +202,12 @@ def plan_scoring_function(scope: Construct, files: RunFiles, environment: dict[s
             *files.read_working_files(),
             files.write_working_files("plan/*"),
             files.list_objects("FindPredictions", files.output_arn, f"{files.pipeline_name}/runs/*"),
+            Statement(
+                sid="ReadSidecars",
+                actions=["s3:GetObject"],
+                resources=[f"{files.output_arn}/{files.pipeline_name}/runs/*/part-*.json"],
+                wildcard_reason=_OBJECTS_OF_A_RUN,
+            ),
         ],
     )
 

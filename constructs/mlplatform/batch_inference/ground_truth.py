@@ -12,7 +12,7 @@ from constructs import Construct
 
 from mlpipelines import LambdaOutput, LambdaStep, Pipeline, ProcessingInput, ProcessingStep, Text
 from mlplatform.batch_inference import run_metrics
-from mlplatform.batch_inference.functions import LIBRARIES
+from mlplatform.batch_inference.functions import LIBRARIES, quality_name
 from mlplatform.pipeline.functions import RuntimeFunction, step_function, step_function_problems
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.jobs import (
@@ -98,7 +98,7 @@ class QualityPipeline(Construct):
     Steps: `PlanQuality` (the parts of the runs to look at, by their manifests, so of one generation each), `MeasureQuality` (a
     processing job), `RecordQuality` (the metrics in CloudWatch, by a function, since jobs may have no way there). Its
     report.json, in the artifact bucket, has the metrics of all rows, of each run and of each model version. The job's cost
-    is that of a few minutes of one small instance for each arrival.
+    is that of a few minutes of one small instance for each arrival. The controller of the measured pipeline tells when it fails.
 
     Parameters:
         scope: usually the pipeline's construct.
@@ -123,7 +123,7 @@ class QualityPipeline(Construct):
         image: ContainerImage | None = None,
         resources: JobResources | None = None,
     ) -> None:
-        self._name = f"{pipeline_name}-quality"
+        self._name = quality_name(pipeline_name)
         problems = step_function_problems(self._name, "PlanQuality", "RecordQuality")
         raise_if_any(f"quality of pipeline '{pipeline_name}'", problems)
         super().__init__(scope, construct_id)

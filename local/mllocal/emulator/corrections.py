@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from ministack.core.responses import error_response_json
-from ministack.services import codebuild, ec2
+from ministack.services import codebuild, ec2, s3
 
 Answer = tuple[int, dict[str, str], bytes]
 _FILTERS = {
@@ -13,12 +14,14 @@ _FILTERS = {
     "subnet-id": lambda interface: [interface["SubnetId"]],
     "vpc-id": lambda interface: [interface["VpcId"]],
 }
+_get_whole_version = s3._get_object
 
 
 def register_corrections() -> None:
-    """Interfaces are filtered, and builds, for which there is no Docker, are refused instead of said to have succeeded."""
+    """Interfaces are filtered, versions are read in parts, and builds, for which there is no Docker, are refused."""
     ec2._ACTION_MAP["DescribeNetworkInterfaces"] = _describe_network_interfaces
     codebuild._start_build = _refuse_build
+    s3._get_object = _get_object
 
 
 def _describe_network_interfaces(parameters: dict[str, Any]) -> Answer:
@@ -49,3 +52,20 @@ def _refuse_build(request: dict[str, Any]) -> Answer:
         400,
     )
     return answer
+
+
+def _get_object(bucket: str, key: str, headers: dict[str, str], query: dict[str, Any] | None = None) -> Answer:
+    """ministack answers with all of a version, whatever the range is: downloaded in parts, each part would be the whole."""
+    status, told, body = _get_whole_version(bucket, key, headers, query)
+    if status != HTTPStatus.OK or not headers.get("range"):
+        return status, told, body
+    size = len(body)
+    part = s3._parse_range(headers["range"], size)
+    if part is None:
+        refused = {"Content-Type": "application/xml", "Content-Range": f"bytes */{size}"}
+        return HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, refused, s3._xml_body(s3._range_error_xml(bucket, key))
+    start, end = part
+    # Checksums are of the whole, so an SDK would hold them against the part.
+    told = {name: value for name, value in told.items() if not name.lower().startswith("x-amz-checksum-")}
+    told |= {"Content-Length": str(end - start + 1), "Content-Range": f"bytes {start}-{end}/{size}"}
+    return HTTPStatus.PARTIAL_CONTENT, told, body[start : end + 1]

@@ -31,3 +31,25 @@ def test_truth_that_arrives_has_past_predictions_measured_and_the_project_told_t
     assert alert["NewStateValue"] == "ALARM"
     assert "WAPE against the truth is over 0.2." in alert["AlarmDescription"]
     assert "Run next: mlp watch quick-plain-quality, then mlp run quick-training" in alert["AlarmDescription"]
+
+
+def test_a_measurement_that_fails_is_told_to_the_project_with_its_reason(lanes: Lanes) -> None:
+    lanes.put_rows("plain", "2026-01-14", ["t4,40"])
+    lanes.start("plain", "2026-01-14T03:00:00+00:00")
+    lanes.settle("plain")
+    heard = listen(lanes, "could not be measured")
+    lanes.deployed.put("truth-of-others/2026-01.csv", "key,went\nt4,12\n")
+
+    started = lanes.engine.client("sagemaker").start_pipeline_execution(
+        PipelineName="quick-plain-quality",
+        PipelineParameters=[{"Name": "InputUri", "Value": f"s3://{lanes.deployed.data_bucket}/truth-of-others/"}],
+    )["PipelineExecutionArn"]
+    (alert, *_) = eventually(heard, "nobody was told of a measurement that failed")
+
+    assert alert["content"]["title"] == "quick-plain: the quality of past predictions could not be measured"
+    assert "Why: step MeasureQuality: " in alert["content"]["description"]
+    assert "2026-01.csv has no column came; it has key, went" in alert["content"]["description"]
+    assert alert["content"]["nextSteps"][1:] == [
+        f"`mlp logs {started} MeasureQuality`",
+        "`mlp run quick-plain-quality`",
+    ]

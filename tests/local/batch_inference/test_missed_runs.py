@@ -14,9 +14,15 @@ from typer.testing import CliRunner
 from mlp.main import app
 from tests.local.batch_inference.deviations import altered_alarm
 from tests.local.batch_inference.lanes import Lanes, eventually, rows
-from tests.local.batch_inference.watching import alarm_state, listen, spans
+from tests.local.batch_inference.watching import alarm_state, alarm_states, listen, spans
 
 OVERDUE = "quick-plain/OutputOverdue"
+
+
+def test_a_deployment_raises_no_alarm_before_there_could_have_been_a_run(lanes: Lanes) -> None:
+    first, *_ = eventually(lambda: alarm_states(lanes, OVERDUE), f"{OVERDUE} was never evaluated")
+
+    assert first == "OK"
 
 
 def test_the_project_is_told_when_nothing_is_published_in_time_and_when_nobody_is_there_to_say_so(lanes: Lanes) -> None:

@@ -38,6 +38,15 @@ def alarm_state(lanes: Lanes, name: str) -> str:
     return str(alarm["StateValue"])
 
 
+def alarm_states(lanes: Lanes, name: str) -> list[str]:
+    """All states that it has been found in since it was made, the first one first; it begins without any data."""
+    found = lanes.engine.client("cloudwatch").describe_alarm_history(
+        AlarmName=name, HistoryItemType="StateUpdate", ScanBy="TimestampAscending"
+    )
+    states = [json.loads(item["HistoryData"])["newState"]["stateValue"] for item in found["AlarmHistoryItems"]]
+    return [state for state in states if state != "INSUFFICIENT_DATA"]
+
+
 def spans(lanes: Lanes, lane: str, prefix: str) -> list[tuple[str, datetime, datetime]]:
     """Run id, begin and end of the executions of runs whose ids begin so."""
     describe = lanes.engine.client("sagemaker").describe_pipeline_execution

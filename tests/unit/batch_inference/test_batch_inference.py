@@ -96,6 +96,16 @@ def test_the_controller_hears_how_executions_of_its_pipeline_end(both: Synthesiz
     assert flat(permission["SourceArn"]).startswith(f"<{PLAIN_ID}ControllerEnds")
 
 
+def test_with_ground_truth_the_controller_hears_of_measurements_too_and_may_see_why_they_failed(
+    both: Synthesized,
+) -> None:
+    rule = only(both.resources("AWS::Events::Rule"), f"{FULL_ID}ControllerEnds")
+    heard = [flat(arn).rpartition(":")[2] for arn in rule["EventPattern"]["detail"]["pipelineArn"]]
+    assert heard == [f"pipeline/{FULL}", f"pipeline/{FULL}-quality"]
+    (seen,) = statements_of(role(both, f"{FULL_ID}ControllerFunctionRole"))["ReadMeasurements"]["Resource"]
+    assert flat(seen).rpartition(":")[2] == f"pipeline/{FULL}-quality/execution/*"
+
+
 def test_without_a_schedule_only_the_controller_wakes(both: Synthesized) -> None:
     schedules = [it for it in both.resources("AWS::Scheduler::Schedule") if it.startswith(FULL_ID)]
     assert [re.sub("[0-9A-F]{8}$", "", it) for it in schedules] == [f"{FULL_ID}ControllerTick"]
@@ -114,6 +124,12 @@ def test_alarms_are_those_that_what_was_said_gives_a_meaning(both: Synthesized) 
     drift = ["InputDrift", "PredictionDrift"]
     assert list(alarms(both, PLAIN)) == ["OutputOverdue", "RunFailed", *drift]
     assert list(alarms(both, FULL)) == ["RunFailed", "ForecastLate", *drift]
+
+
+def test_alarms_are_made_after_the_controllers_first_look_which_gives_them_data(both: Synthesized) -> None:
+    (look,) = (it for it in both.resources("AWS::CloudFormation::CustomResource") if it.startswith(PLAIN_ID))
+    made = [it for name, it in both.template["Resources"].items() if name.startswith(f"{PLAIN_ID}AlarmsOutputOverdue")]
+    assert [look in alarm["DependsOn"] for alarm in made] == [True]
 
 
 def test_output_is_overdue_a_grace_after_the_longest_gap_of_the_schedule(both: Synthesized) -> None:

@@ -74,6 +74,7 @@ def test_a_sidecar_describes_its_part(job: ScoringJob) -> None:
     sidecar = job.json("out/part-00000.json")
     content = (job.root / "out/part-00000.parquet").read_bytes()
     assert (sidecar["bytes"], sidecar["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    assert sidecar["prepared_sha256"] == job.json("report/report.json")["parts"][0]["sha256"]
     assert (sidecar["input_rows"], sidecar["rows"], sidecar["set_aside"]) == (20, 19, 1)
     assert sidecar["reasons"] == {"ValueError: below zero": 1}
     assert sidecar["columns"] == [{"name": "time", "type": "string"}, {"name": "sum", "type": "double"}]
@@ -165,6 +166,22 @@ def test_a_part_that_is_done_is_not_scored_again_and_a_torn_one_is(job: ScoringJ
     changed = {path.name for path in (job.root / "out").iterdir() if path.stat().st_mtime_ns != times[path.name]}
     assert changed == {"part-00001.parquet", "part-00001.json", "part-00002.parquet", "part-00002.json"}
     assert job.table("out").num_rows == 30
+
+
+def test_a_part_that_was_prepared_anew_with_other_rows_is_scored_again(job: ScoringJob) -> None:
+    job.model()
+    job.raw("a.parquet", table(30))
+    job.prepare("--part-rows", "10")
+    job.score()
+    before = {path.name: path.stat().st_mtime_ns for path in (job.root / "out").glob("*.parquet")}
+    rows = table(30).to_pydict()
+    job.raw("a.parquet", pa.table({**rows, "b": [0.5] * 20 + [0.75] * 10}))
+    job.prepare("--part-rows", "10")
+    job.score()
+    changed = [
+        path.name for path in (job.root / "out").glob("*.parquet") if path.stat().st_mtime_ns != before[path.name]
+    ]
+    assert changed == ["part-00002.parquet"]
 
 
 def test_a_corrupt_part_fails_with_its_name(job: ScoringJob) -> None:

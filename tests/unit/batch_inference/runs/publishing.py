@@ -101,6 +101,7 @@ class Output:
         sidecar = {
             "version": 1,
             "part": f"{name}.parquet",
+            "prepared_sha256": "0",
             "input_rows": ROWS_A_PART,
             "rows": ROWS_A_PART,
             "set_aside": 0,

@@ -57,6 +57,19 @@ def test_the_mail_says_what_failed_why_where_the_log_is_and_what_to_run_next() -
     )
 
 
+def test_of_a_measurement_that_failed_the_mail_says_what_it_changes_and_how_to_measure_again() -> None:
+    arn = f"{PIPELINE_ARN}-quality/execution/m1"
+    failure = Failure(FailureKind.SCRIPT, "MeasureQuality", "AlgorithmError: column 'sold' is missing", JOB)
+    notice = replace(FAILED, subject=Subject.UNMEASURED, run_id="m1", execution_arn=arn, failure=failure)
+    lines = alerts.text(alerts.alert_of(notice, SETTINGS)).splitlines()
+    assert lines[2:4] == [
+        "Execution m1 of demo-weekly-quality failed at 2026-11-24 08:00 UTC; what is published stays, and nobody knows how good "
+        "it is.",
+        "Why: step MeasureQuality: AlgorithmError: column 'sold' is missing",
+    ]
+    assert lines[-2:] == [f"  mlp logs {arn} MeasureQuality", "  mlp run demo-weekly-quality"]
+
+
 def test_chat_gets_the_schema_of_custom_notifications() -> None:
     topic = Topic()
     alerts.publish(topic, FAILED, SETTINGS)

@@ -231,7 +231,9 @@ class Runs(RuleBasedStateMachine):
 
     def finish(self, execution: Execution, status: str, reason: str, tell: int) -> None:
         self.world.end(execution, status, reason)
-        self.mail += [{"detail-type": "SageMaker Model Building Pipeline Execution Status Change"}] * tell
+        detail = {"currentPipelineExecutionStatus": execution.status, "pipelineExecutionArn": execution.arn}
+        told = {"detail-type": "SageMaker Model Building Pipeline Execution Status Change", "detail": detail}
+        self.mail += [told] * tell
 
     def someone_else(self) -> None:
         """Another function, called for another event, is faster."""

@@ -12,7 +12,7 @@ from mlrecords.codec import InvalidDocumentError
 from runs.controller import UnfinishedError, event_of, run_id_of
 from runs.settings import Deadline
 from runs.state import Status
-from tests.unit.batch_inference.runs.world import SETTINGS, START, Execution, World, aws_error
+from tests.unit.batch_inference.runs.world import PIPELINE_ARN, SETTINGS, START, Execution, World, aws_error
 
 DUE = {"start": {"scheduled_at": "2026-11-24T08:00:00Z", "because": "schedule"}}
 RUN = "2026-11-24T080000Z"
@@ -102,6 +102,21 @@ def test_a_challenger_that_fails_after_the_run_was_published_is_a_warning(world:
     (message,) = world.told
     assert message["chat"]["metadata"]["eventType"] == "batch-inference-warning"
     assert [run.status for run in world.state.recent] == [Status.PUBLISHED]
+
+
+def test_a_measurement_that_failed_is_told_with_its_reason_and_is_no_failed_run(world: World) -> None:
+    arn = f"{PIPELINE_ARN}-quality/execution/m1"
+    world.executions[arn] = Execution(arn, "", 0, world.now, "Failed", "AlgorithmError: column 'sold' is missing")
+    failed = {**ENDED, "detail": {"currentPipelineExecutionStatus": "Failed", "pipelineExecutionArn": arn}}
+    world.invoke(failed, ["ok"] * 5 + ["die before"])  # Before it is told.
+    assert [notice.notice_id for notice in world.state.notices] == [arn]
+    world.invoke(failed)  # Another copy.
+    world.wait(5)
+    world.invoke(TICK)
+    (message,) = world.told
+    assert message["Subject"] == "demo-weekly: the quality of past predictions could not be measured"
+    assert "column 'sold' is missing" in message["chat"]["content"]["description"]
+    assert "FailedRuns" not in dict(world.metrics)
 
 
 def test_what_is_published_already_starts_only_when_it_is_asked_for_again(world: World) -> None:

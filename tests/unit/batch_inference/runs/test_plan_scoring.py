@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs import plan_scoring
-from runs.begin_run import EmptyInputError
 from runs.ladder import GIB, Ladder, Rung
 from runs.plan_scoring import LadderExhaustedError, Plan, instances_for, plan_of
 from runs.state import ActiveRun, Because, OutOfMemory, State, StepMemory, Usage, encode
@@ -145,15 +144,19 @@ class Run:
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
 
-    def prepare(self, count: int, size: int = 100) -> None:
-        for name in parts(count):
-            self.put(f"demo/runs/{RUN_ID}/7/prepared/{name}", b"x" * size)
+    def prepare(self, count: int, size: int = 100, *, code: str = "1") -> None:
+        """As one version of the team's code does."""
+        prepared = [{"part": name, "rows": 3, "bytes": size, "sha256": f"{name} {code}"} for name in parts(count, size)]
+        self.put(f"demo/runs/{RUN_ID}/7/prepare-report/report.json", json.dumps({"parts": prepared}).encode())
 
-    def score(self, *numbers: int, sidecar: bool = True) -> None:
+    def score(self, *numbers: int, sidecar: bool = True, code: str = "1") -> None:
         for number in numbers:
-            self.put(f"out/demo/runs/run_id={RUN_ID}/7/part-{number:05}.parquet", b"y")
+            name = f"part-{number:05}.parquet"
+            self.put(f"out/demo/runs/run_id={RUN_ID}/7/{name}", b"y")
             if sidecar:
-                self.put(f"out/demo/runs/run_id={RUN_ID}/7/part-{number:05}.json", b"{}")
+                said = {"prepared_sha256": f"{name} {code}", "bytes": 1, "rows": 2, "set_aside": 1}
+                key = f"out/demo/runs/run_id={RUN_ID}/7/part-{number:05}.json"
+                self.put(key, json.dumps(said).encode())
 
     def remember(self, memory: StepMemory, *, attempt: int = 1) -> None:
         active = ActiveRun(7, 7, attempt, NOW, Because.SCHEDULE, NOW, NOW)
@@ -236,9 +239,24 @@ def test_a_type_without_capacity_is_left_out_for_a_while(run: Run) -> None:
     assert run.plan()["instance_type"] == "ml.m5.xlarge"
 
 
-def test_nothing_prepared_is_an_empty_input(run: Run) -> None:
-    with pytest.raises(EmptyInputError, match="EmptyInput: there is no part under s3://"):
-        run.plan()
+def test_a_part_that_was_made_of_what_other_code_prepared_is_scored_again(run: Run) -> None:
+    run.prepare(4, code="2")
+    run.score(0, 1, 2)
+    run.score(1, code="2")
+
+    run.plan()
+
+    assert run.read("plan/manifest.json")[1:] == ["part-00000.parquet", "part-00002.parquet", "part-00003.parquet"]
+
+
+def test_parts_that_newer_code_prepares_no_more_are_not_scored(run: Run) -> None:
+    run.prepare(3)
+    run.score(2)
+    run.prepare(2, code="2")
+
+    run.plan()
+
+    assert run.read("plan/manifest.json")[1:] == ["part-00000.parquet", "part-00001.parquet"]
 
 
 def test_the_end_of_the_ladder_is_tried_once_a_run(run: Run) -> None:

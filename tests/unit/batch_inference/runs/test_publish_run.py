@@ -190,6 +190,7 @@ def test_an_attempt_that_is_not_the_present_one_publishes_nothing(output: Output
         ("delete .parquet", "part-00001.parquet is missing"),
         ("cut", "part-00001.parquet has 4 bytes, not "),
         ("rows", "part-00001.parquet accounts for 2 rows of 3"),
+        ("prepared_sha256", "part-00001.parquet was made of other rows than are prepared now"),
     ],
 )
 def test_an_incomplete_run_publishes_nothing(output: Output, told: list[Json], spoil: str, says: str) -> None:
@@ -203,7 +204,7 @@ def test_an_incomplete_run_publishes_nothing(output: Output, told: list[Json], s
     elif spoil == "cut":
         output.put(f"{part}.parquet", b"torn")
     else:
-        output.put(f"{part}.json", {**sidecars[1], "rows": 2})
+        output.put(f"{part}.json", {**sidecars[1], spoil: 2})
     with pytest.raises(IncompleteRunError, match=rf"^IncompleteRun: 1 of 2 parts .* {says}.*; nothing was published"):
         publish_run.handler(output.event(generation, fence=1, scheduled_at="2026-11-23T12:00:00Z"), None)
     assert list(output.views()) == []

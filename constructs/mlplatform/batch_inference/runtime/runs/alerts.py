@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from runs.settings import Settings
-from runs.state import Because, FailureKind, Notice, Subject
+from runs.state import Because, Failure, FailureKind, Notice, Subject
 
 SUBJECT_LIMIT = 100  # API reference, SNS Publish.
 REASON_LIMIT = 1500
@@ -45,9 +45,9 @@ def alert_of(notice: Notice, settings: Settings) -> Alert:
     lines = [_what(notice, settings)]
     if notice.failure is not None:
         lines.append(f"Why: step {notice.failure.step}: {_short(notice.failure.reason)}")
-        lines += [_ADVICE[notice.failure.kind]] if notice.failure.kind in _ADVICE else []
+        lines += [_ADVICE[notice.failure.kind]] if _is_advised(notice, notice.failure) else []
     return Alert(
-        title=f"{settings.pipeline_name}: run {notice.run_id} {_HEADLINES[notice.subject]}",
+        title=f"{settings.pipeline_name}: {_HEADLINES[notice.subject].format(run=notice.run_id)}",
         lines=tuple(lines),
         log_url=log_url(notice, settings),
         commands=tuple(_commands(notice, settings)),
@@ -55,12 +55,18 @@ def alert_of(notice: Notice, settings: Settings) -> Alert:
 
 
 _HEADLINES = {
-    Subject.PUBLISHED: "is published",
-    Subject.FAILED: "failed",
-    Subject.STOPPED: "was stopped",
-    Subject.WARNING: "is published, with a warning",
-    Subject.LATE: "will be late",
+    Subject.PUBLISHED: "run {run} is published",
+    Subject.FAILED: "run {run} failed",
+    Subject.STOPPED: "run {run} was stopped",
+    Subject.WARNING: "run {run} is published, with a warning",
+    Subject.LATE: "run {run} will be late",
+    Subject.UNMEASURED: "the quality of past predictions could not be measured",
 }
+
+
+def _is_advised(notice: Notice, failure: Failure) -> bool:
+    """The advice is about the machines and the input of runs."""
+    return failure.kind in _ADVICE and notice.subject is not Subject.UNMEASURED
 
 
 def log_url(notice: Notice, settings: Settings) -> str | None:
@@ -126,6 +132,11 @@ def _what(notice: Notice, settings: Settings) -> str:
             f"The run for {moment} is forecast to end at {_moment(notice.forecast_at)}; "
             f"it has to be done by {_moment(notice.deadline_at)}."
         )
+    if notice.subject is Subject.UNMEASURED:
+        return (
+            f"Execution {notice.run_id} of {_pipeline_of(notice)} failed at {moment}; what is published stays, and nobody knows "
+            "how good it is."
+        )
     if notice.subject is Subject.WARNING:
         return f"The output of the run for {moment} is published; somebody should know what follows."
     if notice.subject is Subject.STOPPED:
@@ -143,6 +154,8 @@ def _commands(notice: Notice, settings: Settings) -> list[str]:
         watch = [f"mlp watch {notice.execution_arn}"]
     else:
         watch = [f"mlp logs {notice.execution_arn} {notice.failure.step}"]
+    if notice.subject is Subject.UNMEASURED:
+        return [*watch, f"mlp run {_pipeline_of(notice)}"]
     if notice.subject in (Subject.LATE, Subject.WARNING, Subject.PUBLISHED):
         return watch
     if notice.failure is not None and notice.failure.kind is FailureKind.NO_MODEL:
@@ -151,6 +164,11 @@ def _commands(notice: Notice, settings: Settings) -> list[str]:
         return [*watch, f"mlp run {settings.pipeline_name}"]
     moment = notice.scheduled_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [*watch, f"mlp backfill {settings.pipeline_name} --from {moment} --to {moment}"]
+
+
+def _pipeline_of(notice: Notice) -> str:
+    """The name of the pipeline of which an execution is told."""
+    return str(notice.execution_arn).partition(":pipeline/")[2].partition("/")[0]
 
 
 def _short(reason: str) -> str:

@@ -1,8 +1,9 @@
 """The Lambda that decides about the runs of one pipeline: it alone starts, retries, replaces and tells.
 
 Events: `{"start": {"scheduled_at", "because", "again", "input_uri"}}`, `{"starts": [...], "parallel": 2}`, the state change
-of an execution, or `{"tick": true}`. Whatever the event is, everything is looked at: an event that got lost is made up for
-by the next one, and one that comes twice finds nothing to do.
+of an execution of this pipeline, or of the one that measures its quality, `{"tick": true}`, or a deployment's. Whatever the
+event is, everything is looked at: an event that got lost is made up for by the next one, and one that comes twice finds
+nothing to do. That a measurement failed is told by its event alone.
 """
 
 import json
@@ -15,15 +16,15 @@ import boto3
 from botocore.exceptions import ClientError
 
 from mlrecords.codec import InvalidDocumentError, from_json
-from runs import alerts, outbox
+from runs import alerts, deployment, outbox
 from runs.executions import Executions
 from runs.forecast import Forecast, forecasts
 from runs.metrics import put_metrics
 from runs.outbox import Effect, LookAgain, StartExecution, StopExecution, Tell
 from runs.settings import Settings
-from runs.state import Because, QueuedRun, State, Subject
+from runs.state import Because, Failure, QueuedRun, State, Subject
 from runs.store import Store
-from runs.transitions import Answer, Ending, Policy, end, start, tell_late
+from runs.transitions import Answer, Ending, Policy, end, start, tell_late, tell_unmeasured
 
 TICK = {"tick": True}
 NEXT_LOOK = "next-look"
@@ -56,6 +57,7 @@ class Event:
     starts: tuple[Start, ...] = ()
     parallel: int | None = None
     tick: bool = False
+    failed_execution: str | None = None
 
     @property
     def wanted(self) -> list[QueuedRun]:
@@ -69,9 +71,19 @@ class UnfinishedError(Exception):
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Decide, act, answer what became of each wanted run. What is raised brings the event back, twice."""
+    if not deployment.is_request(event):
+        return _controller(context).handle(event_of(event), datetime.now(UTC))
+    try:
+        return {} if deployment.is_deletion(event) else _controller(context).handle(Event(tick=True), datetime.now(UTC))
+    finally:
+        # Also if it could not look: to tell that is up to the alarms.
+        deployment.answer(event)
+
+
+def _controller(context: Any) -> "Controller":
     settings = Settings.from_environment()
     s3 = boto3.client("s3")
-    controller = Controller(
+    return Controller(
         settings=settings,
         store=Store(s3, settings.state_uri),
         executions=Executions(boto3.client("sagemaker"), s3, settings),
@@ -80,13 +92,14 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         scheduler=boto3.client("scheduler"),
         function_arn=context.invoked_function_arn,
     )
-    return controller.handle(event_of(event), datetime.now(UTC))
 
 
 def event_of(event: Mapping[str, Any]) -> Event:
     """What an event asks for. Raises InvalidDocumentError with every problem."""
     if "detail-type" in event:
-        return Event()
+        detail = event["detail"]
+        failed = detail.get("currentPipelineExecutionStatus") == "Failed"
+        return Event(failed_execution=detail["pipelineExecutionArn"] if failed else None)
     asked = from_json(Event, dict(event), "event")
     if asked.parallel is not None and asked.parallel < 1:
         raise InvalidDocumentError(f"event.parallel is {asked.parallel}; at least 1 backfill run has to be allowed")
@@ -117,7 +130,8 @@ class Controller:
         """Look, decide in one change of the state, then act. Raises UnfinishedError with all that could not be done."""
         looked = (self.executions.ending(run_id, run) for run_id, run in self.store.read().active.items())
         endings = [ending for ending in looked if ending is not None]
-        answers, effects = self.store.transact(lambda state: self._decide(state, event, endings, now))
+        unmeasured = self._unmeasured(event)
+        answers, effects = self.store.transact(lambda state: self._decide(state, event, endings, unmeasured, now))
         self._act(effects, now)
         if event.tick:
             self._measure(self.store.read(), now)
@@ -126,7 +140,12 @@ class Controller:
         return {"runs": {run_id: answer.value for run_id, answer in answers.items()}}
 
     def _decide(
-        self, state: State, event: Event, endings: Sequence[Ending], now: datetime
+        self,
+        state: State,
+        event: Event,
+        endings: Sequence[Ending],
+        unmeasured: tuple[str, Failure] | None,
+        now: datetime,
     ) -> tuple[State, tuple[dict[str, Answer], tuple[Effect, ...]]]:
         policy, answers = Policy.of(self.settings), {}
         for ending in endings:
@@ -137,11 +156,20 @@ class Controller:
             # Looked up after the state was read: a run that is not active by then has published, or never will.
             published = not wanted.again and self.executions.published_generation(wanted.run_id) is not None
             state, answers[wanted.run_id] = start(state, wanted, now, policy, published=published)
+        if unmeasured is not None:
+            state = tell_unmeasured(state, *unmeasured, now)
         for late in self._forecasts(state, now):
             if late.late_seconds > 0:
                 state = tell_late(state, late.run_id, late.finish_at, late.deadline_at, now)
         state, effects = outbox.due(state, now)
         return state, (answers, effects)
+
+    def _unmeasured(self, event: Event) -> tuple[str, Failure] | None:
+        """The execution that failed, and why, if it is not of this pipeline: the rule lets in only one other, which measures."""
+        arn = event.failed_execution
+        if arn is None or arn.startswith(f"{self.settings.pipeline_arn}/"):
+            return None
+        return arn, self.executions.failure(arn)
 
     def _forecasts(self, state: State, now: datetime) -> list[Forecast]:
         return [] if self.settings.deadline is None else forecasts(state, self.settings.deadline, now)
@@ -189,7 +217,7 @@ class Controller:
         notice = effect.notice
         if notice.subject is not Subject.PUBLISHED and self.settings.topic_arn is not None:
             alerts.publish(self.sns, notice, self.settings)
-        if notice.subject is not Subject.LATE:
+        if notice.subject not in (Subject.LATE, Subject.UNMEASURED):
             failed = notice.subject is Subject.FAILED
             self._put({"Attempts": float(notice.attempts), "FailedRuns": float(failed)}, notice.at)
         return lambda state: outbox.confirm_told(state, notice.notice_id)

@@ -57,6 +57,11 @@ class Executions:
         failure = _failure(steps, execution)
         return Ending(run_id, run.fence, published, failure, self._machine(steps, failure.step))
 
+    def failure(self, execution_arn: str) -> Failure:
+        """Why an execution that has failed did so."""
+        execution = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution_arn)
+        return _failure(self._steps(execution_arn), execution)
+
     def published_generation(self, run_id: str) -> int | None:
         """The generation of a run's manifest; None when it has published nothing."""
         manifest = find(self.s3, f"{self.settings.root_uri}/manifests/{run_id}.json")

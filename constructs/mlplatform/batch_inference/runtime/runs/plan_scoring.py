@@ -16,9 +16,9 @@ from typing import Any
 
 import boto3
 
-from runs.begin_run import EmptyInputError
 from runs.ladder import Choice, Ladder, choose
 from runs.objects import list_sizes, read_many, split_uri, write_json
+from runs.parts import parts_of, report_of_preparing
 from runs.settings import Settings
 from runs.state import SCORE_STEP, State, StepMemory, Usage
 from runs.store import Store
@@ -54,17 +54,12 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, Any]:
     """Look, plan, write the manifest, answer. Whatever is raised becomes the step's FailureReason."""
     settings = Settings.from_environment()
     s3 = boto3.client("s3")
-    work_uri, output_uri = event["work_uri"], event["output_uri"]
-    prepared = list_sizes(s3, f"{work_uri}/prepared/")
-    parts = {name: size for name, size in sorted(prepared.items()) if name.endswith(".parquet")}
-    if not parts:
-        raise EmptyInputError(
-            f"EmptyInput: there is no part under {work_uri}/prepared/, so there is nothing to predict for; "
-            "look into the log of the step PrepareInput, and at rows it set aside"
-        )
+    work_uri = event["work_uri"]
+    found = parts_of(s3, report_of_preparing(s3, work_uri), event["output_uri"])
+    parts = found.sizes
     state = Store(s3, settings.state_uri).read()
     memory = state.memory_of(SCORE_STEP).with_usage(usage_of_this_run(s3, work_uri))
-    pending = {name: size for name, size in parts.items() if name not in finished(s3, output_uri)}
+    pending = {name: parts[name] for name in found.problems}
     plan = plan_of(
         Ladder.from_json(settings.ladder), memory, parts, pending, settings.max_runtime_seconds, datetime.now(UTC)
     )
@@ -151,12 +146,6 @@ def usage_of_this_run(s3: Any, work_uri: str) -> list[Usage]:
     records = read_many(s3, [f"{work_uri}/usage/{name}" for name in sorted(names)])
     # Before its first part is done, a host knows neither what a part needs nor how long it takes.
     return [Usage(**{name: record[name] for name in known}) for record in records if record["input_bytes"] > 0]
-
-
-def finished(s3: Any, output_uri: str) -> set[str]:
-    """The parts of which predictions and sidecar are there."""
-    found = list_sizes(s3, f"{output_uri}/")
-    return {name for name in found if name.endswith(".parquet") and f"{name.removesuffix('.parquet')}.json" in found}
 
 
 def attempt_of(state: State, run_id: str) -> int:

@@ -4,12 +4,13 @@ Event: `run_id`, `generation`, `fence`, `execution_arn`, `started_at`, `schedule
 `output_uri`, `root_uri`, each a string. Answer: `manifest_uri`, and `latest` ("true" unless a run for a later moment is the
 latest already).
 
-It checks that its attempt still is the one that its run waits for, and that every part is there and every row accounted
-for; then it publishes (`published`), tells CloudWatch (`metrics`), and has the state remember what the jobs needed.
+It checks that its attempt still is the one that its run waits for, that every part is there, made of what is prepared now,
+and that every row is accounted for; then it publishes (`published`), tells CloudWatch (`metrics`), and has the state remember
+what the jobs needed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ import boto3
 from runs import drift, metrics
 from runs.drift import Drift
 from runs.objects import Json, find, list_sizes, read_json, read_many, write_json
+from runs.parts import Parts, parts_of, report_of_preparing
 from runs.published import Publication, publish, timestamp
 from runs.settings import Settings
 from runs.state import SCORE_STEP, State, Usage
@@ -30,32 +32,6 @@ class IncompleteRunError(Exception):
     """What the run wrote is not what it reported; the message says what is wrong and what to do."""
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The parts of a run as its jobs reported them: those of prepared rows, and the sidecars of predictions."""
-
-    prepared: Sequence[Json]
-    scored: Sequence[Json]
-
-    @property
-    def rows(self) -> int:
-        """Rows with a prediction."""
-        return sum(int(part["rows"]) for part in self.scored)
-
-    @property
-    def set_aside(self) -> int:
-        """Rows that could be prepared, and could not be predicted."""
-        return sum(int(part["set_aside"]) for part in self.scored)
-
-    @property
-    def files(self) -> list[dict[str, Any]]:
-        """As the manifest names them."""
-        return [
-            {"path": part["part"], "rows": part["rows"], "bytes": part["bytes"], "sha256": part["sha256"]}
-            for part in self.scored
-        ]
-
-
 def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     """Check, publish, tell, remember, answer. Whatever is raised becomes the step's FailureReason."""
     settings = Settings.from_environment()
@@ -63,8 +39,8 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     store = Store(s3, settings.state_uri)
     run_id, fence = event["run_id"], int(event["fence"])
     run = store.read().holder(run_id, fence)
-    prepared = read_json(s3, f"{event['work_uri']}/prepare-report/report.json")
-    parts = complete_parts(s3, prepared["parts"], event["output_uri"])
+    prepared = report_of_preparing(s3, event["work_uri"])
+    parts = complete_parts(s3, prepared, event["output_uri"])
 
     set_aside = int(prepared["set_aside"]["rows"]) + parts.set_aside
     input_record = read_json(s3, f"{event['work_uri']}/input.json")
@@ -92,41 +68,15 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     return {"manifest_uri": publication.manifest_uri, "latest": "true" if latest else "false"}
 
 
-def complete_parts(s3: Any, prepared: Sequence[Json], output_uri: str) -> Parts:
+def complete_parts(s3: Any, prepared: Json, output_uri: str) -> Parts:
     """The parts of a run. Raises IncompleteRunError unless each is there as reported, and every row is accounted for."""
-    present = list_sizes(s3, f"{output_uri}/")
-    names = [str(part["part"]) for part in prepared]
-    with_sidecar = [name for name in names if _sidecar(name) in present]
-    sidecars = read_many(s3, [f"{output_uri}/{_sidecar(name)}" for name in with_sidecar])
-    scored = dict(zip(with_sidecar, sidecars, strict=True))
-    problems = [
-        problem for part in prepared for problem in _problems(part, scored.get(str(part["part"])), present) if problem
-    ]
-    if problems:
+    parts = parts_of(s3, prepared, output_uri)
+    if problems := list(parts.problems.values()):
         raise IncompleteRunError(
-            f"IncompleteRun: {len(problems)} of {len(prepared)} parts under {output_uri} are not as reported: "
+            f"IncompleteRun: {len(problems)} of {len(parts.prepared)} parts under {output_uri} are not as reported: "
             f"{'; '.join(problems[:_SHOWN])}; nothing was published, start the run again"
         )
-    return Parts(prepared=prepared, scored=[scored[name] for name in names])
-
-
-def _sidecar(part: str) -> str:
-    return f"{part.removesuffix('.parquet')}.json"
-
-
-def _problems(part: Json, sidecar: Json | None, present: Mapping[str, int]) -> list[str]:
-    """At most one sentence: what is wrong with a part of predictions."""
-    name = str(part["part"])
-    if sidecar is None:
-        return [f"{name} has not been scored"]
-    if name not in present:
-        return [f"{name} is missing"]
-    if present[name] != sidecar["bytes"]:
-        return [f"{name} has {present[name]} bytes, not {sidecar['bytes']}"]
-    accounted = sidecar["rows"] + sidecar["set_aside"]
-    if accounted != part["rows"]:
-        return [f"{name} accounts for {accounted} rows of {part['rows']}"]
-    return []
+    return parts
 
 
 def publication_of(

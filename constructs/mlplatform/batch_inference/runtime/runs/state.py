@@ -144,6 +144,7 @@ class Subject(Enum):
     STOPPED = "stopped"
     WARNING = "warning"
     LATE = "late"
+    UNMEASURED = "unmeasured"
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,24 @@ def tell_late(state: State, run_id: str, forecast_at: datetime, deadline_at: dat
     return replace(state, notices=(*state.notices, late))
 
 
+def tell_unmeasured(state: State, execution_arn: str, failure: Failure, now: datetime) -> State:
+    """An execution that was to measure the quality of past predictions failed; that is told, once for each event of it."""
+    if any(notice.notice_id == execution_arn for notice in state.notices):
+        return state
+    unmeasured = Notice(
+        notice_id=execution_arn,
+        subject=Subject.UNMEASURED,
+        run_id=execution_arn.rpartition("/")[2],
+        scheduled_at=now,
+        because=Because.EVENTS,
+        at=now,
+        attempts=1,
+        execution_arn=execution_arn,
+        failure=failure,
+    )
+    return replace(state, notices=(*state.notices, unmeasured))
+
+
 def _warning(run: ActiveRun) -> Failure | None:
     return None if run.warning is None else Failure(FailureKind.DATA_CHECK, PREPARE_STEP, run.warning)
 

@@ -55,13 +55,13 @@ class PartScorer:
             )
 
     def finished(self, part: Path) -> dict[str, Any] | None:
-        """The sidecar of a part that is done, if the predictions beside it are those that it describes."""
+        """The sidecar of a part that is done, if it describes the predictions beside it, and they were made of this part."""
         sidecar, predictions = self._sidecar(part), self.output / part.name
         if not sidecar.is_file() or not predictions.is_file():
             return None
         found: dict[str, Any] = read_json(sidecar)
         whole = predictions.stat().st_size == found["bytes"] and sha256_of(predictions) == found["sha256"]
-        return found if whole else None
+        return found if whole and found.get("prepared_sha256") == sha256_of(part) else None
 
     def score(self, part: Path) -> dict[str, Any]:
         """Score a part; returns its sidecar."""
@@ -74,7 +74,7 @@ class PartScorer:
             raise JobError(
                 f"DataCheckFailed: {part.name} cannot be read ({error}); start the run again, which prepares its input anew"
             ) from error
-        sidecar = made.sidecar(time.monotonic() - began)
+        sidecar = made.sidecar(sha256_of(part), time.monotonic() - began)
         if made.failed:
             move_into_place(made.lines_path, self.set_aside / f"{part.stem}.jsonl")
         move_into_place(made.path, self.output / part.name)
@@ -121,12 +121,13 @@ class _Made:
             if self._writer is not None:
                 self._writer.close()
 
-    def sidecar(self, seconds: float) -> dict[str, Any]:
-        """What is said of the part."""
+    def sidecar(self, prepared_sha256: str, seconds: float) -> dict[str, Any]:
+        """What is said of the part, which was made of prepared rows with this digest."""
         assert self._schema is not None  # noqa: S101 - run() sets it
         return {
             "version": 1,
             "part": self._name,
+            "prepared_sha256": prepared_sha256,
             "input_rows": self._rows,
             "rows": self._rows - self.failed,
             "set_aside": self.failed,
