@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Task,
     )
     from mlplatform.batch_inference.serving_image import TabularImage
-    from mlplatform.experiment_store import ExperimentStore, ProjectExperiments
+    from mlplatform.experiment_store import ExperimentStore, ProjectExperiments, RecordsPlace
     from mlplatform.network import (
         Egress,
         ExistingNetwork,
@@ -149,6 +149,7 @@ __all__ = [
     "ProjectAccess",
     "ProjectExperiments",
     "ProjectNetwork",
+    "RecordsPlace",
     "Retry",
     "RunPolicy",
     "Run",

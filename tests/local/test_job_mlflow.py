@@ -30,6 +30,7 @@ def test_a_job_of_a_pipeline_with_mlflow_logs_to_the_engines_server(workbench: W
     assert execution.status == "Succeeded", execution.reason("Fit")
     client = client_library.MlflowClient(tracking_uri=workbench.engine.mlflow_url)
     experiment = client.get_experiment_by_name("of-a-job")
+    assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.data.metrics == {"rmse": 1.5}
     assert run.data.tags["mlplatform.execution"] == execution.arn.rpartition("/")[2]
