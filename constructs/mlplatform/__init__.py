@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Task,
     )
     from mlplatform.batch_inference.serving_image import TabularImage
-    from mlplatform.experiment_store import ExperimentStore, ProjectExperiments, RecordsPlace
+    from mlplatform.experiment_store import ExperimentStore, ProjectExperiments, RecordsPlace, TrackingServer
     from mlplatform.network import (
         Egress,
         ExistingNetwork,
@@ -168,6 +168,7 @@ __all__ = [
     "Task",
     "TeamsChannel",
     "TrackError",
+    "TrackingServer",
     "TrainingChecks",
     "TrainingEnvironment",
     "TrainingPipeline",

@@ -2,5 +2,6 @@
 
 from mlplatform.experiment_store.experiment_store import ExperimentStore
 from mlplatform.experiment_store.project_experiments import ProjectExperiments, RecordsPlace
+from mlplatform.experiment_store.tracking_server import TrackingServer
 
-__all__ = ["ExperimentStore", "ProjectExperiments", "RecordsPlace"]
+__all__ = ["ExperimentStore", "ProjectExperiments", "RecordsPlace", "TrackingServer"]

@@ -9,9 +9,9 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from mlplatform.experiment_store.tracking_server import Mlflow, TrackingServer, mlflow
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
 from mlplatform.pipeline.functions import RuntimeFunction
@@ -44,6 +44,7 @@ class ExperimentStore(Construct):
         name: of the app, of the function (`<name>-capture`) and so of its log.
         removal_policy: of the app, the key and the buckets. Kept by default: they are the memory of every experiment.
         log_retention_days: how long the log of the capture function is kept.
+        tracking_server: an MLflow tracking server in place of the serverless app; billed by the hour.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ExperimentStore(Construct):
         name: str = "mlp-experiments",
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         log_retention_days: int = 90,
+        tracking_server: TrackingServer | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -63,7 +65,8 @@ class ExperimentStore(Construct):
         self._partition: str = stack.partition
         self.key_arn: str = self._key(removal_policy)
         self.artifact_bucket_name: str = self._bucket(removal_policy)
-        self.app_arn: str = self._app(removal_policy)
+        self._mlflow = self._app(removal_policy, tracking_server)
+        self.app_arn = self._mlflow.arn
         """What `mlflow.set_tracking_uri` takes, with the plugin sagemaker-mlflow."""
         self.dead_letters = dead_letter_queue(self, "DeadLetters", key_arn=self.key_arn, of="the capture")
         """The events that could not be captured."""
@@ -71,8 +74,8 @@ class ExperimentStore(Construct):
         self._feed(self.capture)
 
     def grant_use(self, role: Role) -> None:
-        """Let a role read and write the experiments of every project: MLflow apps know one permission for their whole API."""
-        role.allow(Statement(sid="UseMlflow", actions=["sagemaker:CallMlflowAppApi"], resources=[self.app_arn]))
+        """Let a role read and write the experiments of every project: neither apps nor servers tell experiments apart."""
+        role.allow(self._mlflow.use())
 
     def _key(self, removal_policy: RemovalPolicy) -> str:
         policy = key_policy(partition=self._partition, region=self._region, account=self._account)
@@ -109,7 +112,7 @@ class ExperimentStore(Construct):
             bucket.apply_removal_policy(removal_policy)
         return name
 
-    def _app(self, removal_policy: RemovalPolicy) -> str:
+    def _app(self, removal_policy: RemovalPolicy, tracking_server: TrackingServer | None) -> Mlflow:
         bucket_arn = f"arn:{self._partition}:s3:::{self.artifact_bucket_name}"
         role = ServiceRole(
             self,
@@ -130,17 +133,14 @@ class ExperimentStore(Construct):
                 self._use_key(),
             ],
         )
-        app = sagemaker.CfnMlflowApp(
+        return mlflow(
             self,
-            "App",
             name=self._name,
             artifact_store_uri=f"s3://{self.artifact_bucket_name}/mlflow",
             role_arn=role.arn,
-            model_registration_mode="AutoModelRegistrationDisabled",  # The pipelines register what passes their rule.
+            tracking_server=tracking_server,
+            removal_policy=removal_policy,
         )
-        app.apply_removal_policy(removal_policy)
-        arn: str = app.attr_arn
-        return arn
 
     def _capture_function(self, log_retention_days: int) -> RuntimeFunction:
         sagemaker_arn = f"arn:{self._partition}:sagemaker:{self._region}:{self._account}"

@@ -82,15 +82,22 @@ def boundary_document(scope: ProjectScope) -> dict[str, object]:
     # A bucket's name ends in a random part, so that nothing but the bucket and its objects begins with it.
     buckets = [f"{arn}*" for arn in (*scope.bucket_arns, scope.log_bucket_arn)]
     tables = [scope.arn("glue", resource) for resource in ("catalog", f"*/{scope.table_prefix}*")]
-    own = [*buckets, _CONTENT_OF_RECORDS, scope.key_arn, scope.role_arns, scope.arn("scheduler", f"schedule/{scope.name}-*"), *tables]
+    own = [
+        *buckets,
+        _CONTENT_OF_RECORDS,
+        scope.key_arn,
+        scope.role_arns,
+        scope.arn("scheduler", f"schedule/{scope.name}-*"),
+        *tables,
+    ]
     passed = {"StringEquals": {"iam:PassedToService": [SAGEMAKER, SCHEDULER]}}
     own_or_untagged = {"StringEqualsIfExists": {f"aws:ResourceTag/{PROJECT_TAG}": scope.name}}
     statements = [
         _allow("Anywhere", _ANYWHERE),
         _allow("Own", ["glue:*Get*", "iam:Get*", "iam:List*", "kms:*", "s3:*", "scheduler:*"], own),
         _allow("OwnOrShared", _OWN, conditions=own_or_untagged),
-        _allow("PassOwnRoles", ["iam:PassRole"], [scope.role_arns], passed),
-        _allow("EndSpending", ["iam:*tachRolePolicy"], [scope.role_arns], scope.budget_policy),
+        _allow("PassOwn", ["iam:PassRole"], [scope.role_arns], passed),
+        _allow("Budget", ["iam:*tachRolePolicy"], [scope.role_arns], scope.budget_policy),
         _allow("TagNew", ["sagemaker:AddTags"], conditions={"Null": {"sagemaker:TaggingAction": "false"}}),
         *_creations(scope),
         *_guardrails(scope),
