@@ -8,7 +8,7 @@ from aws_cdk import Environment, Stack
 from constructs import Construct
 
 from mlplatform.config import ProjectConfig, ProjectStudioSettings
-from mlplatform.experiment_store import ProjectExperiments
+from mlplatform.experiment_store import ProjectExperiments, RecordsPlace
 from mlplatform.network import ProjectNetwork
 from mlplatform.project import (
     ChatChannel,
@@ -35,6 +35,7 @@ class ProjectStack(Stack):
         define: Callable[[MlProject], None],
         network: ProjectNetwork | None,
         training_environment: TrainingEnvironment | None,
+        records: RecordsPlace,
         tags: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id, env=env, description=f"ML platform: the project {config.name}")
@@ -51,7 +52,7 @@ class ProjectStack(Stack):
             deny_jobs_over_budget=config.deny_jobs_over_budget,
             chat=_chat(config),
         )
-        ProjectExperiments(self.project, "Experiments", project=self.project)
+        ProjectExperiments(self.project, "Experiments", project=self.project, records=records)
         if training_environment is not None and config.studio is not None:
             self._bring_people(training_environment, config.name, config.studio)
         define(self.project)

@@ -24,6 +24,8 @@ STATE_DIRECTORY = ".mlp"
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
 RECORDS_PARAMETER = "/mlplatform/experiments/records-bucket"
+STORE_APP = "mlp-experiments"
+"""The experiment store's MLflow app, which shows the runs of all projects; each project has one of its own besides."""
 _START_IT = "start it with `mlp up`, or say --aws to talk to AWS"
 
 
@@ -141,8 +143,9 @@ class AwsTarget:
             for item in page["Summaries"]
             if item["Status"] in {"Created", "Updated"}
         }
-        arn = ready.get(app) if app else next(iter(ready.values()), None)
-        if arn is None or (app is None and len(ready) > 1):
+        wanted = STORE_APP if app is None and STORE_APP in ready else app
+        arn = ready.get(wanted) if wanted else next(iter(ready.values()), None)
+        if arn is None or (wanted is None and len(ready) > 1):
             raise _which_app(app, sorted(ready))
         return str(client.create_presigned_mlflow_app_url(Arn=arn)["AuthorizedUrl"])
 

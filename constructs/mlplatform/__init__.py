@@ -30,7 +30,13 @@ if TYPE_CHECKING:
         Task,
     )
     from mlplatform.batch_inference.serving_image import TabularImage
-    from mlplatform.experiment_store import ExperimentStore, ProjectExperiments, RecordRetention
+    from mlplatform.experiment_store import (
+        ExperimentStore,
+        ProjectExperiments,
+        RecordRetention,
+        RecordsPlace,
+        TrackingServer,
+    )
     from mlplatform.network import (
         Egress,
         ExistingNetwork,
@@ -150,6 +156,7 @@ __all__ = [
     "ProjectExperiments",
     "ProjectNetwork",
     "RecordRetention",
+    "RecordsPlace",
     "Retry",
     "RunPolicy",
     "Run",
@@ -168,6 +175,7 @@ __all__ = [
     "Task",
     "TeamsChannel",
     "TrackError",
+    "TrackingServer",
     "TrainingChecks",
     "TrainingEnvironment",
     "TrainingPipeline",

@@ -24,6 +24,7 @@ SERVICES = (
     "cloudwatch",
     "ec2",
     "ecr",
+    "events",
     "glue",
     "iam",
     "kms",
@@ -34,6 +35,7 @@ SERVICES = (
     "scheduler",
     "sns",
     "sqs",
+    "ssm",
     "sts",
 )
 # The reference's service and resource type by kind of resource. The logs of jobs and the experiment store belong to no

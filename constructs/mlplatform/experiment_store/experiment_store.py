@@ -7,14 +7,15 @@ from typing import cast
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mlplatform.experiment_store.alarms import work_alarms
 from mlplatform.experiment_store.backup import RecordsBackup
 from mlplatform.experiment_store.functions import StoreFunctions
+from mlplatform.experiment_store.project_experiments import RecordsPlace
 from mlplatform.experiment_store.records_bucket import RecordRetention, records_bucket
+from mlplatform.experiment_store.tracking_server import Mlflow, TrackingServer, mlflow
 from mlplatform.experiment_store.work_queues import WorkQueue
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import queue_policy
@@ -58,6 +59,7 @@ class ExperimentStore(Construct):
         retention: how long records are kept. For ever when not given.
         alarm_topic_arn: an SNS topic that is told when a message was given up, or waits for an hour. When not given, the
             alarms are there and tell nobody.
+        tracking_server: an MLflow tracking server in place of the serverless app; billed by the hour.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class ExperimentStore(Construct):
         log_retention_days: int = 90,
         retention: RecordRetention | None = None,
         alarm_topic_arn: str | None = None,
+        tracking_server: TrackingServer | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
@@ -81,7 +84,8 @@ class ExperimentStore(Construct):
         self.artifact_bucket_name: str
         self.records_bucket_name: str
         self._buckets(removal_policy, RecordRetention() if retention is None else retention)
-        self.app_arn: str = self._app(removal_policy)
+        self._mlflow = self._app(removal_policy, tracking_server)
+        self.app_arn = self._mlflow.arn
         """What `mlflow.set_tracking_uri` takes, with the plugin sagemaker-mlflow."""
         self._work = WorkQueue.create(
             self, "Events", key_arn=self.key_arn, dead_letters_id="DeadLetters", of="the capture"
@@ -101,9 +105,14 @@ class ExperimentStore(Construct):
         for work in (self._work, self._shown):
             work_alarms(self, work, store=name, topic_arn=alarm_topic_arn)
 
+    @property
+    def records(self) -> RecordsPlace:
+        """Where the records are, for the `ProjectExperiments` whose people find runs and tell of their own."""
+        return RecordsPlace(bucket_name=self.records_bucket_name, key_arn=self.key_arn)
+
     def grant_use(self, role: Role) -> None:
-        """Let a role read and write the experiments of every project: MLflow apps know one permission for their whole API."""
-        role.allow(Statement(sid="UseMlflow", actions=["sagemaker:CallMlflowAppApi"], resources=[self.app_arn]))
+        """Let a role read and write the experiments of every project: neither apps nor servers tell experiments apart."""
+        role.allow(self._mlflow.use())
 
     def _key(self, removal_policy: RemovalPolicy) -> str:
         policy = key_policy(partition=self._partition, region=self._region, account=self._account)
@@ -159,7 +168,7 @@ class ExperimentStore(Construct):
                 removal_policy=removal_policy,
             )
 
-    def _app(self, removal_policy: RemovalPolicy) -> str:
+    def _app(self, removal_policy: RemovalPolicy, tracking_server: TrackingServer | None) -> Mlflow:
         bucket_arn = f"arn:{self._partition}:s3:::{self.artifact_bucket_name}"
         role = ServiceRole(
             self,
@@ -180,17 +189,14 @@ class ExperimentStore(Construct):
                 self._use_key(),
             ],
         )
-        app = sagemaker.CfnMlflowApp(
+        return mlflow(
             self,
-            "App",
             name=self._name,
             artifact_store_uri=f"s3://{self.artifact_bucket_name}/mlflow",
             role_arn=role.arn,
-            model_registration_mode="AutoModelRegistrationDisabled",  # The pipelines register what passes their rule.
+            tracking_server=tracking_server,
+            removal_policy=removal_policy,
         )
-        app.apply_removal_policy(removal_policy)
-        arn: str = app.attr_arn
-        return arn
 
     def _functions(self, log_retention_days: int) -> None:
         functions = StoreFunctions(

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
+from mlrecords.sending import DETAIL_TYPE, SOURCE
 
 ARTIFACTS = "mlflow"
+RECORDS_PARAMETER = "mlplatform/experiments/records-bucket"
 _NAMED_BY_MLFLOW = "MLflow names artifacts at run time, below this prefix of the project's own bucket"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordsPlace:
+    """Where the run records of the account are, and the key that encrypts them."""
+
+    bucket_name: str
+    key_arn: str
 
 
 class ProjectExperiments(Construct):
@@ -25,9 +38,14 @@ class ProjectExperiments(Construct):
     Parameters:
         scope: usually the project, so that its boundary holds the app's role.
         project: whose jobs and people use it.
+        records: where the run records of the account are. The project's people may find and read the runs of every project, which
+            is what makes them reproducible by others, and tell of their own by `mlplatform.track` and `mlp runs note`; nobody
+            changes a record. When not given, they may do none of it.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, project: MlProject) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, project: MlProject, records: RecordsPlace | None = None
+    ) -> None:
         super().__init__(scope, construct_id)
         bucket_arn = f"arn:{project.partition}:s3:::{project.artifact_bucket_name}"
         role = ServiceRole(
@@ -60,3 +78,50 @@ class ProjectExperiments(Construct):
         """What `mlflow.set_tracking_uri` takes, with the plugin sagemaker-mlflow."""
         project.log_experiments_to(self.app_arn)
         project.allow_inference_to_write(ARTIFACTS)
+        self.parameter_name = f"/mlplatform/projects/{project.name}/mlflow"
+        """The parameter that tells scripts the app; `mlplatform.track` reads it."""
+        ssm.CfnParameter(
+            self,
+            "AppParameter",
+            type="String",
+            name=self.parameter_name,
+            value=self.app_arn,
+            description=f"The MLflow app of {project.name}, as mlflow.set_tracking_uri takes it",
+        )
+        if records is not None:
+            project.data_scientist_role.allow(*_use(project, records, self.parameter_name))
+
+
+def _use(project: MlProject, records: RecordsPlace, parameter_name: str) -> list[Statement]:
+    """Find the store and read it, keep content under its digest if it is not there, and say what is known of a run."""
+    place = f"{project.region}:{project.account}"
+    names = (RECORDS_PARAMETER, parameter_name.removeprefix("/"))
+    bucket_arn = f"arn:{project.partition}:s3:::{records.bucket_name}"
+    return [
+        Statement(sid="FindRuns", actions=["s3:ListBucket"], resources=[bucket_arn]),
+        Statement(
+            sid="ReadRuns",
+            actions=["s3:GetObject"],
+            resources=[f"{bucket_arn}/*"],
+            wildcard_reason="whoever reproduces a run of another project reads its record, and what that names by digest",
+        ),
+        Statement(
+            sid="FindTheStore",
+            actions=["ssm:GetParameter"],
+            resources=[f"arn:{project.partition}:ssm:{place}:parameter/{name}" for name in names],
+        ),
+        Statement(
+            sid="KeepContent",
+            actions=["s3:PutObject"],
+            resources=[f"{bucket_arn}/blobs/*"],
+            conditions={"Null": {"s3:if-none-match": "false"}},
+            wildcard_reason="content is named after its digest, and what is there cannot be replaced",
+        ),
+        Statement(sid="UseKeyOfRuns", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[records.key_arn]),
+        Statement(
+            sid="TellOfRuns",
+            actions=["events:PutEvents"],
+            resources=[f"arn:{project.partition}:events:{place}:event-bus/default"],
+            conditions={"StringEquals": {"events:source": SOURCE, "events:detail-type": DETAIL_TYPE}},
+        ),
+    ]

@@ -35,10 +35,10 @@ _OWN = (
     "athena:*",
     "ecr:*",
     "lambda:GetFunctionC*",  # Configuration; the rest is no secret.
-    "lambda:InvokeFunction",
+    "lambda:InvokeF*",  # Function.
     "logs:*",
     "sagemaker:*eEndpoint*",  # Create, Invoke, Update: by the temporary ones Clarify asks a model.
-    "sagemaker:BatchDescribe*",
+    "sagemaker:BatchD*",  # Describe.
     "sagemaker:*ateModelPackage",  # Create, Update.
     "sagemaker:Call*",
     "sagemaker:CreatePres*",  # PresignedDomainUrl and so on.
@@ -52,21 +52,26 @@ _OWN = (
     "sqs:*Message*",
 )
 _ANYWHERE = (
-    "budgets:ViewBudget",
+    "budgets:View*",
     "cloudwatch:PutMetricData",
     "ec2:*NetworkInterface*",
     "ec2:Describe*",
-    "ecr:GetAuthorizationToken",
+    "ecr:GetAu*",  # AuthorizationToken.
+    "events:PutEvents",
     # Public data, source archives and spaces lie in other buckets and under other keys; those of other projects refuse.
     "kms:CreateGrant",
     "kms:Decrypt",
     "kms:DescribeKey",
-    "kms:GenerateDataKey*",
+    "kms:GenerateD*",  # DataKey and so on.
     "s3:GetBucketLocation",
     "s3:GetObject",
     "s3:GetObjectVersion",
     "s3:ListBucket*",
+    "ssm:GetParameter",
 )
+
+_CONTENT_OF_RECORDS = "arn:*:s3:::*/blobs/*"
+"""What runs are told by goes into a bucket of the experiment store; those of other projects refuse whatever an object is called."""
 
 Conditions = Mapping[str, Mapping[str, Any]]
 Statement = dict[str, Any]
@@ -77,16 +82,23 @@ def boundary_document(scope: ProjectScope) -> dict[str, object]:
     # A bucket's name ends in a random part, so that nothing but the bucket and its objects begins with it.
     buckets = [f"{arn}*" for arn in (*scope.bucket_arns, scope.log_bucket_arn)]
     tables = [scope.arn("glue", resource) for resource in ("catalog", f"*/{scope.table_prefix}*")]
-    own = [*buckets, scope.key_arn, scope.role_arns, scope.arn("scheduler", f"schedule/{scope.name}-*"), *tables]
+    own = [
+        *buckets,
+        _CONTENT_OF_RECORDS,
+        scope.key_arn,
+        scope.role_arns,
+        scope.arn("scheduler", f"schedule/{scope.name}-*"),
+        *tables,
+    ]
     passed = {"StringEquals": {"iam:PassedToService": [SAGEMAKER, SCHEDULER]}}
     own_or_untagged = {"StringEqualsIfExists": {f"aws:ResourceTag/{PROJECT_TAG}": scope.name}}
     statements = [
         _allow("Anywhere", _ANYWHERE),
         _allow("Own", ["glue:*Get*", "iam:Get*", "iam:List*", "kms:*", "s3:*", "scheduler:*"], own),
         _allow("OwnOrShared", _OWN, conditions=own_or_untagged),
-        _allow("PassOwnRoles", ["iam:PassRole"], [scope.role_arns], passed),
-        _allow("EndSpending", ["iam:*tachRolePolicy"], [scope.role_arns], scope.budget_policy),
-        _allow("TagWhatItCreates", ["sagemaker:AddTags"], conditions={"Null": {"sagemaker:TaggingAction": "false"}}),
+        _allow("PassOwn", ["iam:PassRole"], [scope.role_arns], passed),
+        _allow("Budget", ["iam:*tachRolePolicy"], [scope.role_arns], scope.budget_policy),
+        _allow("TagNew", ["sagemaker:AddTags"], conditions={"Null": {"sagemaker:TaggingAction": "false"}}),
         *_creations(scope),
         *_guardrails(scope),
     ]

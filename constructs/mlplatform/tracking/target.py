@@ -27,8 +27,8 @@ from mlrecords.sending import send
 from mlrecords.store import RecordStore
 
 RECORDS_PARAMETER = "/mlplatform/experiments/records-bucket"
-MLFLOW_PARAMETER = "/mlplatform/experiments/mlflow"
-"""What `mlflow.set_tracking_uri` takes: the ARN of the app or of the tracking server."""
+MLFLOW_PARAMETER = "/mlplatform/projects/{project}/mlflow"
+"""What `mlflow.set_tracking_uri` takes: the ARN of the project's own app."""
 _STATE_DIRECTORY, _ENGINE_FILE = ".mlp", "engine.json"
 _CONFIG = Config(connect_timeout=5, retries={"mode": "standard", "max_attempts": 3})
 _UNREACHABLE = (ConnectionError, HTTPClientError, NoCredentialsError, NoRegionError, TokenRetrievalError)
@@ -77,10 +77,19 @@ class Target:
         """A boto3 client."""
         return self.session.client(service, endpoint_url=self.endpoint_url, config=_CONFIG)
 
-    def mlflow_uri(self) -> str:
-        """What `mlflow.set_tracking_uri` takes."""
+    def mlflow_uri(self, project: str) -> str:
+        """What `mlflow.set_tracking_uri` takes. Raises `TrackError` if the account has none for the project."""
         override = self.mlflow_url or os.environ.get("AWS_ENDPOINT_URL_MLFLOW")
-        return self._parameter(MLFLOW_PARAMETER) if override is None else override
+        if override is not None:
+            return override
+        name = MLFLOW_PARAMETER.format(project=project)
+        try:
+            return self._parameter(name)
+        except ClientError as error:
+            raise TrackError(
+                f"{self.label} has no MLflow app that you may use for project {project!r} ({name}: {error}); say "
+                "track(project=...) with a project of the account, or set MLFLOW_TRACKING_URI"
+            ) from error
 
     def send(self, observation: Observation) -> None:
         """Send an observation to the capture."""

@@ -154,7 +154,8 @@ class track:  # noqa: N801 - it reads as a statement
     def _tracking_uri(self, who: _Who) -> Callable[[], str]:
         """MLflow's, or a database of its own for what MLflow of the account cannot show now."""
         if who.is_known and isinstance(self._destination, Outbox):
-            return self._destination.target.mlflow_uri
+            target = self._destination.target
+            return lambda: target.mlflow_uri(self._project)
         self._destination.directory.mkdir(parents=True, exist_ok=True)
         return lambda: f"sqlite:///{self._destination.directory / 'mlflow.db'}"
 

@@ -1,10 +1,10 @@
-"""Operations on MLflow apps: each app of a scope is the engine's one MLflow server."""
+"""Operations on MLflow apps and tracking servers: each of them is the engine's one MLflow server."""
 
 from __future__ import annotations
 
 from mllocal.operations import listing
-from mllocal.sagemaker.kinds import MLFLOW_APP
-from mllocal.sagemaker.service import Request, Service, operation, random_id
+from mllocal.sagemaker.kinds import MLFLOW_APP, MLFLOW_TRACKING_SERVER
+from mllocal.sagemaker.service import Request, Service, arn_of, operation, random_id
 from mllocal.sagemaker.store import Document, Scope
 
 
@@ -43,5 +43,47 @@ def create_presigned_mlflow_app_url(service: Service, scope: Scope, request: Req
     return {"AuthorizedUrl": service.mlflow_url}
 
 
+@operation("CreateMlflowTrackingServer")
+def create_mlflow_tracking_server(service: Service, scope: Scope, request: Request) -> Document:
+    created = {**request, "TrackingServerStatus": "Created", "IsActive": "Active"}
+    return service.create(MLFLOW_TRACKING_SERVER, scope, request["TrackingServerName"], created)
+
+
+@operation("DescribeMlflowTrackingServer")
+def describe_mlflow_tracking_server(service: Service, scope: Scope, request: Request) -> Document:
+    server = _server(service, scope, request)
+    return {**server, "TrackingServerUrl": service.mlflow_url}
+
+
+@operation("UpdateMlflowTrackingServer")
+def update_mlflow_tracking_server(service: Service, scope: Scope, request: Request) -> Document:
+    server = _server(service, scope, request)
+    return service.store.update(server["TrackingServerArn"], lambda document: document.update(request))
+
+
+@operation("DeleteMlflowTrackingServer")
+def delete_mlflow_tracking_server(service: Service, scope: Scope, request: Request) -> Document:
+    server = _server(service, scope, request)
+    service.store.delete(server["TrackingServerArn"])
+    return server
+
+
+@operation("ListMlflowTrackingServers")
+def list_mlflow_tracking_servers(service: Service, scope: Scope, request: Request) -> Document:
+    servers = service.store.find(MLFLOW_TRACKING_SERVER.name, scope)
+    return listing.page(MLFLOW_TRACKING_SERVER, servers, request, "TrackingServerSummaries", order="Descending")
+
+
+@operation("CreatePresignedMlflowTrackingServerUrl")
+def create_presigned_mlflow_tracking_server_url(service: Service, scope: Scope, request: Request) -> Document:
+    _server(service, scope, request)
+    return {"AuthorizedUrl": service.mlflow_url}
+
+
 def _find(service: Service, arn: str) -> Document:
     return service.require(MLFLOW_APP, arn, arn)
+
+
+def _server(service: Service, scope: Scope, request: Request) -> Document:
+    name = request["TrackingServerName"]
+    return service.require(MLFLOW_TRACKING_SERVER, arn_of(MLFLOW_TRACKING_SERVER, scope, name), name)

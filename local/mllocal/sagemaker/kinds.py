@@ -75,6 +75,13 @@ ENDPOINT = Kind(
     missing_message="Could not find endpoint {name!r}",
 )
 MLFLOW_APP = Kind("MlflowApp", "mlflow-app", "Name", "Arn", "Status")
+MLFLOW_TRACKING_SERVER = Kind(
+    "MlflowTrackingServer",
+    "mlflow-tracking-server",
+    "TrackingServerName",
+    "TrackingServerArn",
+    "TrackingServerStatus",
+)
 DOMAIN = Kind("Domain", "domain", "DomainName", "DomainArn", "Status")
 USER_PROFILE = Kind("UserProfile", "user-profile", "UserProfileName", "UserProfileArn", "Status")
 SPACE = Kind("Space", "space", "SpaceName", "SpaceArn", "Status")

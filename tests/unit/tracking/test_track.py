@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mlplatform.tracking.surroundings import VARIABLES
 from mlrecords.codec import from_json
 from mlrecords.observations import run_id_of
 from mlrecords.record import DataListing, RunRecord
@@ -421,3 +423,29 @@ def test_a_coroutine_is_refused() -> None:
 
     with pytest.raises(TrackError, match="use `with track"):
         track()(work)
+
+
+def test_the_examples_of_the_documentation_run(team: Checkout) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "track.md").read_text()
+    script, sweep = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    team.write("residuals.py", script)
+    team.write("sweep.py", sweep)
+    team.write("data/train.csv", "age,price\n1,9000\n2,7000\n")
+    team.commit()
+
+    done(team, "residuals.py", "1")
+    swept = team.run("sweep.py")
+
+    assert "best rate: 0.3" in swept.stdout, swept.stderr
+    observed = team.account.observed()
+    for one in observed:
+        team.account.store.observe([one])
+    records = [team.account.store.record(run_id) for run_id in {one.run_id for one in observed}]
+    assert sorted(it.identity.name for it in records) == ["rate sweep"] * 3 + ["residuals by age"]
+    assert {it.status.state for it in records} == {"Completed"}
+
+
+def test_the_variables_of_the_documentation_are_those_on_the_list() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "track.md").read_text()
+    (listed,) = re.findall(r"Variables on the list: (.*?);", page, re.DOTALL)
+    assert tuple(re.findall(r"`([A-Z_]+)`", listed)) == VARIABLES

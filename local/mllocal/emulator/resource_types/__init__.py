@@ -7,7 +7,7 @@ from mllocal.emulator.resource_types.base import ResourceType
 from mllocal.emulator.resource_types.budgets import Budget
 from mllocal.emulator.resource_types.dependencies import DEPENDENCIES
 from mllocal.emulator.resource_types.ec2 import ElasticIp, FlowLog, NatGateway, SecurityGroupRule
-from mllocal.emulator.resource_types.sagemaker import MlflowApp, ModelPackageGroup, Pipeline
+from mllocal.emulator.resource_types.sagemaker import MlflowApp, MlflowTrackingServer, ModelPackageGroup, Pipeline
 from mllocal.emulator.resource_types.scheduler import Schedule
 from mllocal.emulator.resource_types.studio import studio_types
 from mllocal.sagemaker.service import Service
@@ -21,6 +21,7 @@ def resource_types(service: Service) -> dict[str, ResourceType]:
         "AWS::SageMaker::Pipeline": Pipeline(service),
         "AWS::SageMaker::ModelPackageGroup": ModelPackageGroup(service),
         "AWS::SageMaker::MlflowApp": MlflowApp(service),
+        "AWS::SageMaker::MlflowTrackingServer": MlflowTrackingServer(service),
         "AWS::Budgets::Budget": Budget(),
         "AWS::EC2::EIP": ElasticIp(),
         "AWS::EC2::FlowLog": FlowLog(),

@@ -99,3 +99,22 @@ class MlflowApp:
 
     def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
         self.service.invoke("DeleteMlflowApp", scope, {"Arn": physical_id})
+
+
+@dataclass(frozen=True)
+class MlflowTrackingServer:
+    """`AWS::SageMaker::MlflowTrackingServer`. The physical id is the server's name."""
+
+    service: Service
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        arn = self.service.invoke("CreateMlflowTrackingServer", scope, properties)["TrackingServerArn"]
+        return properties["TrackingServerName"], {"TrackingServerArn": arn}
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        changes = {name: value for name, value in new.items() if name not in ("MlflowVersion", "RoleArn", "Tags")}
+        arn = self.service.invoke("UpdateMlflowTrackingServer", scope, changes)["TrackingServerArn"]
+        return physical_id, {"TrackingServerArn": arn}
+
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
+        self.service.invoke("DeleteMlflowTrackingServer", scope, {"TrackingServerName": physical_id})

@@ -1,7 +1,7 @@
 """MLflow's REST API with AWS signatures, by what the Lambda runtime holds: urllib3 and botocore.
 
-A SageMaker MLflow app is addressed and signed as aws/sagemaker-mlflow does it (auth.py, mlflow_sagemaker_helpers.py):
-service `sagemaker`, the app's ARN in a header, the regional endpoint of all apps.
+SageMaker's MLflow apps and tracking servers are addressed and signed as aws/sagemaker-mlflow does it (auth_provider.py,
+mlflow_sagemaker_helpers.py): each kind has a regional endpoint for all of its kind, a service to sign for, and a header for the ARN.
 """
 
 import hashlib
@@ -20,6 +20,15 @@ TIMEOUT_SECONDS = 20
 
 Json = Mapping[str, Any]
 
+_KINDS = {
+    "mlflow-app": ("https://mlflow.sagemaker.{region}.app.aws", "sagemaker", "x-sm-mlflow-app-arn"),
+    "mlflow-tracking-server": (
+        "https://{region}.experiments.sagemaker.aws",
+        "sagemaker-mlflow",
+        "x-mlflow-sm-tracking-server-arn",
+    ),
+}
+
 
 class MlflowError(Exception):
     """MLflow refused a request; `code` is its error code, such as RESOURCE_DOES_NOT_EXIST."""
@@ -30,14 +39,14 @@ class MlflowError(Exception):
 
 
 class Mlflow:
-    """A client of one MLflow app, or of the server at `endpoint` if one is given."""
+    """A client of one MLflow app or tracking server, at `endpoint` if one is given."""
 
     def __init__(self, app_arn: str, endpoint: str | None = None) -> None:
-        region = app_arn.split(":")[3]
-        app_endpoint = f"https://mlflow.sagemaker.{region}.app.aws"
-        self._app_arn = app_arn
-        self._endpoint = (app_endpoint if endpoint is None else endpoint).rstrip("/")
-        self._signer = SigV4Auth(boto3.Session().get_credentials(), "sagemaker", region)
+        _, _, _, region, _, resource = app_arn.split(":")
+        address, service, header = _KINDS[resource.partition("/")[0]]
+        self._arn_header = {header: app_arn}
+        self._endpoint = (address.format(region=region) if endpoint is None else endpoint).rstrip("/")
+        self._signer = SigV4Auth(boto3.Session().get_credentials(), service, region)
         # A request that MLflow may have received is not sent again: creating a run twice would make two.
         retries = urllib3.Retry(connect=3, read=False, status=0, other=0, redirect=0, backoff_factor=0.2)
         self._http = urllib3.PoolManager(retries=retries)
@@ -111,7 +120,7 @@ class Mlflow:
         url = f"{self._endpoint}/api/2.0/mlflow/{path}"
         headers = {
             "Content-Type": "application/json",
-            "x-sm-mlflow-app-arn": self._app_arn,
+            **self._arn_header,
             "X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest(),
         }
         request = AWSRequest(method=method, url=url, data=body, headers=headers)
