@@ -20,7 +20,7 @@ from mlp.runs.code_changes import code_changes
 from mlp.runs.comparison import differences
 from mlp.runs.library import Runs
 from mlp.runs.rows import columns_of, flat
-from mlp.runs.tables import SHORT_ID, differences_view, record_view, runs_table
+from mlp.runs.tables import LISTED_COLUMNS, SHORT_ID, differences_view, record_view, runs_table
 from mlp.session import session
 from mlrecords.codec import to_json as plain
 
@@ -75,7 +75,7 @@ def list_runs(
     terms = [f"{name} = '{_escaped(value)}'" for name, value in asked.items() if value is not None]
     query = " and ".join([*terms, *(["kind != 'pipeline-step'"] if kind is None else [])])
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
-        _print(_runs(target, out).find(query, limit=limit), out, as_csv=csv, usual=("project", "kind"))
+        _print(_found(target, out, query, limit, as_csv=csv), out, as_csv=csv, usual=("project", "kind"))
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -89,7 +89,7 @@ def search(
 ) -> None:
     """Find runs by what they are, got, measured and made."""
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
-        _print(_runs(target, out).find(query, limit=limit), out, as_csv=csv)
+        _print(_found(target, out, query, limit, as_csv=csv), out, as_csv=csv)
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -185,6 +185,11 @@ def _runs(target: Target, out: Output) -> Runs:
             out.say(f"copying rows of runs to this machine: {done} of {of} files")
 
     return Runs(target, progress=progress)
+
+
+def _found(target: Target, out: Output, query: str, limit: int, *, as_csv: bool) -> Found:
+    columns = None if as_csv or out.as_json else LISTED_COLUMNS
+    return _runs(target, out).find(query, limit=limit, columns=columns)
 
 
 def _print(found: Found, out: Output, *, as_csv: bool, usual: tuple[str, ...] = ()) -> None:

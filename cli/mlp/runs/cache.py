@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlp.errors import CliError, ExitCode
-from mlp.runs.compilation import compiled
+from mlp.runs.compilation import compiled, compiled_for_best
 from mlp.runs.fields import FIELDS, SPACES, Kind
 from mlrecords.compaction import ROWS_PER_FILE
 from mlrecords.rows import COLUMNS, is_whole, key_before, moment_of, row_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     import duckdb
 
@@ -173,17 +173,27 @@ class Cache:
             else:
                 return count
 
-    def search(self, query: Query) -> list[Row]:
-        """The rows that a query finds, in order."""
-        sql, parameters = compiled(query, self.keys())
+    def search(self, query: Query, *, columns: Collection[str] = _KEPT) -> list[Row]:
+        """The rows that a query finds, in order, with all columns or with some."""
+        keys = self.keys()
+        best = compiled_for_best(query, keys)
+        if best is None or self._find(*best) != query.limit:
+            self._find(*compiled(query, keys))
+        # By row id, DuckDB reads only the blocks that have them.
+        selected = [name for name in _KEPT if name in columns]
+        rows = self._rows(
+            f"SELECT {', '.join(selected)} FROM found JOIN runs ON runs.rowid = found.place ORDER BY found.number"
+        )
+        return [_row(row, selected) for row in rows]
+
+    def _find(self, sql: str, parameters: Sequence[object]) -> int:
+        """Put the places of runs into the table `found`; how many."""
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE found AS SELECT place, row_number() OVER () AS number FROM ({sql})",
             parameters,
         )
-        columns = ", ".join(_KEPT)
-        # By row id, DuckDB reads only the blocks that have them.
-        rows = self._rows(f"SELECT {columns} FROM found JOIN runs ON runs.rowid = found.place ORDER BY found.number")
-        return [_row(row) for row in rows]
+        ((count,),) = self._rows("SELECT count(*) FROM found")
+        return int(count)
 
     def keys(self) -> dict[tuple[str, str], int]:
         """The number of each name in each space."""
@@ -272,10 +282,10 @@ def _fetched(store: RecordStore, key: str, path: Path) -> bool:
     return True
 
 
-def _row(values: Sequence[Any]) -> Row:
+def _row(values: Sequence[Any], columns: Sequence[str] = _KEPT) -> Row:
     """What a run has, by column; moments know that they are in UTC."""
     return {
         name: value.replace(tzinfo=UTC) if name in _MOMENTS else value
-        for name, value in zip(_KEPT, values, strict=True)
+        for name, value in zip(columns, values, strict=True)
         if value is not None
     }

@@ -18,21 +18,49 @@ Keys: TypeAlias = "Mapping[tuple[str, str], int]"
 Parameter: TypeAlias = "str | float | int | bool | datetime"
 
 
+_NEWEST_FIRST = "runs.created_at DESC NULLS LAST, runs.run DESC"
+
+
 def compiled(query: Query, keys: Keys) -> tuple[str, list[Parameter]]:
     """A SELECT that answers `place`, the row id of each run that was found, in order; and its parameters."""
-    joins: list[str] = []
-    sort_keys: list[str] = []
-    parameters: list[Parameter] = []
-    for number, sorting in enumerate(query.sortings):
-        join, key, given = _sorting(sorting, number, keys)
-        joins += [join] if join else []
-        sort_keys.append(key)
-        parameters += given
+    sortings = [_sorting(sorting, number, keys) for number, sorting in enumerate(query.sortings)]
     condition, given = ("true", []) if query.condition is None else _condition(query.condition, keys)
-    parameters += given
-    newest_first = "runs.created_at DESC NULLS LAST, runs.run_id"
-    sql = f"SELECT runs.rowid AS place FROM runs {' '.join(joins)} WHERE {condition} ORDER BY {', '.join((*sort_keys, newest_first))}"
-    return (sql, parameters) if query.limit is None else (f"{sql} LIMIT ?", [*parameters, query.limit])
+    return _select(sortings, condition, given, query.limit)
+
+
+def compiled_for_best(query: Query, keys: Keys) -> tuple[str, list[Parameter]] | None:
+    """The same for a query with a limit that is ordered by a metric first, among the runs that have the metric; None for others.
+
+    If it answers as many runs as the limit, they are the answer, which took a fraction of the time: only what is as good as the
+    last of them is put in order with all that this takes.
+    """
+    if query.limit is None or not query.sortings or query.sortings[0].reference.target.kind is not Kind.NUMBER:
+        return None
+    first = query.sortings[0]
+    if isinstance(first.reference.target, Field):
+        return None
+    direction, as_good, worst = ("DESC", ">=", "min") if first.descending else ("ASC", "<=", "max")
+    chosen, of_key = _keys(first.reference, keys)
+    condition, given = "", list[Parameter]()
+    if query.condition is not None:
+        condition, given = _condition(query.condition, keys)
+        condition = f"AND run IN (SELECT run FROM runs WHERE {condition})"
+    candidates = f"WITH candidates AS (SELECT run, value FROM numbers WHERE {chosen} {condition})"
+    last = f"(SELECT {worst}(value) FROM (SELECT value FROM candidates ORDER BY value {direction} LIMIT ?))"
+    best = f"JOIN ({candidates} SELECT * FROM candidates WHERE value {as_good} {last}) AS by0 ON by0.run = runs.run"
+    others = [_sorting(sorting, number, keys) for number, sorting in enumerate(query.sortings[1:], start=1)]
+    sortings = [(best, f"by0.value {direction}", [*of_key, *given, query.limit]), *others]
+    return _select(sortings, "true", [], query.limit)
+
+
+def _select(
+    sortings: Sequence[tuple[str, str, list[Parameter]]], condition: str, given: list[Parameter], limit: int | None
+) -> tuple[str, list[Parameter]]:
+    joins = " ".join(join for join, _, _ in sortings)
+    order = ", ".join((*(key for _, key, _ in sortings), _NEWEST_FIRST))
+    sql = f"SELECT runs.rowid AS place FROM runs {joins} WHERE {condition} ORDER BY {order}"
+    parameters = [value for _, _, values in sortings for value in values] + given
+    return (sql, parameters) if limit is None else (f"{sql} LIMIT ?", [*parameters, limit])
 
 
 def _sorting(sorting: Sorting, number: int, keys: Keys) -> tuple[str, str, list[Parameter]]:

@@ -27,6 +27,8 @@ SHORT_ID = 12
 _STYLES = {"Completed": "green", "Succeeded": "green", "Failed": "bold red", "Stopped": "yellow", "InProgress": "cyan"}
 _METRICS_LISTED = 4
 _USUAL = ("run_id", "kind", "name", "project", "state", "created_at", "seconds")
+LISTED_COLUMNS = (*_USUAL, "metrics")
+"""What a table of runs takes from their rows, beside what a query asked for."""
 
 
 def runs_table(rows: Sequence[Row], asked: Sequence[str]) -> Table:

@@ -17,11 +17,14 @@ from tests.unit.mlp.runs.made_up import NOW, is_so, names_of, read, row
 
 ROWS = [
     row(
-        "a1", metrics={"rmse": 39.5, "val:mae": 3}, params={"max_iter": "200", "loss": "poisson"}, tags={"owner": "ada"}
+        "a1",
+        metrics={"rmse": 39.5, "val:mae": 3, "kappa": 1},
+        params={"max_iter": "200", "loss": "poisson"},
+        tags={"owner": "ada"},
     ),
     row(
         "b2",
-        metrics={"rmse": 64.6},
+        metrics={"rmse": 64.6, "kappa": 1},
         params={"max_iter": "1000", "loss": "squared_error"},
         kind="script",
         code_dirty=True,
@@ -30,27 +33,37 @@ ROWS = [
     row(
         "d4", created_at="2026-11-01T00:00:00.000+00:00", parents={"a1": "model", "b2": "execution", "c3": "execution"}
     ),
-    row("e5", metrics={"rmse": 12.0}, params={"max_iter": "auto"}, state="Failed", notes={"decision": "it's over"}),
+    row(
+        "e5",
+        metrics={"rmse": 12.0, "kappa": 2},
+        params={"max_iter": "auto"},
+        state="Failed",
+        notes={"decision": "it's over"},
+    ),
 ]
 
 MEANINGS = {
-    "": ["c3", "d4", "a1", "b2", "e5"],
+    "": ["c3", "d4", "e5", "b2", "a1"],
     "metric.rmse < 40 order by metric.rmse": ["e5", "a1"],
     "metric.rmse < 40 and tag.owner = 'ada'": ["a1"],
     "not metric.rmse < 40": ["c3", "d4", "b2"],
-    "metric.rmse != 64.6": ["a1", "e5"],
+    "metric.rmse != 64.6": ["e5", "a1"],
     "metric.rmse is null": ["c3", "d4"],
-    "metrics.rmse is not null": ["a1", "b2", "e5"],
+    "metrics.rmse is not null": ["e5", "b2", "a1"],
     'metric."val:mae" = 3 or metric.val:mae > 10': ["a1"],
     "param.max_iter >= 200 order by param.max_iter desc": ["b2", "a1"],
     "param.max_iter = '200'": ["a1"],
     "param.max_iter = 200.0": ["a1"],
-    "param.max_iter in (200, 1000)": ["a1", "b2"],
-    "param.loss not in ('poisson')": ["c3", "d4", "b2", "e5"],
+    "param.max_iter in (200, 1000)": ["b2", "a1"],
+    "param.loss not in ('poisson')": ["c3", "d4", "e5", "b2"],
     "order by param.max_iter": ["a1", "b2", "e5", "c3", "d4"],
     "order by metric.rmse desc limit 2": ["b2", "a1"],
+    "metric.rmse < 60 order by metric.rmse limit 1": ["e5"],
+    "order by metric.rmse limit 4": ["e5", "a1", "b2", "c3"],
+    "order by metric.kappa, metric.rmse limit 2": ["a1", "b2"],
+    "order by metric.kappa desc, param.max_iter desc limit 2": ["e5", "b2"],
     "code.dirty = true": ["b2"],
-    "kind = 'script' or state != 'Completed'": ["b2", "e5"],
+    "kind = 'script' or state != 'Completed'": ["e5", "b2"],
     "(kind = 'script' OR state = 'Failed') AND NOT metric.rmse > 40": ["e5"],
     "data.version = 'sha256:2'": ["c3"],
     "data.version.train = 'sha256:2'": [],
@@ -80,7 +93,7 @@ def test_a_query_finds(query: str, copied: Callable[..., Cache]) -> None:
     [
         ("metrc.rmse < 40", "a run has no field 'metrc.rmse'", 0, "did you mean"),
         ("metric.rsme < 40", "no run has a metric 'rsme'", 0, "did you mean metric.rmse?"),
-        ("metric < 40", "'metric' does not say which metric", 0, "name it, such as metric.rmse"),
+        ("metric < 40", "'metric' does not say which metric", 0, "name it, such as metric.kappa"),
         ("stat = 'Failed'", "a run has no field 'stat'", 0, "did you mean state?"),
         ("metric.rmse < 'low'", "metric.rmse is a number, compared with 'low'", 14, "write it without quotes"),
         ("kind = training-job", "kind is text, compared with training", 7, "put it in quotes"),
@@ -256,6 +269,30 @@ def test_the_copy_finds_what_a_condition_means(
     found = copy.search(query)
 
     assert sorted(one["run_id"] for one in found) == [one["run_id"] for one in rows if is_so(query.condition, one)]
+
+
+_ORDERS = st.sampled_from(
+    ["metric.m", "metric.m desc", 'metric.m, metric."n o" desc', "metric.m desc, seconds", "param.a, metric.m"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(_RUNS, st.data())
+def test_with_a_limit_the_first_of_all_that_are_found_are_found(
+    copied: Callable[..., Cache], said: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    copy = copied()
+    copy._forget_all()
+    named = row("zz", metrics={"m": 3.0, "n o": 0.0}, params={"a": "2"})
+    rows = [*(row(f"{number:02}", **one) for number, one in enumerate(said)), named]
+    copied(*rows)
+    condition = data.draw(st.one_of(st.just(""), _conditions(names_of(rows))), label="condition")
+    order = f"order by {data.draw(_ORDERS, label='order')}"
+    limit = data.draw(st.integers(1, 6), label="limit")
+
+    found = copy.search(read(f"{condition} {order}", rows))
+
+    assert copy.search(read(f"{condition} {order} limit {limit}", rows)) == found[:limit]
 
 
 def test_what_was_put_in_comes_out(copied: Callable[..., Cache]) -> None:
