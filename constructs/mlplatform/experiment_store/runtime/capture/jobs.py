@@ -26,9 +26,7 @@ def training(detail: Detail) -> Parts:
     specification, hyperparameters = part(detail, "AlgorithmSpecification"), part(detail, "HyperParameters")
     environment = part(detail, "Environment")
     command = _command(specification)
-    model = part(detail, "ModelArtifacts").get("S3ModelArtifacts") or part(detail, "OutputDataConfig").get(
-        "S3OutputPath"
-    )
+    model = part(detail, "ModelArtifacts").get("S3ModelArtifacts")
     return {
         "environment": Environment(
             image=_image(specification.get("TrainingImage")),
@@ -37,7 +35,7 @@ def training(detail: Detail) -> Parts:
         ),
         "code": code_of(hyperparameters, command),
         "inputs": channels(detail.get("InputDataConfig")),
-        "outputs": {"model": data(model, "model")},
+        "outputs": {"model": data(model or part(detail, "OutputDataConfig").get("S3OutputPath"), "model")},
         "algorithm": Algorithm(
             name=specification.get("AlgorithmName"),
             hyperparameters=own_hyperparameters(hyperparameters),
