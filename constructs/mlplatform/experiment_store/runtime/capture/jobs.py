@@ -10,7 +10,6 @@ from .details import (
     channels,
     code_of,
     data,
-    first,
     metric,
     model_parents,
     own_hyperparameters,
@@ -18,6 +17,7 @@ from .details import (
     part,
     seeds_in,
     tags_in,
+    training_definition,
 )
 
 
@@ -84,7 +84,7 @@ def transform(detail: Detail) -> Parts:
 
 def tuning(detail: Detail) -> Parts:
     """A tuning job: what its training jobs share, and the best of them."""
-    definition = detail.get("TrainingJobDefinition") or first(detail.get("TrainingJobDefinitions"))
+    definition = training_definition(detail)
     specification, fixed = part(definition, "AlgorithmSpecification"), part(definition, "StaticHyperParameters")
     best = part(detail, "BestTrainingJob")
     objective = part(best, "FinalHyperParameterTuningJobObjectiveMetric")
