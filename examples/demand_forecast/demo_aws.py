@@ -16,7 +16,7 @@ import urllib3
 
 from examples.demand_forecast.demo_screen import Step
 
-CAPTURE_SECONDS = 30
+CAPTURE_SECONDS = 120
 POLL_SECONDS = 0.2
 LAST_LINES = 30
 _STACK_EVENT = re.compile(r"(\S+) \|\s*(\d+)/(\d+) \|")  # how the CDK CLI begins a line about a stack's progress
@@ -136,7 +136,7 @@ def wait_for_runs(step: Step, mlflow_url: str, arns: set[str]) -> None:
     """Return when MLflow has a run of each of these jobs and executions, whose events arrive a little later.
 
     Raises:
-        DemoError: some are still missing after half a minute.
+        DemoError: some are still missing after two minutes.
     """
     deadline = time.monotonic() + CAPTURE_SECONDS
     while missing := arns - _recorded_arns(mlflow_url):

@@ -36,7 +36,7 @@ from tests.unit.experiment_store.sagemaker_state_changes import SAGEMAKER, Event
 from tests.unit.servers import ACCOUNT, client
 
 FIRST_SEED = int(os.environ.get("KILLED_FIRST_SEED", random.randrange(2**31)))
-SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("KILLED_SEEDS", "3")))
+SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("KILLED_SEEDS", "2")))
 APP_ARN = f"{SAGEMAKER}:mlflow-app/app-ABCDEF"
 MOST_KILLS = 12
 MOST_CALLS = 150

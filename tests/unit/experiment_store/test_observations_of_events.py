@@ -140,6 +140,7 @@ def test_a_tuning_job_says_what_its_jobs_share_and_the_best_of_them() -> None:
     assert found.algorithm.seeds == {"RandomSeed": "7"}
     assert found.metrics["rmse"].value == 11.0
     assert found.outputs["model"].uri == "s3://artifacts/model/tune-1-003/output/model.tar.gz"
+    assert found.identity.created_by == ROLE
     one = record(training("Completed", 20, TuningJobArn=found.identity.arn))
     assert parents(one)[found.run_id] == "tuning"
 

@@ -25,7 +25,7 @@ from tests.unit.experiment_store.replayed import EVENTS_OF_A_UNIT, Account, data
 from tests.unit.experiment_store.sagemaker_state_changes import SAGEMAKER, Event
 from tests.unit.servers import client
 
-EVENTS = int(os.environ.get("REPLAYED_EVENTS", "190"))
+EVENTS = int(os.environ.get("REPLAYED_EVENTS", "114"))
 LOST, DOUBLED = 0.01, 0.3
 SHOWN_IN_MLFLOW = 20
 

@@ -80,9 +80,15 @@ def failure_of(detail: Detail) -> str:
 
 
 def created_by(detail: Detail) -> str | None:
-    """Who started it: the user profile or identity that SageMaker names, or else the role that it runs as."""
-    person = part(detail, "CreatedBy")
-    return person.get("UserProfileArn") or part(person, "IamIdentity").get("Arn") or detail.get("RoleArn")
+    """Who started it: the user profile or identity that SageMaker names, or else the role that it, or its first job, runs as."""
+    person, jobs = part(detail, "CreatedBy"), training_definition(detail)
+    named = person.get("UserProfileArn") or part(person, "IamIdentity").get("Arn")
+    return named or detail.get("RoleArn") or jobs.get("RoleArn")
+
+
+def training_definition(detail: Detail) -> Detail:
+    """What the training jobs of a tuning job share, or those of its first definition; empty for anything else."""
+    return detail.get("TrainingJobDefinition") or first(detail.get("TrainingJobDefinitions"))
 
 
 def parent(relation: str, arn: str | None) -> dict[str, Parent]:

@@ -10,7 +10,6 @@ from .details import (
     channels,
     code_of,
     data,
-    first,
     metric,
     model_parents,
     own_hyperparameters,
@@ -18,6 +17,7 @@ from .details import (
     part,
     seeds_in,
     tags_in,
+    training_definition,
 )
 
 
@@ -26,9 +26,7 @@ def training(detail: Detail) -> Parts:
     specification, hyperparameters = part(detail, "AlgorithmSpecification"), part(detail, "HyperParameters")
     environment = part(detail, "Environment")
     command = _command(specification)
-    model = part(detail, "ModelArtifacts").get("S3ModelArtifacts") or part(detail, "OutputDataConfig").get(
-        "S3OutputPath"
-    )
+    model = part(detail, "ModelArtifacts").get("S3ModelArtifacts")
     return {
         "environment": Environment(
             image=_image(specification.get("TrainingImage")),
@@ -37,7 +35,7 @@ def training(detail: Detail) -> Parts:
         ),
         "code": code_of(hyperparameters, command),
         "inputs": channels(detail.get("InputDataConfig")),
-        "outputs": {"model": data(model, "model")},
+        "outputs": {"model": data(model or part(detail, "OutputDataConfig").get("S3OutputPath"), "model")},
         "algorithm": Algorithm(
             name=specification.get("AlgorithmName"),
             hyperparameters=own_hyperparameters(hyperparameters),
@@ -86,7 +84,7 @@ def transform(detail: Detail) -> Parts:
 
 def tuning(detail: Detail) -> Parts:
     """A tuning job: what its training jobs share, and the best of them."""
-    definition = detail.get("TrainingJobDefinition") or first(detail.get("TrainingJobDefinitions"))
+    definition = training_definition(detail)
     specification, fixed = part(definition, "AlgorithmSpecification"), part(definition, "StaticHyperParameters")
     best = part(detail, "BestTrainingJob")
     objective = part(best, "FinalHyperParameterTuningJobObjectiveMetric")
