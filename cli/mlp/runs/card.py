@@ -36,30 +36,71 @@ _NOTES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class CardFacts:
-    """What a card is written from.
-
-    Attributes:
-        record: the model version, job or script that the card is of; `lineage` is its own.
-        observations: of that record, for when it was approved.
-        previous: the version before it, and the lineage of that; None for the first.
-    """
+class Version:
+    """A run, its lineage, and the jobs that evaluated it; see `evaluations`."""
 
     record: RunRecord
     lineage: Lineage
-    observations: Sequence[Observation]
-    previous: RunRecord | None = None
-    previous_lineage: Lineage | None = None
+    evaluated_by: Sequence[RunRecord] = ()
 
     @property
     def runs(self) -> list[RunRecord]:
-        """The record and the jobs that it came from, the nearest first, up to the model versions that these used."""
-        return _made_by(self.record, self.lineage)
+        """The record and what it came from, the nearest first, up to model versions: those have cards of their own."""
+        found, waiting = {self.record.run_id: self.record}, [self.record.run_id]
+        for run_id in iter(waiting):
+            for edge in self.lineage.above(run_id):
+                above = self.lineage.nodes[edge.source].record
+                if above is not None and above.run_id not in found and above.identity.kind != _MODEL:
+                    found[above.run_id] = above
+                    waiting.append(above.run_id)
+        return list(found.values())
 
     @property
     def trained_by(self) -> RunRecord:
-        """What trained it: the nearest training job or script, or else the run itself."""
+        """The nearest training job or script, or else the run itself."""
         return next((one for one in self.runs if one.identity.kind in ("training-job", "script")), self.record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardFacts:
+    """What a card is written from: a version with its observations, and the version before it, if there is one."""
+
+    version: Version
+    observations: Sequence[Observation]
+    previous: Version | None = None
+
+    @property
+    def record(self) -> RunRecord:
+        """What the card is of."""
+        return self.version.record
+
+    @property
+    def lineage(self) -> Lineage:
+        """Of what the card is of."""
+        return self.version.lineage
+
+    @property
+    def runs(self) -> list[RunRecord]:
+        """The record, and what it came from."""
+        return self.version.runs
+
+    @property
+    def trained_by(self) -> RunRecord:
+        """What trained it."""
+        return self.version.trained_by
+
+
+def evaluations(lineage: Lineage) -> list[RunRecord]:
+    """The jobs of the root's execution that read what it made; a later execution's may measure the model on other data."""
+    trained = lineage.nodes[lineage.root].record
+    readers = (lineage.nodes[edge.target].record for edge in lineage.below(lineage.root))
+    return [
+        one for one in readers if one is not None and trained is not None and _executions(one) & _executions(trained)
+    ]
+
+
+def _executions(record: RunRecord) -> set[str]:
+    return {run_id for run_id, parent in record.parents.items() if parent.relation == "execution"}
 
 
 def card(facts: CardFacts) -> str:
@@ -85,18 +126,6 @@ def card(facts: CardFacts) -> str:
     for title, content in sections:
         lines += ["", f"## {title}", "", *content]
     return "\n".join(lines) + "\n"
-
-
-def _made_by(record: RunRecord, lineage: Lineage) -> list[RunRecord]:
-    """Ancestors up to other model versions: what made those is in cards of their own."""
-    found, waiting = {record.run_id: record}, [record.run_id]
-    for run_id in iter(waiting):
-        for edge in lineage.above(run_id):
-            above = lineage.nodes[edge.source].record
-            if above is not None and above.run_id not in found and above.identity.kind != _MODEL:
-                found[above.run_id] = above
-                waiting.append(above.run_id)
-    return list(found.values())
 
 
 def _details(facts: CardFacts) -> list[str]:
@@ -136,7 +165,8 @@ def _notes(facts: CardFacts) -> Iterator[str]:
         for note in said:
             yield from (f"> {line}".rstrip() for line in note.text.splitlines())
             yield from (f"> — {note.author}, {_moment(note.at)}", "")
-        yield ""
+        if not said:
+            yield ""
 
 
 def _data(facts: CardFacts) -> list[str]:
@@ -197,16 +227,11 @@ def _training(facts: CardFacts) -> list[str]:
 
 def _evaluation(facts: CardFacts) -> list[str]:
     """Metrics beside those of the version before, by the step that measured them."""
-    now = _metrics(facts.runs)
     previous = facts.previous
-    before = (
-        {}
-        if previous is None or facts.previous_lineage is None
-        else _metrics(_made_by(previous, facts.previous_lineage))
-    )
+    now, before = _metrics(facts.version), {} if previous is None else _metrics(previous)
     if not now:
         return ["No metrics are recorded."]
-    head = ("metric", "of", "this", *((f"{_name(previous)}", "difference") if previous else ()))
+    head = ("metric", "of", "this", *((f"{_name(previous.record)}", "difference") if previous else ()))
     rows = [
         (
             name,
@@ -219,11 +244,11 @@ def _evaluation(facts: CardFacts) -> list[str]:
     return [*_table(head, rows), *([] if previous else ["", "There is no version before it to compare it with."])]
 
 
-def _metrics(runs: Iterable[RunRecord]) -> dict[tuple[str, str], float]:
+def _metrics(version: Version) -> dict[tuple[str, str], float]:
     """By metric and pipeline step, or kind where there is no step."""
     return {
         (name, one.tags.get("sagemaker:pipeline-step-name") or one.identity.kind): metric.value
-        for one in reversed(list(runs))
+        for one in reversed([*version.runs, *version.evaluated_by])
         for name, metric in one.metrics.items()
     }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mlp.errors import CliError, ExitCode
 from mlp.runs import cache
-from mlp.runs.card import CardFacts, card
+from mlp.runs.card import CardFacts, Version, card, evaluations
 from mlp.runs.comparison import differences
 from mlp.runs.compilation import columns_asked
 from mlp.runs.language import parse
@@ -128,15 +128,17 @@ class Runs:
         """A model card in Markdown, from records only."""
         stored = self.store.run(self.resolve(run))
         record = record_of(stored.record or {})
-        previous = version_before(record, find=self.find, store=self.store)
+        before = version_before(record, find=self.find, store=self.store)
         facts = CardFacts(
-            record=record,
-            lineage=self.lineage(record.run_id),
+            version=self._version(record),
             observations=stored.observations,
-            previous=previous,
-            previous_lineage=None if previous is None else self.lineage(previous.run_id),
+            previous=None if before is None else self._version(before),
         )
         return card(facts)
+
+    def _version(self, record: RunRecord) -> Version:
+        version = Version(record=record, lineage=self.lineage(record.run_id))
+        return replace(version, evaluated_by=evaluations(self.lineage(version.trained_by.run_id, depth=1)))
 
     def metrics(self, run: str) -> pd.DataFrame:
         """The metrics of a run, a line for each step: columns `metric`, `step`, `value`; a metric without steps has one line."""

@@ -1,7 +1,7 @@
 """The description of an archive for people and tools that know nothing of this platform. Pure.
 
-RO-Crate 1.2 (https://w3id.org/ro/crate/1.2) with the profile Process Run Crate 0.5 (https://w3id.org/ro/wfrun/process/0.5): each run is a
-`CreateAction` with what it used and made. It repeats what the records in the archive say, and has the size and SHA-256 of every file.
+RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) with the profile Process Run Crate 0.5 (https://w3id.org/ro/wfrun/process/0.5): each run
+is a `CreateAction` with what it used and made. It repeats what the records in the archive say, and has the size and SHA-256 of every file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from mlrecords.record import Data, RunRecord
 from mlrecords.states import has_succeeded, is_over
 
 METADATA = "ro-crate-metadata.json"
-VERSION = "https://w3id.org/ro/crate/1.2"
+VERSION = "https://w3id.org/ro/crate/1.1"
 PROCESS_RUN = "https://w3id.org/ro/wfrun/process/0.5"
 _CONTEXT = [f"{VERSION}/context", {"sha256": "https://schema.org/sha256"}]
 _STATUS = "http://schema.org/{}ActionStatus"
 
 Entity = dict[str, Any]
+
+_LICENCE: Entity = {
+    "@id": "#licence",
+    "@type": "CreativeWork",
+    "name": "Not stated",
+    "description": "The records say nothing of a licence; ask those who made the runs.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,7 @@ def description(records: Sequence[RunRecord], members: Sequence[Member], record_
         {"@id": METADATA, "@type": "CreativeWork", "about": _link("./"), "conformsTo": _link(VERSION)},
         _root(records, members),
         profile,
+        _LICENCE,
         *(_file(member) for member in members),
         *actions,
         *about,
@@ -75,18 +83,19 @@ def members_in(document: Any) -> list[Member]:
 def _root(records: Sequence[RunRecord], members: Sequence[Member]) -> Entity:
     names = ", ".join(f"{record.identity.kind} {record.identity.name}" for record in records)
     moments = [moment for record in records if (moment := record.status.ended_at or record.identity.created_at)]
-    return {
+    root = {
         "@id": "./",
         "@type": "Dataset",
         "name": f"Records of {len(records)} runs",
         "description": f"What was run, on which data, with which code, environment and parameters, and what came out: {names}.",
         # Of the newest run, so that the same runs always make the same archive.
         "datePublished": f"{max(moments):%Y-%m-%d}" if moments else "1970-01-01",
-        "license": "No licence is stated in the records.",
+        "license": _link(_LICENCE["@id"]),
         "conformsTo": _link(PROCESS_RUN),
         "hasPart": [_link(member.name) for member in members],
         "mentions": [_link(_action_id(record)) for record in records],
     }
+    return _plain(root)
 
 
 def _file(member: Member) -> Entity:
@@ -107,10 +116,11 @@ def _action(record: RunRecord, file: str) -> Entity:
         "@id": _action_id(record),
         "@type": "CreateAction",
         "name": f"{record.identity.kind} {record.identity.name}",
-        "description": "\n\n".join(f"{note.kind}: {note.text}" for note in notes) or None,
+        "description": "\n\n".join(f"{note.kind}: {note.text}" for note in notes)
+        or f"{status.state}; nobody noted anything",
         "startTime": to_json(status.started_at),
         "endTime": to_json(status.ended_at),
-        "actionStatus": _link(_STATUS.format(word)),
+        "actionStatus": _STATUS.format(word),
         "error": status.failure_reason or None,
         "agent": _link(_agent_id(record)) if record.identity.created_by else None,
         "instrument": _link(_instrument_id(record)),
@@ -121,7 +131,7 @@ def _action(record: RunRecord, file: str) -> Entity:
         "result": [_link(_data_id(data)) for data in record.outputs.values()],
         "subjectOf": _link(file),
     }
-    return {name: value for name, value in said.items() if value not in (None, [])}
+    return _plain(said)
 
 
 def _used(record: RunRecord) -> Iterator[Entity]:
@@ -133,14 +143,14 @@ def _used(record: RunRecord) -> Iterator[Entity]:
         "@id": _instrument_id(record),
         "@type": "SoftwareApplication",
         "name": " ".join(code.entry_point) or record.algorithm.name or (image.uri if image else identity.kind),
-        "softwareVersion": code.commit or code.archive_sha256 or (image and image.digest),
+        "softwareVersion": code.commit or code.archive_sha256 or (image and image.digest) or "not recorded",
         "url": code.remote if (code.remote or "").startswith("https://") else None,
         "softwareRequirements": [f"{name}=={version}" for name, version in sorted(record.environment.packages.items())],
     }
-    yield {name: value for name, value in software.items() if value not in (None, [])}
+    yield _plain(software)
     yield from _parameters(record)
     for name, data in (*record.inputs.items(), *record.outputs.items()):
-        known = {
+        known: Entity = {
             "@id": _data_id(data),
             "@type": "CreativeWork",
             "name": name,
@@ -148,13 +158,19 @@ def _used(record: RunRecord) -> Iterator[Entity]:
             "version": data.version,
             "size": None if data.size_bytes is None else f"{data.size_bytes} B",
         }
-        yield {key: value for key, value in known.items() if value is not None}
+        yield _plain(known)
 
 
 def _parameters(record: RunRecord) -> Iterator[Entity]:
     given = {**record.algorithm.hyperparameters, **record.algorithm.seeds}
     for name, value in sorted(given.items()):
         yield {"@id": _local("parameter", record.run_id, name), "@type": "PropertyValue", "name": name, "value": value}
+
+
+def _plain(entity: Entity) -> Entity:
+    """Without what is not known; a list of one is that one, as RO-Crate writes it."""
+    known = {name: value for name, value in entity.items() if value not in (None, [])}
+    return {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in known.items()}
 
 
 def _link(name: str) -> Entity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from mlrecords.canonical import canonical, digest
@@ -77,9 +78,7 @@ def said(
         "created_by": "arn:aws:sts::123456789012:assumed-role/people/ada",
     }
     facts["status"] |= {"started_at": moment(minute), "ended_at": moment(minute + 4)} | facts["status"]
-    return Observation(
-        run_id=run_id_of(arn), source="event", order=order_of(minute * 60_000, decided=True), facts=facts
-    )
+    return Observation(run_id=run_id_of(arn), source="event", order=_order(minute, decided=True), facts=facts)
 
 
 def in_s3(path: str, content: str, **more: Any) -> Data:
@@ -132,7 +131,7 @@ def training(store: RecordStore, version: int, minute: int, *, rmse: float, raw:
     )
     waiting = replace(
         said("model-package", package, minute + 16, parents=(("job", "training-job", f"train-{version}"), part)),
-        order=order_of((minute + 16) * 60_000),
+        order=_order(minute + 16),
     )
     waiting = replace(
         waiting, facts={**waiting.facts, "status": {"state": "Completed", "approval": "PendingManualApproval"}}
@@ -166,6 +165,8 @@ def training(store: RecordStore, version: int, minute: int, *, rmse: float, raw:
             parents=(part,),
             inputs={"model": model, "features": features},
             outputs={"report": in_s3(f"{name}/report/", f"report {version}")},
+            metrics={"mae": Metric(value=rmse / 2)},
+            tags={"sagemaker:pipeline-step-name": "Evaluate"},
         ),
         said(
             "pipeline-step",
@@ -231,7 +232,9 @@ def _note(version: int, minute: int) -> dict[str, Any]:
     return {"notes": {f"n{version}": Note(kind="decision", text=text, author="ada", at=_at(minute + 17))}}
 
 
-def _at(minute: int) -> Any:
-    from datetime import datetime
-
+def _at(minute: int) -> datetime:
     return datetime.fromisoformat(moment(minute))
+
+
+def _order(minute: int, *, decided: bool = False) -> str:
+    return order_of(int(_at(minute).timestamp() * 1000), decided=decided)
