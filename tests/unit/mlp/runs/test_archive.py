@@ -179,7 +179,7 @@ def test_local_files_of_a_script_go_along_and_what_is_gone_is_said(
     (missing,) = mlp(source, "export", run_id, str(path))["missing"]
     assert digest(b"never kept") in missing
     take_in(check(path), other.store, Bus(make_captured(other.store)), say=print)
-    assert [other.store.blob(name) for name in (listing, objects[0].sha256, report)][1:] == [b"x", b"a report"]
+    assert [other.store.blob(str(name)) for name in (listing, objects[0].sha256, report)][1:] == [b"x", b"a report"]
 
 
 def test_what_this_store_knew_more_stays(other: Account, archive: Path) -> None:
@@ -250,7 +250,10 @@ def one_of(contents: Contents, folder: str) -> str:
 
 
 def lose(folder: str) -> Callable[[Contents], None]:
-    return lambda contents: contents.pop(one_of(contents, folder)) and None
+    def lost(contents: Contents) -> None:
+        del contents[one_of(contents, folder)]
+
+    return lost
 
 
 def change(folder: str, old: bytes, new: bytes, *, tell: bool) -> Callable[[Contents], None]:
