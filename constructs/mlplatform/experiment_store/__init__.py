@@ -1,7 +1,7 @@
 """The experiment store: MLflow, and a run for everything that SageMaker does."""
 
 from mlplatform.experiment_store.experiment_store import ExperimentStore
+from mlplatform.experiment_store.mlflow import TrackingServer
 from mlplatform.experiment_store.project_experiments import ProjectExperiments, RecordsPlace
-from mlplatform.experiment_store.tracking_server import TrackingServer
 
 __all__ = ["ExperimentStore", "ProjectExperiments", "RecordsPlace", "TrackingServer"]

@@ -11,11 +11,11 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from mlplatform.experiment_store.tracking_server import Mlflow, TrackingServer, mlflow
+from mlplatform.experiment_store.mlflow import TrackingServer, mlflow
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
 from mlplatform.pipeline.functions import RuntimeFunction
-from mlplatform.policy import Role, ServiceRole, Statement
+from mlplatform.policy import Role, Statement
 from mlplatform.project.buckets import log_bucket, project_bucket
 
 _RUNTIME = Path(__file__).parent / "runtime"
@@ -27,7 +27,6 @@ _CAPTURED = (
     "SageMaker Model Package State Change",
 )
 _SIX_HOURS_SECONDS = 21_600  # The longest that Lambda keeps an asynchronous event.
-_ARTIFACTS = "MLflow names artifacts at run time; the bucket belongs to the store alone"
 
 
 class ExperimentStore(Construct):
@@ -65,7 +64,16 @@ class ExperimentStore(Construct):
         self._partition: str = stack.partition
         self.key_arn: str = self._key(removal_policy)
         self.artifact_bucket_name: str = self._bucket(removal_policy)
-        self._mlflow = self._app(removal_policy, tracking_server)
+        self._mlflow = mlflow(
+            self,
+            name=name,
+            description=f"The MLflow app {name}: reads and writes artifacts",
+            bucket_name=self.artifact_bucket_name,
+            key_arn=self.key_arn,
+            partition=self._partition,
+            removal_policy=removal_policy,
+            tracking_server=tracking_server,
+        )
         self.app_arn = self._mlflow.arn
         """What `mlflow.set_tracking_uri` takes, with the plugin sagemaker-mlflow."""
         self.dead_letters = dead_letter_queue(self, "DeadLetters", key_arn=self.key_arn, of="the capture")
@@ -111,36 +119,6 @@ class ExperimentStore(Construct):
         for bucket in (logs, artifacts):
             bucket.apply_removal_policy(removal_policy)
         return name
-
-    def _app(self, removal_policy: RemovalPolicy, tracking_server: TrackingServer | None) -> Mlflow:
-        bucket_arn = f"arn:{self._partition}:s3:::{self.artifact_bucket_name}"
-        role = ServiceRole(
-            self,
-            "AppRole",
-            service="sagemaker.amazonaws.com",
-            # AWS documents the trust of this role without conditions (developer guide, "Set up IAM permissions for
-            # MLflow Apps"); it does not say that an app sends aws:SourceAccount.
-            account=None,
-            description=f"The MLflow app {self._name}: reads and writes artifacts",
-            statements=[
-                Statement(sid="FindArtifacts", actions=["s3:ListBucket"], resources=[bucket_arn]),
-                Statement(
-                    sid="KeepArtifacts",
-                    actions=["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
-                    resources=[f"{bucket_arn}/mlflow/*"],
-                    wildcard_reason=_ARTIFACTS,
-                ),
-                self._use_key(),
-            ],
-        )
-        return mlflow(
-            self,
-            name=self._name,
-            artifact_store_uri=f"s3://{self.artifact_bucket_name}/mlflow",
-            role_arn=role.arn,
-            tracking_server=tracking_server,
-            removal_policy=removal_policy,
-        )
 
     def _capture_function(self, log_retention_days: int) -> RuntimeFunction:
         sagemaker_arn = f"arn:{self._partition}:sagemaker:{self._region}:{self._account}"
