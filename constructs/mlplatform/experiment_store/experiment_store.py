@@ -13,14 +13,14 @@ from constructs import Construct
 from mlplatform.experiment_store.alarms import work_alarms
 from mlplatform.experiment_store.backup import RecordsBackup
 from mlplatform.experiment_store.functions import StoreFunctions
+from mlplatform.experiment_store.mlflow import TrackingServer, mlflow
 from mlplatform.experiment_store.project_experiments import RecordsPlace
 from mlplatform.experiment_store.records_bucket import RecordRetention, records_bucket
-from mlplatform.experiment_store.tracking_server import Mlflow, TrackingServer, mlflow
 from mlplatform.experiment_store.work_queues import WorkQueue
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import queue_policy
 from mlplatform.pipeline.functions import RuntimeFunction
-from mlplatform.policy import Role, ServiceRole, Statement
+from mlplatform.policy import Role, Statement
 from mlplatform.project.buckets import log_bucket, project_bucket
 
 CAPTURED = (
@@ -37,7 +37,6 @@ CAPTURED = (
 )
 """The events that become records; the last two are the platform's own."""
 _SIX_HOURS_SECONDS = 21_600
-_ARTIFACTS = "MLflow names artifacts at run time; the bucket belongs to the store alone"
 _CAPTURES_AT_ONCE, _PROJECTIONS_AT_ONCE = 3, 2
 
 
@@ -84,7 +83,16 @@ class ExperimentStore(Construct):
         self.artifact_bucket_name: str
         self.records_bucket_name: str
         self._buckets(removal_policy, RecordRetention() if retention is None else retention)
-        self._mlflow = self._app(removal_policy, tracking_server)
+        self._mlflow = mlflow(
+            self,
+            name=name,
+            description=f"The MLflow app {name}: reads and writes artifacts",
+            bucket_name=self.artifact_bucket_name,
+            key_arn=self.key_arn,
+            partition=self._partition,
+            removal_policy=removal_policy,
+            tracking_server=tracking_server,
+        )
         self.app_arn = self._mlflow.arn
         """What `mlflow.set_tracking_uri` takes, with the plugin sagemaker-mlflow."""
         self._work = WorkQueue.create(
@@ -167,36 +175,6 @@ class ExperimentStore(Construct):
                 account=self._account,
                 removal_policy=removal_policy,
             )
-
-    def _app(self, removal_policy: RemovalPolicy, tracking_server: TrackingServer | None) -> Mlflow:
-        bucket_arn = f"arn:{self._partition}:s3:::{self.artifact_bucket_name}"
-        role = ServiceRole(
-            self,
-            "AppRole",
-            service="sagemaker.amazonaws.com",
-            # AWS documents the trust of this role without conditions (developer guide, "Set up IAM permissions for
-            # MLflow Apps"); it does not say that an app sends aws:SourceAccount.
-            account=None,
-            description=f"The MLflow app {self._name}: reads and writes artifacts",
-            statements=[
-                Statement(sid="FindArtifacts", actions=["s3:ListBucket"], resources=[bucket_arn]),
-                Statement(
-                    sid="KeepArtifacts",
-                    actions=["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
-                    resources=[f"{bucket_arn}/mlflow/*"],
-                    wildcard_reason=_ARTIFACTS,
-                ),
-                self._use_key(),
-            ],
-        )
-        return mlflow(
-            self,
-            name=self._name,
-            artifact_store_uri=f"s3://{self.artifact_bucket_name}/mlflow",
-            role_arn=role.arn,
-            tracking_server=tracking_server,
-            removal_policy=removal_policy,
-        )
 
     def _functions(self, log_retention_days: int) -> None:
         functions = StoreFunctions(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from mlplatform.policy import ServiceRole, Statement
+from mlplatform.experiment_store.mlflow import ARTIFACTS, mlflow
+from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 from mlrecords.sending import DETAIL_TYPE, SOURCE
 
-ARTIFACTS = "mlflow"
 RECORDS_PARAMETER = "mlplatform/experiments/records-bucket"
-_NAMED_BY_MLFLOW = "MLflow names artifacts at run time, below this prefix of the project's own bucket"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,34 +45,16 @@ class ProjectExperiments(Construct):
         self, scope: Construct, construct_id: str, *, project: MlProject, records: RecordsPlace | None = None
     ) -> None:
         super().__init__(scope, construct_id)
-        bucket_arn = f"arn:{project.partition}:s3:::{project.artifact_bucket_name}"
-        role = ServiceRole(
+        app = mlflow(
             self,
-            "AppRole",
-            service="sagemaker.amazonaws.com",
-            account=None,  # As for the store's app: AWS documents the trust of this role without conditions.
-            description=f"The MLflow app of {project.name}: reads and writes artifacts",
-            statements=[
-                Statement(sid="FindArtifacts", actions=["s3:ListBucket"], resources=[bucket_arn]),
-                Statement(
-                    sid="KeepArtifacts",
-                    actions=["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
-                    resources=[f"{bucket_arn}/{ARTIFACTS}/*"],
-                    wildcard_reason=_NAMED_BY_MLFLOW,
-                ),
-                Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),
-            ],
-        )
-        app = sagemaker.CfnMlflowApp(
-            self,
-            "App",
             name=f"mlp-{project.name}",
-            artifact_store_uri=project.artifact_uri(ARTIFACTS),
-            role_arn=role.arn,
-            model_registration_mode="AutoModelRegistrationDisabled",  # The pipelines register what passes their rule.
+            description=f"The MLflow app of {project.name}: reads and writes artifacts",
+            bucket_name=project.artifact_bucket_name,
+            key_arn=project.key_arn,
+            partition=project.partition,
+            removal_policy=project.removal_policy,
         )
-        app.apply_removal_policy(project.removal_policy)
-        self.app_arn: str = app.attr_arn
+        self.app_arn = app.arn
         """What `mlflow.set_tracking_uri` takes, with the plugin sagemaker-mlflow."""
         project.log_experiments_to(self.app_arn)
         project.allow_inference_to_write(ARTIFACTS)

@@ -9,7 +9,9 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from mlplatform.policy import Statement
+from mlplatform.policy import ServiceRole, Statement
+
+ARTIFACTS = "mlflow"
 
 _READ = (
     "GetExperiment",
@@ -60,19 +62,26 @@ def mlflow(
     scope: Construct,
     *,
     name: str,
-    artifact_store_uri: str,
-    role_arn: str,
-    tracking_server: TrackingServer | None,
+    description: str,
+    bucket_name: str,
+    key_arn: str,
+    partition: str,
     removal_policy: RemovalPolicy,
+    tracking_server: TrackingServer | None = None,
 ) -> Mlflow:
-    """The serverless app, or the tracking server if one is asked for. Neither registers models: the pipelines do."""
+    """The serverless app, or the tracking server if one is asked for, with artifacts below `mlflow/` in a bucket of its owner.
+
+    Neither registers models: the pipelines register what passes their rule.
+    """
+    role = _role(scope, description, f"arn:{partition}:s3:::{bucket_name}", key_arn)
+    artifact_store_uri = f"s3://{bucket_name}/{ARTIFACTS}"
     if tracking_server is None:
         app = sagemaker.CfnMlflowApp(
             scope,
             "App",
             name=name,
             artifact_store_uri=artifact_store_uri,
-            role_arn=role_arn,
+            role_arn=role.arn,
             model_registration_mode="AutoModelRegistrationDisabled",
         )
         app.apply_removal_policy(removal_policy)
@@ -84,8 +93,30 @@ def mlflow(
         tracking_server_size=tracking_server.size,
         mlflow_version=tracking_server.mlflow_version,
         artifact_store_uri=artifact_store_uri,
-        role_arn=role_arn,
+        role_arn=role.arn,
         automatic_model_registration=False,
     )
     server.apply_removal_policy(removal_policy)
     return Mlflow(server, server.attr_tracking_server_arn)
+
+
+def _role(scope: Construct, description: str, bucket_arn: str, key_arn: str) -> ServiceRole:
+    return ServiceRole(
+        scope,
+        "AppRole",
+        service="sagemaker.amazonaws.com",
+        # AWS documents the trust of this role without conditions (developer guide, "Set up IAM permissions for
+        # MLflow Apps"); it does not say that an app sends aws:SourceAccount.
+        account=None,
+        description=description,
+        statements=[
+            Statement(sid="FindArtifacts", actions=["s3:ListBucket"], resources=[bucket_arn]),
+            Statement(
+                sid="KeepArtifacts",
+                actions=["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+                resources=[f"{bucket_arn}/{ARTIFACTS}/*"],
+                wildcard_reason="MLflow names artifacts at run time; the prefix is its own",
+            ),
+            Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key_arn]),
+        ],
+    )
