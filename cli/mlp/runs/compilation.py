@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from mlp.runs.fields import Field, Kind, Reference
+from mlp.runs.fields import SPACES, Field, Kind, Reference
 from mlp.runs.query import Comparison, Junction, Not
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Keys: TypeAlias = "Mapping[tuple[str, str], int]"
 """The number of each name in each space."""
 Parameter: TypeAlias = "str | float | int | bool | datetime"
-
 
 _NEWEST_FIRST = "runs.created_at DESC NULLS LAST, runs.run DESC"
 
@@ -34,11 +33,9 @@ def compiled_for_best(query: Query, keys: Keys) -> tuple[str, list[Parameter]] |
     If it answers as many runs as the limit, they are the answer, which took a fraction of the time: only what is as good as the
     last of them is put in order with all that this takes.
     """
-    if query.limit is None or not query.sortings or query.sortings[0].reference.target.kind is not Kind.NUMBER:
+    if query.limit is None or not query.sortings or query.sortings[0].reference.target != SPACES["metric"]:
         return None
     first = query.sortings[0]
-    if isinstance(first.reference.target, Field):
-        return None
     direction, as_good, worst = ("DESC", ">=", "min") if first.descending else ("ASC", "<=", "max")
     chosen, of_key = _keys(first.reference, keys)
     condition, given = "", list[Parameter]()
