@@ -20,7 +20,7 @@ from mlplatform.experiment_store.work_queues import WorkQueue
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import queue_policy
 from mlplatform.pipeline.functions import RuntimeFunction
-from mlplatform.policy import Role, Statement
+from mlplatform.policy import Role, ServiceRole, Statement
 from mlplatform.project.buckets import log_bucket, project_bucket
 
 CAPTURED = (
