@@ -52,7 +52,7 @@ faults: setup ## Live through 200 random schedules of faults with batch inferenc
 
 conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## Run the tests against the sagemaker SDK, 3 and 2
 	@for sdk in conformance conformance-sdk-2; do \
-		PYTHONPATH=.:constructs:pipeline_definitions JSII_NODE=$(CURDIR)/$(BIN)/node MLPLATFORM_PYTHON=$(CURDIR)/$(BIN)/python \
+		PYTHONPATH=.:constructs:pipeline_definitions:records JSII_NODE=$(CURDIR)/$(BIN)/node MLPLATFORM_PYTHON=$(CURDIR)/$(BIN)/python \
 			.tools/$$sdk/bin/python -m pytest -p no:cacheprovider -W ignore tests/conformance || exit 1; \
 	done
 
@@ -106,7 +106,7 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	npm install --package-lock-only --prefix benchmarks/synth_floor
 
 image-registries: setup .tools/conformance/.ready ## Write the table of AWS's images by region again, from the sagemaker SDK
-	@PYTHONPATH=.:constructs:pipeline_definitions .tools/conformance/bin/python -m tools.image_registries
+	@PYTHONPATH=.:constructs:pipeline_definitions:records .tools/conformance/bin/python -m tools.image_registries
 
 clean: ## Remove everything that setup and runs created here
 	rm -rf $(VENV) .tools node_modules cdk.out .mlp .pytest_cache .mypy_cache .ruff_cache
