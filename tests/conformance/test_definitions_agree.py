@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sagemaker.core.shapes import MlflowConfig as SdkMlflowConfig
 from sagemaker.core.workflow import conditions as sdk_conditions
 from sagemaker.core.workflow.functions import Join as SdkJoin
 from sagemaker.core.workflow.parameters import ParameterBoolean, ParameterFloat, ParameterInteger, ParameterString
@@ -29,6 +30,7 @@ from mlpipelines import (
     Join,
     LessThan,
     LessThanOrEqualTo,
+    MlflowConfig,
     ModelContainer,
     Not,
     Or,
@@ -233,6 +235,25 @@ def test_parameters_agree(session: Any) -> None:
 )
 def test_retry_policies_agree(ours: RetryPolicy, theirs: Any) -> None:
     assert ours.to_json() == theirs.to_request()
+
+
+def test_the_mlflow_config_of_a_pipeline_is_the_sdks(session: Any) -> None:
+    """What we add to the environment of jobs beside it is ours alone; `FailStep` has none."""
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-X"
+    ours = Pipeline(
+        name="p",
+        steps=[FailStep(name="Stop", message="x")],
+        mlflow=MlflowConfig(resource_arn=arn, experiment_name="pricing"),
+    )
+    theirs = SdkPipeline(
+        "p",
+        steps=[SdkFailStep("Stop", error_message="x")],
+        sagemaker_session=session,
+        pipeline_experiment_config=None,
+        mlflow_config=SdkMlflowConfig(mlflow_resource_arn=arn, mlflow_experiment_name="pricing"),
+    )
+
+    assert list(differences(normal(ours.definition()), normal(json.loads(theirs.definition())))) == []
 
 
 def _compared(session: Any, ours: list[Any], theirs: list[Any]) -> list[str]:
