@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 BIN = Path(sys.executable).parent
 
 
