@@ -42,6 +42,7 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(anything(arguments[0]), max_size=2).map(tuple)
     if origin is not None:  # Mapping[str, X]
         return st.dictionaries(_WORDS, anything(arguments[1]), max_size=2)
+    assert isinstance(kind, type)
     assert is_dataclass(kind)
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{item.name: anything(hints[item.name]) for item in fields(kind)})
