@@ -28,7 +28,7 @@ _IS_DATA_OF = "data"
 _BOOKKEEPING = "pipeline-step"
 # What these say of data, a job said when it wrote it.
 _WRITE_NOTHING = ("model-package", "endpoint", "pipeline-execution", "tuning-job", _BOOKKEEPING)
-_READERS = 16
+_READERS = 10
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 

@@ -19,6 +19,8 @@ from mlp.runs.tables import SHORT_ID, moment
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rich.console import RenderableType
+
     from mlp.runs.lineage import Edge, Lineage, Node
 
 SUFFIXES = (".mmd", ".svg", ".html")
@@ -42,7 +44,7 @@ def save(path: Path, lineage: Lineage) -> None:
 def tree(lineage: Lineage) -> Group:
     """What the root came from, and what came of it. What stands in several places is shown with its own lines once."""
     root = lineage.nodes[lineage.root]
-    parts: list[Text | Tree] = [Text.assemble(_line(root, root), style="bold")]
+    parts: list[RenderableType] = [Text.assemble(_line(root, root), style="bold")]
     ways: tuple[tuple[str, Callable[[str], list[Edge]], Callable[[Edge], str]], ...] = (
         ("came from", lineage.above, lambda edge: edge.source),
         ("what came of it", lineage.below, lambda edge: edge.target),

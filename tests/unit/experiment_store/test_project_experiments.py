@@ -56,7 +56,7 @@ def test_jobs_and_people_of_the_project_use_its_app_and_no_other() -> None:
         assert statement["Resource"] == [{"Fn::GetAtt": [app, "Arn"]}]
 
 
-def test_people_may_tell_of_their_runs_and_neither_read_nor_change_a_record() -> None:
+def test_people_may_find_and_read_runs_and_tell_of_their_own_but_change_no_record() -> None:
     _, template = synthesized(records=RecordsPlace(bucket_name="records", key_arn=KEY))
 
     (content,) = statements(template, "KeepContent").values()
@@ -66,12 +66,15 @@ def test_people_may_tell_of_their_runs_and_neither_read_nor_change_a_record() ->
     assert told["Condition"]["StringEquals"]["events:source"] == "mlplatform"
     allowed = [
         statement
-        for sid in ("FindTheStore", "KeepContent", "EncryptContent", "TellOfRuns")
+        for sid in ("FindTheStore", "FindRuns", "ReadRuns", "KeepContent", "UseKeyOfRuns", "TellOfRuns")
         for statement in statements(template, sid).values()
     ]
     assert {action for it in allowed for action in it["Action"]} == {
         "ssm:GetParameter",
+        "s3:GetObject",
+        "s3:ListBucket",
         "s3:PutObject",
+        "kms:Decrypt",
         "kms:GenerateDataKey",
         "events:PutEvents",
     }

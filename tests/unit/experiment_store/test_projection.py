@@ -233,3 +233,19 @@ def test_what_mlflow_refuses_is_an_error_with_its_words(shown: Shown) -> None:
         MlflowError, match=r"MLflow answered runs/get with 404 RESOURCE_DOES_NOT_EXIST: Run with id=nope not found"
     ):
         shown.projection.mlflow.get("runs/get", run_id="nope")
+
+
+def test_an_imported_record_that_names_a_run_of_another_mlflow_is_shown_once(shown: Shown) -> None:
+    elsewhere = Observation(
+        run_id=run_id_of(f"{SAGEMAKER}:training-job/imported"),
+        source="mlflow",
+        order=order_of(1),
+        facts={"identity": {"mlflow_run_id": "f" * 32}},
+        is_pin=True,
+    )
+    shown.observe(training("Completed", 30, name="imported", **of("p-imported")))
+    shown.projection.store.observe([elsewhere])
+    first = shown.projection.show(elsewhere.run_id)
+    assert first == shown.projection.show(elsewhere.run_id)
+    assert [run["info"]["run_id"] for run in shown.runs("p-imported")] == [first]
+    assert shown.told == []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ from mlrecords.store import StoredRun
 
 _PROBLEMS_SHOWN = 10
 _CHUNK_BYTES = 1024 * 1024
+# For most of what may be wrong with a zip, `zipfile` raises what its parts raise.
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,7 @@ def check(path: Path) -> Checked:
         raise CliError(
             f"there is no file {path}", fix="name an archive of `mlp runs export`", exit_code=ExitCode.NOT_FOUND
         ) from error
-    except (zipfile.BadZipFile, OSError) as error:
+    except _BROKEN as error:
         raise _refused(path, [f"it is no whole zip: {error}"]) from error
     if problems:
         raise _refused(path, problems)
@@ -78,7 +83,7 @@ class _Checking:
         except KeyError:
             yield f"it has no {METADATA}"
             return
-        except (ValueError, zipfile.BadZipFile) as error:
+        except ValueError as error:
             yield str(error)
             return
         found = [*self._files(members)]
@@ -100,13 +105,9 @@ class _Checking:
 
     def _content(self, member: Member) -> Iterator[str]:
         found = hashlib.sha256()
-        try:
-            with self.archive.open(member.name) as opened:
-                while chunk := opened.read(_CHUNK_BYTES):
-                    found.update(chunk)
-        except zipfile.BadZipFile as error:
-            yield f"{member.name} cannot be read: {error}"
-            return
+        with self.archive.open(member.name) as opened:
+            while chunk := opened.read(_CHUNK_BYTES):
+                found.update(chunk)
         if found.hexdigest() != member.sha256:
             yield f"{member.name} has the SHA-256 {found.hexdigest()}, and {METADATA} says {member.sha256}"
 
