@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 STATE_DIRECTORY = ".mlp"
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
+_START_IT = "start it with `mlp up`, or say --aws to talk to AWS"
+
+
 STORE_APP = "mlp-experiments"
 """The experiment store's MLflow app, which shows the runs of all projects; each project has one of its own besides."""
-_START_IT = "start it with `mlp up`, or say --aws to talk to AWS"
 
 
 @dataclass(frozen=True, kw_only=True)

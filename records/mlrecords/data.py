@@ -6,7 +6,7 @@ from mlrecords.canonical import canonical, digest
 from mlrecords.record import DataObject
 
 UNVERSIONED = "null"
-"""The version id that S3 gives objects of a bucket without versions."""
+"""The version id that S3 gives objects that were written while their bucket had no versions."""
 
 
 def version_of(objects: Iterable[DataObject]) -> str:
@@ -21,8 +21,3 @@ def version_of(objects: Iterable[DataObject]) -> str:
 def content_of(one: DataObject) -> str | None:
     """What tells the content of an object, as far as it is known."""
     return one.sha256 or one.checksum or one.etag or one.version_id
-
-
-def versioned(version_id: str | None) -> str | None:
-    """A version id that can be asked for again; None for an object of a bucket without versions."""
-    return None if version_id == UNVERSIONED else version_id

@@ -10,6 +10,7 @@ What it cannot see: a secret without form under a name that says nothing, such a
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,7 @@ _NO_SECRET = re.compile(
 )
 _NO_TOKEN = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?|<[^<>]*>|\[[^\[\]]*\]")
 _WORKING_DIRECTORIES = ("PWD", "OLDPWD")
+_KEPT_NAMES = 4096  # Names come again and again.
 _REFERENCES = {"Get", "Std:Join", "Std:JsonGet"}  # Of a pipeline's definition.
 _RANDOM = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
 _RANDOM_CHANGES = (
@@ -63,10 +65,9 @@ _FORMS = tuple(
     )
 )
 _ASSIGNMENT = re.compile(
-    r"(?P<name>(?<![\w.-])(?P<flag>--)?[A-Za-z][\w.-]*)(?P<separator>=|[\"']?:\s+|[\"']:|(?(flag)\s+|(?!)))"
-    r"(?P<quote>[\"'])?(?!--)(?P<secret>(?(quote)(?:(?!(?P=quote)).)+|[^\s;&,\"']+))",
-    re.DOTALL,
+    r"(?<![\w.-])(?P<flag>--)?(?P<name>[A-Za-z][\w.-]*)(?:=|[\"']?:\s+|[\"']:|(?(flag)\s+|(?!)))(?!--)"
 )
+_ASSIGNED = re.compile(r"(?P<quote>[\"'])?(?P<secret>(?(quote)(?:(?!(?P=quote)).)+|[^\s;&,\"']+))", re.DOTALL)
 
 
 def masked(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,15 +147,23 @@ def _why(text: str, name: str) -> str | None:
             or (word == "token" and _NO_TOKEN.fullmatch(text))
         )
         return None if is_harmless else f"its name says {word}"
-    weak = _WEAK_NAMES.search(_normal(name))
-    return f"its name says {weak['word']}, and it looks random" if weak and _looks_random(text) else None
+    weak = _weak_word(name)
+    return f"its name says {weak}, and it looks random" if weak and _looks_random(text) else None
 
 
+@lru_cache(_KEPT_NAMES)
 def _secret_word(name: str) -> str | None:
     """What a name says that it holds, such as `password`; None if nothing secret."""
     normal = _normal(name)
     found = None if _OTHER_TOKENS.search(normal) else _SECRET_NAMES.search(normal)
     return found["word"].replace("_", " ") if found else None
+
+
+@lru_cache(_KEPT_NAMES)
+def _weak_word(name: str) -> str | None:
+    """What a name hints at: what has it is a secret only if it looks random."""
+    found = _WEAK_NAMES.search(_normal(name))
+    return found["word"] if found else None
 
 
 def _normal(name: str) -> str:
@@ -174,11 +183,13 @@ def _looks_random(text: str) -> bool:
 def _assignments(text: str) -> str:
     """`name=value`, `name: value` and `--name value` in a text, also one inside the value of another."""
     position = 0
-    while found := _ASSIGNMENT.search(text, position):
-        position, end = found.span("secret")
-        if why := _why(found["secret"], found["name"].lstrip("-")):
-            text = f"{text[:position]}{MASK}{why}{text[end:]}"
-            position += len(MASK + why)
+    while named := _ASSIGNMENT.search(text, position):
+        position = named.end()
+        value = _ASSIGNED.match(text, position) if _secret_word(named["name"]) or _weak_word(named["name"]) else None
+        if value and (why := _why(value["secret"], named["name"])):
+            start, end = value.span("secret")
+            text = f"{text[:start]}{MASK}{why}{text[end:]}"
+            position = start + len(MASK + why)
     return text
 
 

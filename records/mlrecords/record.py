@@ -133,7 +133,7 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class DataObject:
-    """One object of a `DataListing`. `key` is relative to the listing's `uri`; empty where the URI is the object itself."""
+    """One object of a `DataListing`. `key` is what comes after the listing's `uri`; empty where the URI is the object itself."""
 
     key: str
     size_bytes: int
@@ -145,7 +145,7 @@ class DataObject:
 
 @dataclass(frozen=True, kw_only=True)
 class DataListing:
-    """The objects that a run read or wrote, as a blob of the store."""
+    """The objects that a run read or wrote, as a blob of the store. `uri` is a folder with a slash at its end, or one object."""
 
     uri: str
     objects: tuple[DataObject, ...]

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 
-_SEED = re.compile(r"(?:^|[_.-])(?:seed|seeds|random_?state|rng)(?:$|[_.-])|(?:Seed|RandomState)$|^randomstate$", re.IGNORECASE)
+_SEED = re.compile(
+    r"(?:^|[_.-])(?:seed|seeds|random_?state|rng)(?:$|[_.-])|(?:Seed|RandomState)$|^randomstate$", re.IGNORECASE
+)
 
 
 def seeds_of(*settings: Mapping[str, str]) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+T = TypeVar("T")
 
 # Calls that come too often are tried again with growing pauses (AWS SDKs reference guide, "Retry behavior", standard mode).
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8}, max_pool_connections=16)
@@ -16,7 +18,7 @@ _NOT_FOR_US = (
 _NOT_THERE = (
     *("NoSuchBucket", "NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "PermanentRedirect"),
     *("RepositoryNotFoundException", "ImageNotFoundException", "LayersNotFoundException", "LayerInaccessibleException"),
-    *("InvalidParameterException", "RepositoryPolicyNotFoundException"),
+    *("InvalidParameterException", "PreconditionFailed", "412"),
 )
 
 
@@ -44,6 +46,11 @@ class Clients:
         )
 
 
-def is_out_of_reach(error: ClientError) -> bool:
-    """Whether AWS says that something is not there, or not for us: then it cannot be pinned, now or later."""
-    return error.response["Error"]["Code"] in (*_NOT_FOR_US, *_NOT_THERE)
+def unless_out_of_reach(ask: Callable[[], T]) -> T | None:
+    """What AWS answers; None where it says that something is not there, or not for us: then it cannot be pinned, now or later."""
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in (*_NOT_FOR_US, *_NOT_THERE):
+            raise
+        return None

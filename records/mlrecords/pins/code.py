@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from mlrecords.canonical import digest
-from mlrecords.pins.clients import is_out_of_reach
+from mlrecords.pins.clients import unless_out_of_reach
 from mlrecords.pins.objects import NotKnownError, Place, read_at
 
 MOST_ARCHIVE_BYTES = 64 * 1024**2
@@ -32,17 +30,14 @@ def find_archive(s3: Any, uri: str, moment: datetime) -> Archive | None:
     """The archive, or single script, that was at an S3 URI at a moment; None if there were several objects, or none to read."""
     place = Place.of(uri)
     try:
-        objects = read_at(s3, place, moment) if place else ()
-        if place is None or len(objects) != 1 or objects[0].size_bytes > MOST_ARCHIVE_BYTES:
-            return None
-        content: bytes = s3.get_object(**place.request(objects[0]))["Body"].read()
+        objects = place and unless_out_of_reach(lambda: read_at(s3, place, moment))
     except NotKnownError:
         return None
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
+    exact = [one for one in objects or () if one.key == ""] or list(objects or ())
+    if place is None or len(exact) != 1 or exact[0].size_bytes > MOST_ARCHIVE_BYTES:
         return None
-    return Archive(f"{uri}{objects[0].key}", digest(content), requirements_in(content))
+    content = unless_out_of_reach(lambda: s3.get_object(**place.request(exact[0]))["Body"].read())
+    return content and Archive(f"{uri}{exact[0].key}", digest(content), requirements_in(content))
 
 
 def requirements_in(archive: bytes) -> str | None:

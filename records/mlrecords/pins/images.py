@@ -1,5 +1,6 @@
 """The digest of a container image, and what is installed in it, asked of its registry in ECR."""
 
+import http.client
 import json
 import re
 import urllib.request
@@ -7,12 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from mlrecords.pins.clients import Clients, is_out_of_reach
-
-PACKAGES_LABEL = "mlplatform.packages"
-"""The label of an image that says what is installed in it: JSON with `python`, and `packages` by name."""
+from mlrecords.packages import LABEL, Installed, installed_of
+from mlrecords.pins.clients import Clients, unless_out_of_reach
 
 _URI = re.compile(
     r"(?P<registry>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)"
@@ -26,14 +23,6 @@ _MANIFESTS = (
 )
 _MOST_CONFIG_BYTES = 4 * 1024**2
 _TIMEOUT_SECONDS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Installed:
-    """What is installed somewhere: the version of Python, and versions of distributions by name."""
-
-    python: str | None = None
-    packages: Mapping[str, str] = field(default_factory=dict)
 
 
 def at_digest(uri: str, digest: str | None) -> str:
@@ -72,51 +61,43 @@ def installed_in(clients: Clients, uri: str, image: FoundImage) -> Installed | N
         manifest = of_platform.manifest if of_platform else {}
     if place is None or "config" not in manifest:
         return None
-    try:
-        layer = clients.ecr(place["region"]).get_download_url_for_layer(
+    layer = unless_out_of_reach(
+        lambda: clients.ecr(place["region"]).get_download_url_for_layer(
             registryId=place["registry"],
             repositoryName=place["repository"],
             layerDigest=manifest["config"]["digest"],
         )
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
-        return None
-    return _label(_download(layer["downloadUrl"]))
+    )
+    config = _download(layer["downloadUrl"]) if layer else None
+    return _label(config) if config else None
 
 
 def _manifest(clients: Clients, place: re.Match[str], wanted: Mapping[str, str]) -> FoundImage | None:
-    try:
-        answer = clients.ecr(place["region"]).batch_get_image(
+    answer = unless_out_of_reach(
+        lambda: clients.ecr(place["region"]).batch_get_image(
             registryId=place["registry"],
             repositoryName=place["repository"],
             imageIds=[dict(wanted)],
             acceptedMediaTypes=list(_MANIFESTS),
         )
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
-        return None
-    found = next(iter(answer.get("images") or ()), None)
+    )
+    found = answer and next(iter(answer.get("images") or ()), None)
     return found and FoundImage(found["imageId"]["imageDigest"], json.loads(found["imageManifest"]))
 
 
-def _download(url: str) -> bytes:
-    """The address that ECR gave, which is signed and needs no credentials."""
-    with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - it is ECR's, over HTTPS
-        content: bytes = answer.read(_MOST_CONFIG_BYTES)
+def _download(url: str) -> bytes | None:
+    """What is at the address that ECR gave, which is signed and needs no credentials; None where no network leads to it."""
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - it is ECR's, over HTTPS
+            content: bytes = answer.read(_MOST_CONFIG_BYTES)
+    except (OSError, http.client.HTTPException):
+        return None
     return content
 
 
 def _label(config: bytes) -> Installed | None:
     try:
-        text = (json.loads(config).get("config", {}).get("Labels") or {}).get(PACKAGES_LABEL)
+        text = (json.loads(config).get("config", {}).get("Labels") or {}).get(LABEL)
         return None if text is None else installed_of(json.loads(text))
     except (ValueError, AttributeError, KeyError, TypeError):
         return None
-
-
-def installed_of(document: Mapping[str, Any]) -> Installed:
-    """From the JSON that a label, or a probe, has."""
-    packages = {str(name): str(version) for name, version in document["packages"].items()}
-    return Installed(python=str(document["python"]), packages=packages)

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from mlrecords.data import UNVERSIONED, versioned
-from mlrecords.pins.clients import is_out_of_reach
-from mlrecords.record import DataObject
+from mlrecords.data import UNVERSIONED
+from mlrecords.pins.clients import unless_out_of_reach
+from mlrecords.record import DataListing, DataObject
 
 MOST_VERSIONS = 100_000
 MOST_READ_OBJECTS, MOST_READ_BYTES = 200, 64 * 1024**2
@@ -41,9 +39,9 @@ class Place:
         return cls(bucket, key) if uri.startswith("s3://") and bucket else None
 
     def request(self, one: DataObject) -> dict[str, str]:
-        """What names an object of a listing here, in the version that it lists."""
-        version = {"VersionId": one.version_id} if one.version_id else {}
-        return {"Bucket": self.bucket, "Key": self.key + one.key, **version}
+        """What names an object of a listing here, with the content that it had then."""
+        content = {"VersionId": one.version_id} if one.version_id else {"IfMatch": f'"{one.etag}"'}
+        return {"Bucket": self.bucket, "Key": self.key + one.key, **content}
 
 
 def read_at(s3: Any, place: Place, moment: datetime) -> tuple[DataObject, ...]:
@@ -77,7 +75,22 @@ def with_content(s3: Any, place: Place, objects: Sequence[DataObject]) -> tuple[
         return tuple(objects)
     tell: Callable[[Any, Place, DataObject], DataObject] = _with_sha256 if is_small else _with_checksum
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(lambda one: _unless_out_of_reach(tell, s3, place, one), objects))
+        return tuple(pool.map(lambda one: unless_out_of_reach(lambda: tell(s3, place, one)) or one, objects))
+
+
+def listing_of(place: Place, objects: Sequence[DataObject]) -> DataListing:
+    """The objects by what comes after the folder that holds them all, so that a folder is the same with a slash at its end or not.
+
+    The URI is the folder's, with a slash, or that of the one object that is at the place.
+    """
+    names = [place.key + one.key for one in objects]
+    folder = f"{place.key.rstrip('/')}/" if place.key else ""
+    if names == [place.key]:
+        folder = place.key
+    elif not all(name.startswith(folder) for name in names):
+        folder = place.key[: place.key.rfind("/") + 1]
+    relative = (replace(one, key=name[len(folder) :]) for one, name in zip(objects, names, strict=True))
+    return DataListing(uri=f"s3://{place.bucket}/{folder}", objects=tuple(relative))
 
 
 @dataclass(frozen=True)
@@ -112,7 +125,8 @@ def _event(found: Mapping[str, Any], place: Place) -> _Event:
         written = DataObject(
             key=found["Key"][len(place.key) :],
             size_bytes=found["Size"],
-            version_id=versioned(found["VersionId"]),
+            # What has no versions is read as it is now; what was there before the bucket had versions, by that id.
+            version_id=None if found["VersionId"] == UNVERSIONED and found["IsLatest"] else found["VersionId"],
             etag=found["ETag"].strip('"'),
         )
     return _Event(found["LastModified"], found["IsLatest"], written, found["VersionId"] != UNVERSIONED)
@@ -143,14 +157,3 @@ def _with_checksum(s3: Any, place: Place, one: DataObject) -> DataObject:
         return replace(one, sha256=f"sha256:{base64.b64decode(sha256).hex()}")
     names = (name for name in ("SHA256", *_CHECKSUMS) if f"Checksum{name}" in answer)
     return replace(one, checksum=next((f"{name.lower()}:{answer[f'Checksum{name}']}" for name in names), None))
-
-
-def _unless_out_of_reach(
-    tell: Callable[[Any, Place, DataObject], DataObject], s3: Any, place: Place, one: DataObject
-) -> DataObject:
-    try:
-        return tell(s3, place, one)
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
-        return one

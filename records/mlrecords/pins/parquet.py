@@ -74,6 +74,16 @@ class _Thrift:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._at = 0
+        self._readers: dict[int, Callable[[], Any]] = {
+            1: lambda: True,
+            2: lambda: False,
+            3: self._byte,
+            **dict.fromkeys((4, 5, 6), self._whole),
+            7: lambda: struct.unpack("<d", self._bytes(8))[0],
+            8: lambda: self._bytes(self._number()),
+            **dict.fromkeys((9, 10), self._list),
+            12: self.read_struct,
+        }
 
     def read_struct(self) -> dict[int, Any]:
         values: dict[int, Any] = {}
@@ -84,21 +94,9 @@ class _Thrift:
         return values
 
     def _value(self, kind: int) -> Any:
-        if kind in (1, 2):
-            return kind == 1
-        if kind == 3:
-            return self._byte()
-        if kind in (4, 5, 6):
-            return self._whole()
-        if kind == 7:
-            return struct.unpack("<d", self._bytes(8))[0]
-        if kind == 8:
-            return self._bytes(self._number())
-        if kind in (9, 10):
-            return self._list()
-        if kind == 12:
-            return self.read_struct()
-        raise NotParquetError(f"its footer has a value of the kind {kind}")
+        if kind not in self._readers:
+            raise NotParquetError(f"its footer has a value of the kind {kind}")
+        return self._readers[kind]()
 
     def _list(self) -> list[Any]:
         header = self._byte()

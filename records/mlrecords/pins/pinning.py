@@ -5,23 +5,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from mlrecords import provenance
 from mlrecords.canonical import canonical
 from mlrecords.codec import to_json
 from mlrecords.data import version_of
 from mlrecords.masking import masked_text
 from mlrecords.observations import Observation, facts_of, order_of
-from mlrecords.pins.clients import Clients, is_out_of_reach
+from mlrecords.packages import Installed, installed_of
+from mlrecords.pins.clients import Clients, unless_out_of_reach
 from mlrecords.pins.code import find_archive
 from mlrecords.pins.costs import cost_of
-from mlrecords.pins.images import FoundImage, Installed, at_digest, find_image, installed_in, installed_of
-from mlrecords.pins.objects import NotKnownError, Place, read_at, with_content, written_between
+from mlrecords.pins.images import FoundImage, at_digest, find_image, installed_in
+from mlrecords.pins.objects import NotKnownError, Place, listing_of, read_at, with_content, written_between
 from mlrecords.pins.tables import table_of
-from mlrecords.record import Algorithm, Data, DataListing, DataObject, Image, Pinned, RunRecord
+from mlrecords.record import Algorithm, Data, DataObject, Image, Pinned, RunRecord
 from mlrecords.seeds import seeds_of
-from mlrecords.states import is_over
+from mlrecords.states import LATE, is_over
 from mlrecords.store import RecordStore
 
 SOURCE = "pin"
@@ -33,17 +32,18 @@ def pinned(record: RunRecord, *, store: RecordStore, clients: Clients, now: date
     While the run goes on: versions of its inputs as they were when it started, the digest of its image, what is installed in
     it, its code, its seeds. Once it is over: what it wrote, and what it cost. A run that was first seen when it was over gets
     all of it then, and `pinned.state` says so. Call it after each change of a run: what could not be had is asked for again
-    until the run is over; what was had is not.
+    until 15 minutes after the run's end; what was had is not.
 
     Raises what boto3 raises when AWS does not answer, or throttles for longer than the clients try.
     """
     run = _Run(record, store, clients, now)
-    facts: dict[str, Any] = {}
-    if record.pinned is None or not is_over(record.status.state):
-        facts |= run.at_start()
-    if is_over(record.status.state):
-        facts |= run.at_end()
-    facts = {name: value for name, value in facts.items() if value not in ({}, None)}
+    over, ended = is_over(record.status.state), record.status.ended_at
+    is_in_time = not over or (ended is not None and now <= ended + LATE)
+    found = {
+        **(run.at_start() if record.pinned is None or is_in_time else {}),
+        **(run.at_end() if over else {}),
+    }
+    facts = {name: value for name, value in found.items() if value not in ({}, None)}
     if not facts:
         return None
     if record.pinned is None:
@@ -65,9 +65,7 @@ class _Run:
 
     def at_start(self) -> dict[str, Any]:
         inputs = {
-            name: self._data(data, self._read)
-            for name, data in self.record.inputs.items()
-            if data.version is None
+            name: self._data(data, self._read) for name, data in self.record.inputs.items() if data.version is None
         }
         seeds = {
             name: seed
@@ -84,12 +82,10 @@ class _Run:
 
     def at_end(self) -> dict[str, Any]:
         outputs = {
-            name: self._data(data, self._written)
-            for name, data in self.record.outputs.items()
-            if data.version is None
+            name: self._data(data, self._written) for name, data in self.record.outputs.items() if data.version is None
         }
-        is_priced = self.record.cost is not None and self.record.cost.usd is not None
-        cost = None if is_priced else cost_of(self.record, self.clients.usd_per_hour)
+        is_known = self.record.cost is not None and self.record.cost.basis is not None
+        cost = None if is_known else cost_of(self.record, self.clients.usd_per_hour)
         return facts_of({"outputs": {name: data for name, data in outputs.items() if data}, "cost": cost})
 
     def _read(self, place: Place) -> tuple[DataObject, ...]:
@@ -105,18 +101,17 @@ class _Run:
         if place is None:
             return None
         try:
-            objects = with_content(self.clients.s3, place, list_objects(place))
+            listed = unless_out_of_reach(lambda: list_objects(place))
         except NotKnownError:
             return None
-        except ClientError as error:
-            if not is_out_of_reach(error):
-                raise
+        if listed is None:
             return None
+        objects = with_content(self.clients.s3, place, listed)
         table = table_of(self.clients.s3, place, objects) if data.role == "data" else None
-        listing = DataListing(uri=data.uri, objects=objects)
+        listing = listing_of(place, objects)
         return replace(
             data,
-            version=version_of(objects),
+            version=version_of(listing.objects),
             listing=self.store.keep(canonical(to_json(listing))),
             object_count=len(objects),
             size_bytes=sum(one.size_bytes for one in objects),
@@ -139,12 +134,7 @@ class _Run:
         )
 
     def _provenance(self, archive_uri: str) -> Mapping[str, Any]:
-        try:
-            return provenance.facts(self.clients.s3, self.store, archive_uri) or {}
-        except ClientError as error:
-            if not is_out_of_reach(error):
-                raise
-            return {}
+        return unless_out_of_reach(lambda: provenance.facts(self.clients.s3, self.store, archive_uri)) or {}
 
     def _environment(self) -> Mapping[str, Any]:
         """Facts of the image and of what is installed in it. A digest that is known is not asked for again: tags move."""

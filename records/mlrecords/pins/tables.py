@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from mlrecords.pins.clients import is_out_of_reach
+from mlrecords.pins.clients import unless_out_of_reach
 from mlrecords.pins.objects import Place
 from mlrecords.pins.parquet import NotParquetError, Table, read_footer
 from mlrecords.record import DataObject
@@ -37,21 +35,20 @@ def table_of(s3: Any, place: Place, objects: Sequence[DataObject]) -> Table | No
 
     try:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(look_at, tables))
+            found = list(pool.map(lambda one: unless_out_of_reach(lambda: look_at(one)), tables))
     except (NotParquetError, UnicodeDecodeError, csv.Error):
         return None
-    except ClientError as error:
-        if not is_out_of_reach(error):
-            raise
+    seen = [table for table in found if table is not None]
+    if len(seen) < len(tables):
         return None
-    return Table(rows=sum(table.rows for table in found), columns=found[0].columns)
+    return Table(rows=sum(table.rows for table in seen), columns=seen[0].columns)
 
 
 def read_csv(content: bytes) -> Table:
     """A CSV file. Its first row is a header if each of its cells is a different text that is no number."""
     rows = [row for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")) if row]
     first = rows[0] if rows else []
-    has_header = len({*first}) == len(first) and all(cell and _type(cell) == "string" for cell in first)
+    has_header = bool(first) and len({*first}) == len(first) and all(cell and _type(cell) == "string" for cell in first)
     if not has_header:
         return Table(rows=len(rows), columns={})
     cells = {name: {_type(row[place]) for row in rows[1:] if len(row) > place} for place, name in enumerate(first)}
