@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from mlplatform.tracking.errors import TrackError
 from mlrecords.canonical import canonical
 from mlrecords.codec import to_json
 from mlrecords.data import version_of
-from mlrecords.pins.objects import NotKnownError, Place, read_at, with_content
+from mlrecords.pins.objects import NotKnownError, Place, listing_of, read_at, with_content
 from mlrecords.pins.parquet import NotParquetError, Table, read_footer
 from mlrecords.pins.tables import MOST_CSV_BYTES, read_csv, table_of
 from mlrecords.record import Data, DataListing, DataObject
@@ -35,7 +36,9 @@ def of_path(path: Path, root: Path | None, keep: Keep) -> tuple[Data, tuple[Data
     table = _table(path) if path.is_file() else None
     place = path.resolve()
     relative = place.relative_to(root.resolve()) if root and place.is_relative_to(root.resolve()) else place
-    return _data(f"file:{relative.as_posix()}", objects, table, keep), objects
+    uri = f"file:{relative.as_posix()}"
+    listing = DataListing(uri=f"{uri}/" if path.is_dir() else uri, objects=objects)
+    return _data(uri, listing, table, keep), objects
 
 
 def of_objects(s3: Any, uri: str, keep: Keep) -> tuple[Data, tuple[DataObject, ...]]:
@@ -49,7 +52,7 @@ def of_objects(s3: Any, uri: str, keep: Keep) -> tuple[Data, tuple[DataObject, .
         raise TrackError(f"{uri} cannot be pinned: {error}") from error
     if not objects:
         raise TrackError(f"there is no object at {uri}")
-    return _data(uri, objects, table_of(s3, place, objects), keep), objects
+    return _data(uri, listing_of(place, objects), table_of(s3, place, objects), keep), objects
 
 
 def download(s3: Any, uri: str, objects: tuple[DataObject, ...], target: Path) -> Path:
@@ -84,13 +87,13 @@ def _sha256(file: Path) -> str:
         return f"sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()}"
 
 
-def _data(uri: str, objects: tuple[DataObject, ...], table: Table | None, keep: Keep) -> Data:
+def _data(uri: str, listing: DataListing, table: Table | None, keep: Keep) -> Data:
     return Data(
         uri=uri,
-        version=version_of(objects),
-        listing=keep(canonical(to_json(DataListing(uri=uri, objects=objects)))),
-        object_count=len(objects),
-        size_bytes=sum(one.size_bytes for one in objects),
+        version=version_of(listing.objects),
+        listing=keep(canonical(to_json(listing))),
+        object_count=len(listing.objects),
+        size_bytes=sum(one.size_bytes for one in listing.objects),
         rows=table.rows if table else None,
         columns=table.columns if table else {},
     )
@@ -105,7 +108,7 @@ def _table(file: Path) -> Table | None:
         if file.suffix == ".parquet":
             with file.open("rb") as opened:
                 return read_footer(lambda start, end: _read(opened, start, end), size)
-    except (NotParquetError, UnicodeDecodeError):
+    except (NotParquetError, UnicodeDecodeError, csv.Error):
         return None
     return None
 

@@ -17,11 +17,10 @@ from mlplatform.tracking.errors import TrackError
 from mlplatform.tracking.mlflow_run import MlflowRun
 from mlplatform.tracking.target import Target
 from mlrecords.canonical import digest
-from mlrecords.data import version_of
 from mlrecords.masking import masked, masked_text
 from mlrecords.metrics import metric_of
 from mlrecords.observations import Observation, facts_of, order_of
-from mlrecords.record import Algorithm, Data, DataObject, Metric, Note
+from mlrecords.record import Algorithm, Data, Metric, Note
 from mlrecords.seeds import seeds_of
 
 SOURCE = "track"
@@ -60,7 +59,7 @@ class Run:
         self._seeds: dict[str, str] = {}
         self._histories: dict[str, list[tuple[int, float]]] = {}
         self._inputs: dict[str, Data] = {}
-        self._outputs: dict[str, tuple[DataObject, ...]] = {}
+        self._outputs: dict[str, str | None] = {}
         self._downloads = tempfile.TemporaryDirectory(prefix="mlplatform-inputs-")
 
     def input(self, name: str, place: str | Path) -> Path:
@@ -100,7 +99,7 @@ class Run:
         else:
             data, objects = content.of_path(Path(place), self._root, self._destination.keep)
             self._mlflow.log_artifact(Path(place), name)
-        self._outputs[name] = objects
+        self._outputs[name] = objects[0].sha256 if len(objects) == 1 else data.version
         self._say(outputs={name: data})
 
     def param(self, name: str, value: object) -> None:
@@ -175,11 +174,7 @@ class Run:
 
     def _leave_result(self, metrics: Mapping[str, Metric]) -> None:
         if isinstance(self._destination, Reproduction):
-            outputs = {
-                name: objects[0].sha256 if len(objects) == 1 else version_of(objects)
-                for name, objects in self._outputs.items()
-            }
-            self._destination.write_result({name: found.value for name, found in metrics.items()}, outputs)
+            self._destination.write_result({name: found.value for name, found in metrics.items()}, self._outputs)
 
     def _prepared(self, name: str) -> Path | None:
         return self._destination.input(name) if isinstance(self._destination, Reproduction) else None
