@@ -37,11 +37,12 @@ def data_bucket(workbench: Workbench, tmp_path: Path) -> str:
 
 
 def first_start(workbench: Workbench) -> datetime:
-    """When the pipeline was started first."""
+    """When the pipeline was started first; its schedule, which deletes itself after the start, is gone by then."""
+    scheduler = workbench.engine.client("scheduler")
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         executions = workbench.sagemaker.list_pipeline_executions(PipelineName=NAME)["PipelineExecutionSummaries"]
-        if executions:
+        if executions and not scheduler.list_schedules(GroupName=NAME)["Schedules"]:
             assert len(executions) == 1
             started: datetime = executions[0]["StartTime"]
             return started
