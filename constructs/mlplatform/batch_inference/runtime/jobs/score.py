@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, workspace
 from batch_jobs.predicting import failed_on_all, out_of_memory
@@ -119,20 +120,28 @@ def score(options: argparse.Namespace, interruption: Interruption) -> None:
                 usage=usage,
                 check=interruption.check,
             )
-            rows, failed = _score_parts(parts, scorer, interruption)
+            rows, failed = _totals(_sidecars(parts, scorer))
         usage.write(finished=True)
     print(f"scored {rows - failed} rows, set {failed} aside", flush=True)
 
 
-def _score_parts(parts: Sequence[Path], scorer: PartScorer, interruption: Interruption) -> tuple[int, int]:
-    """How many rows there were, and how many of them were set aside."""
-    rows = failed = 0
-    reason = ""
+def _sidecars(parts: Sequence[Path], scorer: PartScorer) -> Iterator[dict[str, Any]]:
+    """Of the parts that are done, then of the others as they are scored."""
+    left = []
     for part in parts:
         sidecar = scorer.finished(part)
         if sidecar is None:
-            interruption.check()
-            sidecar = scorer.score(part)
+            left.append(part)
+        else:
+            yield sidecar
+    yield from scorer.score(left)
+
+
+def _totals(sidecars: Iterable[dict[str, Any]]) -> tuple[int, int]:
+    """How many rows there were, and how many of them were set aside."""
+    rows = failed = 0
+    reason = ""
+    for sidecar in sidecars:
         rows += sidecar["input_rows"]
         failed += sidecar["set_aside"]
         reason = next(iter(sidecar["reasons"]), reason)
