@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, workspace
 from batch_jobs.predicting import failed_on_all, out_of_memory
 from batch_jobs.scoring import PREDICTION_TYPES, PartScorer, rows_of
@@ -107,6 +109,9 @@ def score(options: argparse.Namespace, interruption: Interruption) -> None:
         usage.write()
         workers = options.workers or workers_for(rows_of(parts), options.model)
         with Askers(options.model, making / "model", options.prediction_columns, workers) as askers:
+            pa.array(
+                [0.0]
+            ).to_numpy()  # pyarrow imports pandas for its first array: here, while the processes load the model
             askers.ready()
             usage.loaded()
             scorer = PartScorer(
