@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from mlpipelines import iter_steps
 from mlplatform import Task
 from mlplatform.batch_inference.ground_truth import METRICS
+from runs.controller import run_id_of
 from tests.access.answers import environment
 from tests.access.callers import Caller, unused
 from tests.access.evaluator import Principal
@@ -33,7 +35,10 @@ FUNCTIONS = {
     f"{PIPELINE}-quality-plan-quality": "plan_quality",
     f"{PIPELINE}-quality-record-quality": "record_quality",
 }
-RUN = "2026-11-24T080000Z"
+NOW = datetime.now(UTC).replace(microsecond=0)
+"""The functions tell that a run of another day is late."""
+FIRST, REPLACED, REPLACING, FAILED = (NOW + timedelta(minutes=minutes) for minutes in range(4))
+RUN = run_id_of(FIRST)
 BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "kms:GenerateDataKey"}
 """What Lambda itself does with a function's role: its log, and the encrypted queue of what it failed on. All functions of steps use
 the key alike."""
@@ -179,8 +184,8 @@ def stage(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         yield stage
 
 
-def _due(hour: int) -> Json:
-    return {"start": {"scheduled_at": f"2026-11-24T{hour:02}:00:00Z", "because": "schedule"}}
+def _due(moment: datetime) -> Json:
+    return {"start": {"scheduled_at": moment.isoformat(), "because": "schedule"}}
 
 
 def _tick_before_anything_happened(stage: Stage) -> None:
@@ -201,12 +206,12 @@ def _start_by_hand(stage: Stage) -> None:
 
 def _begin(stage: Stage, **event: str) -> Json:
     execution = f"{SAGEMAKER}:pipeline/{PIPELINE}/execution/{len(stage.executions)}"
-    fixed = {"execution_arn": execution, "started_at": "2026-11-24T08:00:03Z"}
+    fixed = {"execution_arn": execution, "started_at": FIRST.isoformat()}
     return stage.call(f"{PIPELINE}-begin-run", {**fixed, **event, "input_uri": f"{stage.data}/bikeshare/history/"})
 
 
 def _publish_a_run(stage: Stage) -> None:
-    assert stage.call(f"{PIPELINE}-controller", _due(8)) == {"runs": {RUN: "started"}}
+    assert stage.call(f"{PIPELINE}-controller", _due(FIRST)) == {"runs": {RUN: "started"}}
     begun = _begin(stage, run_id=RUN, fence=stage.executions[0]["Fence"])
     Buckets(stage.s3, "", _settings(stage)).score(Generation(RUN, int(begun["generation"]), 2))
     usage = {"host": "algo-1", "instance_type": "ml.m5.large", "rows": 1, "input_bytes": 1, "seconds": 1}
@@ -241,15 +246,15 @@ def _replace_retry_and_fail(stage: Stage) -> None:
     stage.status = "Succeeded"
     stage.call(controller, {"tick": True})
     stage.status = "Executing"
-    stage.call(controller, _due(9))
-    stage.call(controller, _due(10))  # Replaces it.
+    stage.call(controller, _due(REPLACED))
+    stage.call(controller, _due(REPLACING))  # Replaces it.
     stage.status = "Stopped"
     stage.call(controller, {"tick": True})
     stage.status, stage.reason = "Failed", "InternalServerError: again, please"
     stage.call(controller, {"tick": True})  # Plans the next attempt, ...
     stage.call(controller, {"tick": True})  # ... and again.
     stage.status, stage.reason = "Executing", ""
-    stage.call(controller, _due(11))
+    stage.call(controller, _due(FAILED))
     stage.status, stage.reason = "Failed", "AlgorithmError: DataCheckFailed: column 3, exit code: 1"
     stage.call(controller, {"tick": True})
 
@@ -263,14 +268,11 @@ def _fail_to_measure(stage: Stage) -> None:
 
 def test_the_story_has_happened(stage: Stage) -> None:
     assert [it["RunId"] for it in stage.executions] == [
-        RUN,
-        "2026-11-24T090000Z",
-        "2026-11-24T100000Z",
-        "2026-11-24T110000Z",
+        run_id_of(moment) for moment in (FIRST, REPLACED, REPLACING, FAILED)
     ]
     assert len(stage.schedules) == 2
     subjects = [it["Subject"].partition(": ")[2] for it in stage.told]
-    assert subjects == ["run 0 was stopped", "run 2026-11-24T110000Z failed"]
+    assert subjects == ["run 0 was stopped", f"run {run_id_of(FAILED)} failed"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

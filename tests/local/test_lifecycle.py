@@ -55,7 +55,7 @@ def test_a_killed_engine_takes_its_jobs_with_it_and_can_be_started_again(tmp_pat
     marker = tmp_path / "job.pid"
     # The job runs under the engine's directory: it writes its process id to a file that this test can read.
     workbench.sagemaker.create_processing_job(
-        **processing_request("orphan", f"echo $$ > {marker}.new; mv {marker}.new {marker}; exec sleep 300")
+        **processing_request("orphan", f"cd {tmp_path}; echo $$ > new; mv new {marker.name}; exec sleep 300")
     )
     while not marker.exists():
         time.sleep(0.05)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from batch_jobs.files import DEFAULT_MESSAGE_FILE, JobError, leave_message, workspace
 from batch_jobs.predicting import failed_on_all, out_of_memory
@@ -106,6 +109,9 @@ def score(options: argparse.Namespace, interruption: Interruption) -> None:
         usage.write()
         workers = options.workers or workers_for(rows_of(parts), options.model)
         with Askers(options.model, making / "model", options.prediction_columns, workers) as askers:
+            pa.array(
+                [0.0]
+            ).to_numpy()  # pyarrow imports pandas for its first array: here, while the processes load the model
             askers.ready()
             usage.loaded()
             scorer = PartScorer(
@@ -119,20 +125,28 @@ def score(options: argparse.Namespace, interruption: Interruption) -> None:
                 usage=usage,
                 check=interruption.check,
             )
-            rows, failed = _score_parts(parts, scorer, interruption)
+            rows, failed = _totals(_sidecars(parts, scorer))
         usage.write(finished=True)
     print(f"scored {rows - failed} rows, set {failed} aside", flush=True)
 
 
-def _score_parts(parts: Sequence[Path], scorer: PartScorer, interruption: Interruption) -> tuple[int, int]:
-    """How many rows there were, and how many of them were set aside."""
-    rows = failed = 0
-    reason = ""
+def _sidecars(parts: Sequence[Path], scorer: PartScorer) -> Iterator[dict[str, Any]]:
+    """Of the parts that are done, then of the others as they are scored."""
+    left = []
     for part in parts:
         sidecar = scorer.finished(part)
         if sidecar is None:
-            interruption.check()
-            sidecar = scorer.score(part)
+            left.append(part)
+        else:
+            yield sidecar
+    yield from scorer.score(left)
+
+
+def _totals(sidecars: Iterable[dict[str, Any]]) -> tuple[int, int]:
+    """How many rows there were, and how many of them were set aside."""
+    rows = failed = 0
+    reason = ""
+    for sidecar in sidecars:
         rows += sidecar["input_rows"]
         failed += sidecar["set_aside"]
         reason = next(iter(sidecar["reasons"]), reason)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -55,7 +55,7 @@ class PartScorer:
             )
 
     def finished(self, part: Path) -> dict[str, Any] | None:
-        """The sidecar of a part that is done, if it describes the predictions beside it, and they were made of this part."""
+        """The sidecar of a part that is done, if the predictions beside it are those that it describes."""
         sidecar, predictions = self._sidecar(part), self.output / part.name
         if not sidecar.is_file() or not predictions.is_file():
             return None
@@ -63,23 +63,47 @@ class PartScorer:
         whole = predictions.stat().st_size == found["bytes"] and sha256_of(predictions) == found["sha256"]
         return found if whole and found.get("prepared_sha256") == sha256_of(part) else None
 
-    def score(self, part: Path) -> dict[str, Any]:
-        """Score a part; returns its sidecar."""
-        began = time.monotonic()
-        try:
-            with open_bounded(part) as source:
-                made = _Made(self, source, part.name)
-                made.run()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise JobError(
-                f"DataCheckFailed: {part.name} cannot be read ({error}); start the run again, which prepares its input anew"
-            ) from error
-        sidecar = made.sidecar(sha256_of(part), time.monotonic() - began)
+    def score(self, parts: Iterable[Path]) -> Iterator[dict[str, Any]]:
+        """Score parts; yields their sidecars.
+
+        Where processes ask the model, the next batches are read, also those of the next part, and earlier ones written meanwhile.
+        """
+        pending: deque[tuple[_Made, pa.Table, Future[Answered]]] = deque()
+        for made, table in self._batches(parts):
+            self.check()
+            pending.append((made, table, self.askers.ask(table.select(made.features), named=made.named)))
+            if len(pending) > self.askers.ahead:
+                yield from self._written(*pending.popleft())
+        while pending:
+            self.check()
+            yield from self._written(*pending.popleft())
+
+    def _batches(self, parts: Iterable[Path]) -> Iterator[tuple[_Made, pa.Table]]:
+        for part in parts:
+            try:
+                with open_bounded(part) as source:
+                    made = _Made(self, source, part)
+                    rows = self.batch_rows or rows_at_once(len(made.features))
+                    for batch in source.iter_batches(batch_size=rows):
+                        yield made, pa.Table.from_batches([batch])
+            except (pa.ArrowInvalid, OSError) as error:
+                raise JobError(
+                    f"DataCheckFailed: {part.name} cannot be read ({error}); start the run again, which prepares its input anew"
+                ) from error
+
+    def _written(self, made: _Made, table: pa.Table, future: Future[Answered]) -> Iterator[dict[str, Any]]:
+        """Write a batch; yields the sidecar of its part if it was the last one."""
+        made.write(table, answer_of(future))
+        if made.is_whole:
+            yield self._published(made)
+
+    def _published(self, made: _Made) -> dict[str, Any]:
+        sidecar = made.finish()
         if made.failed:
-            move_into_place(made.lines_path, self.set_aside / f"{part.stem}.jsonl")
-        move_into_place(made.path, self.output / part.name)
-        write_json(self._sidecar(part), sidecar, self.making)
-        self.usage.done(part.stat().st_size)
+            move_into_place(made.lines_path, self.set_aside / f"{made.part.stem}.jsonl")
+        move_into_place(made.path, self.output / made.part.name)
+        write_json(self._sidecar(made.part), sidecar, self.making)
+        self.usage.done(made.part.stat().st_size)
         return sidecar
 
     def _sidecar(self, part: Path) -> Path:
@@ -89,73 +113,31 @@ class PartScorer:
 class _Made:
     """The predictions for one part, in the making."""
 
-    def __init__(self, scorer: PartScorer, source: pq.ParquetFile, name: str) -> None:
-        self._scorer, self._source, self._name = scorer, source, name
+    def __init__(self, scorer: PartScorer, source: pq.ParquetFile, part: Path) -> None:
+        self.part = part
+        self.path, self.lines_path = scorer.making / part.name, scorer.making / f"{part.name}.jsonl"
         metadata = metadata_of(source)
         names = source.schema_arrow.names
         self._keys = [key for key in metadata.get("key_columns", names[:1]) if key in names]
-        self._features = [one for one in names if one not in self._keys]
-        self._named = bool(metadata.get("named_features", True))
-        self.path = scorer.making / name
-        self.lines_path = scorer.making / f"{name}.jsonl"
+        self.features = [one for one in names if one not in self._keys]
+        self.named = bool(metadata.get("named_features", True))
+        self._scorer = scorer
+        self._began = time.monotonic()
         self._profiles: list[ColumnProfile] = []
         self._writer: pq.ParquetWriter | None = None
         self._schema: pa.Schema | None = None
         self._reasons: dict[str, int] = {}
+        self._left = source.metadata.num_rows
         self._rows = self.failed = 0
 
-    def run(self) -> None:
-        """Predict for every row. Where processes ask the model, the next batches are read and earlier ones written meanwhile."""
-        pending: deque[tuple[pa.Table, Future[Answered]]] = deque()
-        try:
-            with self.lines_path.open("w", encoding="utf-8") as lines:
-                for table in self._batches():
-                    self._scorer.check()
-                    pending.append((table, self._scorer.askers.ask(table.select(self._features), named=self._named)))
-                    if len(pending) > self._scorer.askers.ahead:
-                        self._write(*pending.popleft(), lines)
-                while pending:
-                    self._scorer.check()
-                    self._write(*pending.popleft(), lines)
-        finally:
-            if self._writer is not None:
-                self._writer.close()
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row has been written or set aside."""
+        return not self._left
 
-    def sidecar(self, prepared_sha256: str, seconds: float) -> dict[str, Any]:
-        """What is said of the part, which was made of prepared rows with this digest."""
-        assert self._schema is not None  # noqa: S101 - run() sets it
-        return {
-            "version": 1,
-            "part": self._name,
-            "prepared_sha256": prepared_sha256,
-            "input_rows": self._rows,
-            "rows": self._rows - self.failed,
-            "set_aside": self.failed,
-            "reasons": self._reasons,
-            "bytes": self.path.stat().st_size,
-            "sha256": sha256_of(self.path),
-            "columns": described(self._schema),
-            "seconds": round(seconds, 3),
-            "profile": {name: one.to_json() for name, one in zip(self._scorer.names, self._profiles)},
-        }
-
-    def _batches(self) -> Iterator[pa.Table]:
-        rows = self._scorer.batch_rows or rows_at_once(len(self._features))
-        for batch in self._source.iter_batches(batch_size=rows):
-            yield pa.Table.from_batches([batch])
-
-    def _result(self, table: pa.Table, predicted: Predicted) -> pa.Table:
-        keys = table.select(self._keys)
-        kept = keys if predicted.good.all() else keys.filter(pa.array(predicted.good))
-        for name, values in zip(self._scorer.names, predicted.columns):
-            column = column_of(values)
-            self._scorer.check_type(name, column.type)
-            kept = kept.append_column(name, column)
-        return kept if self._schema is None else kept.cast(self._schema)
-
-    def _write(self, table: pa.Table, future: Future[Answered], lines: TextIO) -> None:
-        answered = answer_of(future)
-        self._note_failures(answered.predicted, table, lines)
+    def write(self, table: pa.Table, answered: Answered) -> None:
+        """Add a batch with its predictions."""
+        self._note_failures(answered.predicted, table)
         result = self._result(table, answered.predicted)
         columns = [result.column(name) for name in self._scorer.names]
         if self._writer is None:
@@ -166,16 +148,48 @@ class _Made:
             profile.add(column)
         self._writer.write_table(result)
         self._rows += table.num_rows
+        self._left -= table.num_rows
         self._scorer.usage.scored(table.num_rows, answered.spent)
 
-    def _note_failures(self, predicted: Predicted, table: pa.Table, lines: TextIO) -> None:
+    def finish(self) -> dict[str, Any]:
+        """Close the file; what is said of the part."""
+        assert self._writer is not None and self._schema is not None  # noqa: S101, PT018 - write() sets both
+        self._writer.close()
+        return {
+            "version": 1,
+            "part": self.part.name,
+            "prepared_sha256": sha256_of(self.part),
+            "input_rows": self._rows,
+            "rows": self._rows - self.failed,
+            "set_aside": self.failed,
+            "reasons": self._reasons,
+            "bytes": self.path.stat().st_size,
+            "sha256": sha256_of(self.path),
+            "columns": described(self._schema),
+            "seconds": round(time.monotonic() - self._began, 3),
+            "profile": {name: one.to_json() for name, one in zip(self._scorer.names, self._profiles)},
+        }
+
+    def _result(self, table: pa.Table, predicted: Predicted) -> pa.Table:
+        keys = table.select(self._keys)
+        kept = keys if predicted.good.all() else keys.filter(pa.array(predicted.good))
+        for name, values in zip(self._scorer.names, predicted.columns):
+            column = column_of(values)
+            self._scorer.check_type(name, column.type)
+            kept = kept.append_column(name, column)
+        return kept if self._schema is None else kept.cast(self._schema)
+
+    def _note_failures(self, predicted: Predicted, table: pa.Table) -> None:
+        if not predicted.failures:
+            return
         self.failed += len(predicted.failures)
-        for row, reason in predicted.failures:
-            counted = reason if reason in self._reasons or len(self._reasons) < _MOST_REASONS else "other reasons"
-            self._reasons[counted] = self._reasons.get(counted, 0) + 1
-            key = {name: table.column(name)[row].as_py() for name in self._keys}
-            said = {"part": self._name, "row": self._rows + row, "reason": reason, "key": key}
-            lines.write(json.dumps(said, default=str) + "\n")
+        with self.lines_path.open("a", encoding="utf-8") as lines:
+            for row, reason in predicted.failures:
+                counted = reason if reason in self._reasons or len(self._reasons) < _MOST_REASONS else "other reasons"
+                self._reasons[counted] = self._reasons.get(counted, 0) + 1
+                key = {name: table.column(name)[row].as_py() for name in self._keys}
+                said = {"part": self.part.name, "row": self._rows + row, "reason": reason, "key": key}
+                lines.write(json.dumps(said, default=str) + "\n")
 
 
 def rows_of(parts: Sequence[Path]) -> int:

@@ -25,6 +25,7 @@ from batch_jobs.predicting import Predicted, Predictor
 from batch_jobs.usage import Spent, own_peak_bytes
 
 FEW_ROWS = 50_000
+_AHEAD = 2  # batches that are ready when a process has answered, while another one is written and read
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
 _INTERPRETER_BYTES = 300 << 20
 _MODEL_GROWTH = 4  # a model in memory beside its file, which is often compressed
@@ -53,7 +54,7 @@ class Askers:
             return
         for variable in _THREAD_VARIABLES:
             os.environ[variable] = "1"  # read by the libraries that the processes load
-        self.ahead = count
+        self.ahead = count + _AHEAD
         # Not forked: a process that has threads cannot be copied safely.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(count, context, _start, (model, unpacked, tuple(names)))
