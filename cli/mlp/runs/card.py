@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+
 from mlp.render import duration
 from mlp.runs.card_facts import CardFacts, Version
 from mlp.runs.lineage import DATA

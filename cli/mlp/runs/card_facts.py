@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlp.runs.lineage import Lineage, version_before
+from mlp.runs.lineage import Lineage
 from mlrecords.observations import Observation, record_of
 from mlrecords.record import RunRecord
 
@@ -88,7 +88,7 @@ def facts_of(runs: Runs, run_id: str) -> CardFacts:
     """Gather them from the store."""
     stored = runs.store.run(run_id)
     record = record_of(stored.record or {})
-    before = version_before(record, find=runs.find, store=runs.store)
+    before = _version_before(runs, record)
     return CardFacts(
         version=_version(runs, record),
         observations=stored.observations,
@@ -99,3 +99,16 @@ def facts_of(runs: Runs, run_id: str) -> CardFacts:
 def _version(runs: Runs, record: RunRecord) -> Version:
     version = Version(record=record, lineage=runs.lineage(record.run_id))
     return replace(version, evaluated_by=_evaluations(runs.lineage(version.trained_by.run_id, depth=1)))
+
+
+def _version_before(runs: Runs, record: RunRecord) -> RunRecord | None:
+    """The model version with the next lower number in the same group; None for the first, and for what is no model version."""
+    group, _, version = (record.identity.arn or "").rpartition("/")
+    if record.identity.kind != _MODEL or not version.isdigit():
+        return None
+    rows = runs.find(f"kind = '{_MODEL}' and arn like '{group}/%'").rows
+    versions = {
+        int(row["arn"].rpartition("/")[2]): str(row["run_id"]) for row in rows if row["arn"].rpartition("/")[0] == group
+    }
+    lower = [number for number in versions if number < int(version)]
+    return runs.store.record(versions[max(lower)]) if lower else None

@@ -119,7 +119,7 @@ class Runs:
 
     def lineage(self, run: str, *, depth: int | None = None) -> Lineage:
         """What a run came from and what came of it, `depth` levels each way, 8 when not given. In a notebook it is a picture."""
-        from mlp.runs.lineage import DEPTH, trace
+        from mlp.runs.tracing import DEPTH, trace
 
         return trace(self.get(run), store=self.store, find=self.find, depth=DEPTH if depth is None else depth)
 
