@@ -136,9 +136,9 @@ class _Trace:
             return []
         found = self.find(f"({' or '.join(terms)}) and kind != '{_BOOKKEEPING}'", limit=self.most)
         self.is_cut |= found.has_more
-        return self._read([str(row["run_id"]) for row in found.rows])
+        return self._records_of([str(row["run_id"]) for row in found.rows])
 
-    def _read(self, run_ids: list[str]) -> list[RunRecord]:
+    def _records_of(self, run_ids: list[str]) -> list[RunRecord]:
         with ThreadPoolExecutor(_READERS) as pool:
             unknown = [run_id for run_id in run_ids if run_id not in self.records]
             self.records |= {one.run_id: one for one in pool.map(self._record, unknown) if one is not None}
