@@ -41,7 +41,7 @@ def build_stacks(
                 settings=environment.training_environment,
                 network=network.studio,
             ).training_environment
-    store = ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env).experiment_store
+    records = ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env).records
     for project in projects:
         ProjectStack(
             app,
@@ -51,7 +51,7 @@ def build_stacks(
             define=definitions[project.name],
             network=None if network is None else network.jobs,
             training_environment=training_environment,
-            records=store.records,
+            records=records,
             tags={**shared_tags, **project.tags},
         )
     tags = {**shared_tags, "organization": platform.organization, "environment": environment_name}

@@ -76,7 +76,11 @@ def _flat(reference: object) -> str:
             return f"<{name}>"
         case {"Fn::GetAtt": [str(name), str(attribute)]}:
             return f"<{name}.{attribute}>"
+        case {"Fn::ImportValue": str(name)}:
+            return name
         case {"Fn::Join": [str(delimiter), list(parts)]}:
             return delimiter.join(_flat(part) for part in parts)
         case _:
-            raise ValueError(f"cannot name {reference!r} in a finding of cdk-nag; use Ref, Fn::GetAtt or Fn::Join")
+            raise ValueError(
+                f"cannot name {reference!r} in a finding of cdk-nag; use Ref, Fn::GetAtt, Fn::ImportValue or Fn::Join"
+            )

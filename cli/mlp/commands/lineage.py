@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.runs import pictures
 from mlp.runs.library import Runs
-from mlp.runs.lineage import DEPTH
+from mlp.runs.tracing import DEPTH
 from mlp.session import session
 
 RunArgument = Annotated[

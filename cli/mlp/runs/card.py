@@ -6,11 +6,10 @@ Sections follow Mitchell et al., "Model Cards for Model Reporting" (2019), and H
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from mlp.render import duration
+from mlp.runs.card_facts import CardFacts, Version
 from mlp.runs.lineage import DATA
 from mlp.runs.pictures import mermaid
 from mlp.runs.rows import short
@@ -19,12 +18,7 @@ from mlrecords.record import Data, RunRecord
 from mlrecords.required import advice, missing
 from mlrecords.states import has_succeeded
 
-if TYPE_CHECKING:
-    from mlp.runs.lineage import Lineage
-    from mlrecords.observations import Observation
-
 _JOBS = ("training-job", "processing-job", "transform-job", "tuning-job", "script")
-_MODEL = "model-package"
 _FEW = 12
 """Packages that a card lists; the record has all."""
 _MANY = 200
@@ -33,74 +27,6 @@ _NOTES = (
     ("interpretation", "What the results mean"),
     ("decision", "What was decided"),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Version:
-    """A run, its lineage, and the jobs that evaluated it; see `evaluations`."""
-
-    record: RunRecord
-    lineage: Lineage
-    evaluated_by: Sequence[RunRecord] = ()
-
-    @property
-    def runs(self) -> list[RunRecord]:
-        """The record and what it came from, the nearest first, up to model versions: those have cards of their own."""
-        found, waiting = {self.record.run_id: self.record}, [self.record.run_id]
-        for run_id in iter(waiting):
-            for edge in self.lineage.above(run_id):
-                above = self.lineage.nodes[edge.source].record
-                if above is not None and above.run_id not in found and above.identity.kind != _MODEL:
-                    found[above.run_id] = above
-                    waiting.append(above.run_id)
-        return list(found.values())
-
-    @property
-    def trained_by(self) -> RunRecord:
-        """The nearest training job or script, or else the run itself."""
-        return next((one for one in self.runs if one.identity.kind in ("training-job", "script")), self.record)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CardFacts:
-    """What a card is written from: a version with its observations, and the version before it, if there is one."""
-
-    version: Version
-    observations: Sequence[Observation]
-    previous: Version | None = None
-
-    @property
-    def record(self) -> RunRecord:
-        """What the card is of."""
-        return self.version.record
-
-    @property
-    def lineage(self) -> Lineage:
-        """Of what the card is of."""
-        return self.version.lineage
-
-    @property
-    def runs(self) -> list[RunRecord]:
-        """The record, and what it came from."""
-        return self.version.runs
-
-    @property
-    def trained_by(self) -> RunRecord:
-        """What trained it."""
-        return self.version.trained_by
-
-
-def evaluations(lineage: Lineage) -> list[RunRecord]:
-    """The jobs of the root's execution that read what it made; a later execution's may measure the model on other data."""
-    trained = lineage.nodes[lineage.root].record
-    readers = (lineage.nodes[edge.target].record for edge in lineage.below(lineage.root))
-    return [
-        one for one in readers if one is not None and trained is not None and _executions(one) & _executions(trained)
-    ]
-
-
-def _executions(record: RunRecord) -> set[str]:
-    return {run_id for run_id, parent in record.parents.items() if parent.relation == "execution"}
 
 
 def card(facts: CardFacts) -> str:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mlp.errors import CliError, ExitCode
 from mlp.runs import cache
-from mlp.runs.card import CardFacts, Version, card, evaluations
 from mlp.runs.comparison import differences
 from mlp.runs.compilation import columns_asked
 from mlp.runs.language import parse
-from mlp.runs.lineage import DEPTH, Lineage, trace, version_before
 from mlp.runs.rows import columns_of, flat
 from mlp.target import record_store, resolve
-from mlrecords.observations import record_of, run_id_of
+from mlrecords.observations import run_id_of
 from mlrecords.rows import COLUMNS
 from mlrecords.store import RunNotFoundError
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mlp.runs.lineage import Lineage
     from mlp.target import Target
     from mlrecords.record import RunRecord
     from mlrecords.rows import Row
@@ -120,25 +119,18 @@ class Runs:
         with self._copy() as copy:
             return tuple(copy.children(run_id))
 
-    def lineage(self, run: str, *, depth: int = DEPTH) -> Lineage:
-        """What a run came from and what came of it, `depth` levels each way. In a notebook it shows itself as a picture."""
-        return trace(self.get(run), store=self.store, find=self.find, depth=depth)
+    def lineage(self, run: str, *, depth: int | None = None) -> Lineage:
+        """What a run came from and what came of it, `depth` levels each way, 8 when not given. In a notebook it is a picture."""
+        from mlp.runs.tracing import DEPTH, trace
+
+        return trace(self.get(run), store=self.store, find=self.find, depth=DEPTH if depth is None else depth)
 
     def card(self, run: str) -> str:
         """A model card in Markdown, from records only."""
-        stored = self.store.run(self.resolve(run))
-        record = record_of(stored.record or {})
-        before = version_before(record, find=self.find, store=self.store)
-        facts = CardFacts(
-            version=self._version(record),
-            observations=stored.observations,
-            previous=None if before is None else self._version(before),
-        )
-        return card(facts)
+        from mlp.runs.card import card
+        from mlp.runs.card_facts import facts_of
 
-    def _version(self, record: RunRecord) -> Version:
-        version = Version(record=record, lineage=self.lineage(record.run_id))
-        return replace(version, evaluated_by=evaluations(self.lineage(version.trained_by.run_id, depth=1)))
+        return card(facts_of(self, self.resolve(run)))
 
     def metrics(self, run: str) -> pd.DataFrame:
         """The metrics of a run, a line for each step: columns `metric`, `step`, `value`; a metric without steps has one line."""

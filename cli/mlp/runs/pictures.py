@@ -112,6 +112,9 @@ def _places(lineage: Lineage) -> dict[str, tuple[int, int]]:
             columns[edge.target] = max(columns[edge.target], columns[edge.source] + 1)
         if columns == before:
             break
+    for node in columns:
+        if not lineage.above(node) and lineage.below(node):  # A start stands beside what it led to first.
+            columns[node] = min(columns[edge.target] for edge in lineage.below(node)) - 1
     by_column: dict[int, list[str]] = {}
     for node, column in columns.items():
         by_column.setdefault(column, []).append(node)

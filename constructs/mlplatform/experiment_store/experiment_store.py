@@ -14,7 +14,6 @@ from mlplatform.experiment_store.alarms import work_alarms
 from mlplatform.experiment_store.backup import RecordsBackup
 from mlplatform.experiment_store.functions import StoreFunctions
 from mlplatform.experiment_store.mlflow import TrackingServer, mlflow
-from mlplatform.experiment_store.project_experiments import RecordsPlace
 from mlplatform.experiment_store.records_bucket import RecordRetention, records_bucket
 from mlplatform.experiment_store.work_queues import WorkQueue
 from mlplatform.keys import key_policy
@@ -112,11 +111,6 @@ class ExperimentStore(Construct):
         self._listen()
         for work in (self._work, self._shown):
             work_alarms(self, work, store=name, topic_arn=alarm_topic_arn)
-
-    @property
-    def records(self) -> RecordsPlace:
-        """Where the records are, for the `ProjectExperiments` whose people find runs and tell of their own."""
-        return RecordsPlace(bucket_name=self.records_bucket_name, key_arn=self.key_arn)
 
     def grant_use(self, role: Role) -> None:
         """Let a role read and write the experiments of every project: neither apps nor servers tell experiments apart."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from mlp.main import app
 from mlp.runs import Runs
 from mlp.runs.lineage import Lineage
+from tests.conftest import REPOSITORY
 from tests.unit.mlp.runs import demand
 from tests.unit.mlp.runs.account import Account, account
 
@@ -178,3 +180,12 @@ def test_the_card_is_printed_or_written(world: Account, runs: Runs, tmp_path: Pa
     mlp(world, "card", "demand/2", "--to", str(tmp_path / "card.md"))
     assert (tmp_path / "card.md").read_text() == runs.card("demand/2")
     assert json.loads(mlp(world, "card", "demand/2", "--json"))["card"] == runs.card("demand/2")
+
+
+def test_the_notebook_of_the_documentation_runs(
+    world: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "lineage.md").read_text(), re.DOTALL)
+    monkeypatch.setattr("mlp.runs.library.resolve", lambda **options: world.target)
+    exec(compile(code, "lineage.md", "exec"), {})  # noqa: S102 - it is ours
+    assert capsys.readouterr().out.startswith("# demand/2\n")
