@@ -38,12 +38,13 @@ class Fleet:
 
     Attributes:
         requests_per_second: what one instance serves at the latency objective: the knee of the load test.
-        concurrency: how many requests it then has in flight.
-        longest_wait_seconds: a request that waits longer counts as a violation.
-        queue_seconds: how much work an instance lets wait; beyond that it rejects.
         provisioning: time until a new instance serves.
-        one_update_at_a_time: an endpoint that is `Updating` takes no other change of its capacity until it is `InService`
-            (API reference, `UpdateEndpointWeightsAndCapacities`).
+        concurrency: how many requests an instance has in flight at the knee.
+        longest_wait_seconds: a request that waits longer counts as a violation.
+        queue_seconds: how much work an instance lets wait; beyond that it rejects. An endpoint that lets more wait than its objective
+            allows serves late what it could reject early: TorchServe's default, 100 requests, is 10 s at 10 requests per second.
+        warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
+        minute_delay_seconds, fast_delay_seconds: from the end of a metric's period until an alarm judges it.
     """
 
     requests_per_second: float
@@ -51,4 +52,11 @@ class Fleet:
     concurrency: float = 1.0
     longest_wait_seconds: float = 1.0
     queue_seconds: float = 2.0
-    one_update_at_a_time: bool = True
+    warm_up_seconds: int = 0
+    warm_up_share: float = 0.5
+    minute_delay_seconds: int = 60
+    fast_delay_seconds: int = 10
+
+    def metric_delay_seconds(self, period_seconds: int) -> int:
+        """Of a metric with this period."""
+        return self.minute_delay_seconds if period_seconds >= 60 else self.fast_delay_seconds
