@@ -54,6 +54,12 @@ class Demand:
         times = np.interp(np.arange(self.seconds), corners, [1.0, factor, factor, 1.0])
         return replace(self, requests_per_second=self.requests_per_second * times)
 
+    def counted(self, *, interval_seconds: int = 300) -> History:
+        """What CloudWatch would have counted."""
+        whole = self.seconds // interval_seconds
+        counts = self.requests_per_second[: whole * interval_seconds].reshape(whole, interval_seconds).sum(axis=1)
+        return History(start=self.start, interval_seconds=interval_seconds, counts=tuple(counts.tolist()))
+
     def arrivals(self, random: np.random.Generator) -> NDArray[np.float64]:
         """Requests in each second, as a Poisson process with this rate has them."""
         return random.poisson(self.requests_per_second).astype(np.float64)

@@ -69,6 +69,10 @@ class Outcome:
         hours: Floats = self.instances_by_minute.sum(axis=0) / 60
         return hours
 
+    def after(self, minutes: int) -> Outcome:
+        """Without the first minutes."""
+        return Outcome(**{name: values[minutes:] for name, values in vars(self).items()})
+
 
 def replay(
     policies: Sequence[Scaling],
@@ -225,7 +229,8 @@ class _Signal:
         before = self._queue
         self._queue = np.clip(before + requests - work, 0, rate * self._fleet.queue_seconds) * (in_service > 0)
         busy = np.minimum((before + requests) / work, 1.0)
-        return (busy * self._fleet.concurrency + (before + self._queue) / (2 * instances)) * (in_service > 0)
+        concurrent: Floats = busy * self._fleet.concurrency + (before + self._queue) / (2 * instances)
+        return concurrent * (in_service > 0)
 
     def _failures(self, requests: float, in_service: Floats) -> Floats:
         failures: Floats = np.where(in_service > 0, 0.0, requests)

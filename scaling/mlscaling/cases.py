@@ -1,0 +1,167 @@
+"""Days to play policies on, with what was known before each of them, and what it cost to be right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlscaling.demand import DAY_SECONDS, Demand
+from mlscaling.fleet import Fleet
+from mlscaling.forecast import History, minimums
+from mlscaling.policies import Event, ForecastFloor, Scaling
+from mlscaling.replay import Outcome, replay
+
+DAY_MINUTES = 1440
+RUN_IN_MINUTES = 60
+"""Played before what is scored, so that no policy is judged by the capacity that a replay begins with."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spike:
+    """Demand times `factor` from a second of the day on: rising, holding and falling in straight lines."""
+
+    at_second: int
+    factor: float
+    rise_seconds: int
+    hold_seconds: int
+    fall_seconds: int
+
+    @classmethod
+    def draw(cls, random: np.random.Generator, *, factor: float | None = None) -> Spike:
+        """At any time of the day. When not given, the factor is 3 to 10; it rises in 0.5 to 5 minutes and holds 10 to 40."""
+        lengths = random.uniform([30, 600, 300], [300, 2400, 900]).round().astype(int)
+        rise, hold, fall = (int(length) for length in lengths)
+        times = factor if factor is not None else float(np.exp(random.uniform(np.log(3), np.log(10))))
+        last = DAY_SECONDS - rise - hold - fall
+        return cls(
+            at_second=int(random.integers(0, last)),
+            factor=times,
+            rise_seconds=rise,
+            hold_seconds=hold,
+            fall_seconds=fall,
+        )
+
+    @property
+    def seconds(self) -> int:
+        """How long it takes."""
+        return self.rise_seconds + self.hold_seconds + self.fall_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """A policy, and what became of it by day."""
+
+    policy: Scaling
+    violations: Floats
+    requests: Floats
+    instance_hours: Floats
+
+    @property
+    def violation_share(self) -> float:
+        """Of all requests."""
+        return float(self.violations.sum() / max(self.requests.sum(), 1.0))
+
+    @property
+    def safe_violation_share(self) -> float:
+        """With a margin: a standard error of the mean over days."""
+        return self.violation_share + _standard_error(self.violations / np.maximum(self.requests, 1.0))
+
+    @property
+    def hours_per_day(self) -> float:
+        """Instance hours."""
+        return float(self.instance_hours.mean())
+
+
+def _standard_error(values: Floats) -> float:
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def played(policies: Sequence[Scaling], outcome: Outcome) -> list[Played]:
+    """Outcomes by policy and day."""
+
+    def by_day(values: Floats) -> Floats:
+        return values.reshape(-1, DAY_MINUTES, *values.shape[1:]).sum(axis=1)
+
+    violations, hours = by_day(outcome.violations_by_minute), by_day(outcome.instances_by_minute) / 60
+    requests = by_day(outcome.requests_by_minute)
+    return [
+        Played(policy=policy, violations=violations[:, lane], requests=requests, instance_hours=hours[:, lane])
+        for lane, policy in enumerate(policies)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Whole days of a demand from `first` on, and all of it before them as the history. Each day knows only what was before it.
+
+    `first` is a midnight that has the hour before it in the demand. `spikes` has one for each day, or is empty; nobody knew of them.
+    """
+
+    demand: Demand
+    first: datetime
+    days: int
+    spikes: tuple[Spike, ...] = ()
+    seed: int = 0
+
+    @cached_property
+    def played(self) -> Demand:
+        """The demand of the days, and of the hour before them."""
+        begin = round((self.first - self.demand.start).total_seconds())
+        played = self.demand.between(begin - RUN_IN_MINUTES * 60, begin + self.days * DAY_SECONDS)
+        for day, spike in enumerate(self.spikes):
+            played = played.with_spike(
+                at_second=RUN_IN_MINUTES * 60 + day * DAY_SECONDS + spike.at_second,
+                factor=spike.factor,
+                rise_seconds=spike.rise_seconds,
+                hold_seconds=spike.hold_seconds,
+                fall_seconds=spike.fall_seconds,
+            )
+        return played
+
+    @cached_property
+    def _arrivals(self) -> Floats:
+        return self.played.arrivals(np.random.default_rng(self.seed))
+
+    @cached_property
+    def _history(self) -> History:
+        return self.demand.counted()
+
+    def outcome(self, policies: Sequence[Scaling], fleet: Fleet) -> Outcome:
+        """What happens under each policy, by minute, without the hour before."""
+        outcome = replay(policies, fleet, self._arrivals, minimums=self.minimums(policies), seed=self.seed)
+        return outcome.after(RUN_IN_MINUTES)
+
+    def play(self, policies: Sequence[Scaling], fleet: Fleet) -> list[Played]:
+        """What becomes of each policy by day."""
+        return played(policies, self.outcome(policies, fleet))
+
+    def minimums(self, policies: Sequence[Scaling]) -> NDArray[np.int64]:
+        """By minute and lane, asked for each midnight with what is known then."""
+        known: dict[tuple[ForecastFloor | None, tuple[Event, ...], int, int], list[int]] = {}
+        lanes = []
+        for policy in policies:
+            key = (policy.floor, policy.calendar, policy.minimum, policy.maximum)
+            if key not in known:
+                known[key] = self._minimums(policy)
+            lanes.append(known[key])
+        return np.array(lanes, dtype=np.int64).T
+
+    def _minimums(self, policy: Scaling) -> list[int]:
+        begins = [(self.first - timedelta(minutes=RUN_IN_MINUTES), RUN_IN_MINUTES)]
+        begins += [(self.first + timedelta(days=day), DAY_MINUTES) for day in range(self.days)]
+        return [one for first, minutes in begins for one in minimums(policy, self._history, first, minutes)]
+
+    def clairvoyant_hours(self, fleet: Fleet) -> Floats:
+        """Instance hours of each day, if somebody knew all and instances came at once: as many as the expected rate needs, 1 at least."""
+        rate = self.played.requests_per_second[RUN_IN_MINUTES * 60 :]
+        needed = np.maximum(1, np.ceil(rate / fleet.requests_per_second - 1e-9))
+        hours: Floats = needed.reshape(self.days, DAY_SECONDS).sum(axis=1) / 3600
+        return hours
