@@ -71,8 +71,12 @@ class Played:
 
     @property
     def safe_violation_share(self) -> float:
-        """With a margin: a standard error of the mean over days."""
-        return self.violation_share + _standard_error(self.violations / np.maximum(self.requests, 1.0))
+        """Of the requests of a day, with a margin for what days differ by."""
+        return _safe_mean(self.violations / np.maximum(self.requests, 1.0))
+
+    def safe_cost_share(self, other: Played) -> float:
+        """Of the cost of another policy on the same days, with that margin."""
+        return _safe_mean(self.instance_hours / other.instance_hours)
 
     @property
     def hours_per_day(self) -> float:
@@ -80,15 +84,18 @@ class Played:
         return float(self.instance_hours.mean())
 
 
-def _standard_error(values: Floats) -> float:
-    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
+def _safe_mean(values: Floats) -> float:
+    """A standard error above the mean: days differ, and those to come will, too."""
+    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return float(values.mean() + error)
 
 
 def played(policies: Sequence[Scaling], outcome: Outcome) -> list[Played]:
     """Outcomes by policy and day."""
 
     def by_day(values: Floats) -> Floats:
-        return values.reshape(-1, DAY_MINUTES, *values.shape[1:]).sum(axis=1)
+        days: Floats = values.reshape(-1, DAY_MINUTES, *values.shape[1:]).sum(axis=1)
+        return days
 
     violations, hours = by_day(outcome.violations_by_minute), by_day(outcome.instances_by_minute) / 60
     requests = by_day(outcome.requests_by_minute)

@@ -7,8 +7,9 @@ days differ by. Forecasts are those that were possible before each day.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -18,14 +19,15 @@ from mlscaling.policies import Event, ForecastFloor, Scaling, Season, Signal, St
 from mlscaling.reasons import reasons
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+UTILISATIONS_OVER_A_FLOOR = (0.5, 0.7, 0.9)
 FLOOR_UTILISATIONS = (0.6, 0.7, 0.8, 0.9)
-QUANTILES = (0.5, 0.8, 0.9, 0.95, 1.0)
-PERIODS = {Season.DAY: 7, Season.WEEK: 4}
+QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.98)
+SEEN = ((Season.DAY, 7, 15), (Season.DAY, 7, 60), (Season.DAY, 7, 180), (Season.DAY, 3, 60), (Season.WEEK, 4, 15))
 STEP_DATAPOINTS = (1, 3, 6)
 STEP_MARGINS = (1.0, 1.5, 2.5)
 STEP_BOUNDS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.4, 8.0, 10.0, 13.0)
 STEP_COST = 1.02
-FINALISTS = 4
+FINALISTS = 6
 LATE_SECONDS = 120
 
 
@@ -33,11 +35,11 @@ LATE_SECONDS = 120
 class Objective:
     """What has to be kept. A request is served if it is not rejected and waits no longer than `Fleet.longest_wait_seconds`.
 
-    With `most_instance_hours_per_day`, a budget, the policy with the fewest violations within it is wanted, whatever `served_share`.
+    With `no_dearer_than`, a policy that sets the budget, the fewest violations within it are wanted, whatever `served_share`.
     """
 
     served_share: float = 0.999
-    most_instance_hours_per_day: float | None = None
+    no_dearer_than: Scaling | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,46 +64,70 @@ def compile_policy(
 ) -> Compiled:
     """Search the policies for one that meets the objective on the days of a case.
 
-    First without steps, then the best few with each kind of steps, also on as many days with a spike of unknown time and size: of
+    First without steps, then the best few with each kind of steps, also on `spikes` days with a spike of unknown time and size: of
     those that meet the objective for hardly more, the one that loses fewest requests in spikes is taken.
     """
     limits = Scaling(minimum=minimum, maximum=maximum, calendar=calendar)
+    budget = None if objective.no_dearer_than is None else case.play([objective.no_dearer_than], fleet)[0]
+    rank = _Rank(objective, budget)
     plain = case.play(list(_candidates(limits, fleet)), fleet)
-    finalists = _best(plain, objective)[:FINALISTS]
+    finalists = sorted(plain, key=rank.order)[:FINALISTS]
     policies = [replace(one.policy, steps=steps) for one in finalists for steps in ((), *_fast_steps(fleet))]
     stepped = case.play(policies, fleet)
-    best = _best(stepped, objective)
-    near = [one for one in best if _is_near(one, best[0], objective)]
-    spiky = _with_spikes(case, spikes).play([one.policy for one in near], fleet) if spikes else near
-    chosen = near[int(np.argmin([one.violation_share for one in spiky]))]
-    meets = chosen.safe_violation_share <= 1 - objective.served_share
+    best = min(stepped, key=rank.order)
+    near = [one for one in stepped if rank.is_near(one, best)]
+    spiky = _with_spikes(case, spikes).play([one.policy for one in near], fleet) if spikes and len(near) > 1 else near
+    chosen = min(zip(near, spiky, strict=True), key=lambda pair: (pair[1].violation_share, pair[0].hours_per_day))[0]
     return Compiled(
         chosen=chosen,
-        meets=meets,
+        meets=chosen.safe_violation_share <= 1 - objective.served_share,
         reasons=reasons(chosen, plain, fleet),
         candidates=tuple(plain + stepped),
     )
 
 
+@dataclass(frozen=True)
+class _Rank:
+    """The better first: the cheapest that meet the objective, then those with fewest violations; or, within a budget, these."""
+
+    objective: Objective
+    budget: Played | None
+
+    def order(self, one: Played) -> tuple[float, float]:
+        if self.budget is not None:
+            return max(one.safe_cost_share(self.budget), 1), one.safe_violation_share
+        return max(one.safe_violation_share, 1 - self.objective.served_share), one.hours_per_day
+
+    def is_near(self, one: Played, best: Played) -> bool:
+        """As good for the objective, and hardly dearer."""
+        first, second = self.order(best)
+        return self.order(one)[0] <= first and self.order(one)[1] <= second * STEP_COST
+
+
 def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
     for utilisation in UTILISATIONS:
+        floors = _floors(fleet) if utilisation in UTILISATIONS_OVER_A_FLOOR else ()
         target = TargetTracking(target=round(utilisation * fleet.requests_per_second * 60, 1))
-        for floor in (None, *_floors(fleet)):
+        for floor in (None, *floors):
             yield replace(limits, target=target, floor=floor)
 
 
 def _floors(fleet: Fleet) -> Iterator[ForecastFloor]:
-    lead = math.ceil((fleet.provisioning.longest_seconds + LATE_SECONDS) / 60)
-    for utilisation in FLOOR_UTILISATIONS:
-        for season, periods in PERIODS.items():
-            for quantile in QUANTILES:
-                yield ForecastFloor(
-                    requests_per_second=round(utilisation * fleet.requests_per_second, 3),
-                    quantile=quantile,
-                    season=season,
-                    periods=periods,
-                    lead_minutes=lead,
-                )
+    for utilisation, quantile in product(FLOOR_UTILISATIONS, QUANTILES):
+        for season, periods, around in SEEN:
+            yield ForecastFloor(
+                requests_per_second=round(utilisation * fleet.requests_per_second, 3),
+                quantile=quantile,
+                season=season,
+                periods=periods,
+                around_minutes=around,
+                lead_minutes=lead_minutes(fleet),
+            )
+
+
+def lead_minutes(fleet: Fleet, *, late_seconds: float = LATE_SECONDS) -> int:
+    """How early to ask for instances, if the demand or the function may be so many seconds off."""
+    return math.ceil((fleet.provisioning.longest_seconds + late_seconds) / 60)
 
 
 def _fast_steps(fleet: Fleet) -> Iterator[tuple[StepScaling, ...]]:
@@ -111,24 +137,6 @@ def _fast_steps(fleet: Fleet) -> Iterator[tuple[StepScaling, ...]]:
         for margin in STEP_MARGINS:
             steps = (Step(at_least=knee * bound, add=round((bound * 1.25 * margin - 1) * 100)) for bound in STEP_BOUNDS)
             yield (StepScaling(signal=Signal.FAST_INVOCATIONS, steps=tuple(steps), datapoints=datapoints),)
-
-
-def _best(found: Sequence[Played], objective: Objective) -> list[Played]:
-    """The best first: the cheapest that meet the objective, then those with fewest violations; or those within the budget first."""
-    allowed, budget = 1 - objective.served_share, objective.most_instance_hours_per_day
-    if budget is not None:
-        return sorted(found, key=lambda one: (max(one.hours_per_day / budget, 1), one.safe_violation_share))
-    return sorted(found, key=lambda one: (max(one.safe_violation_share, allowed), one.hours_per_day))
-
-
-def _is_near(one: Played, best: Played, objective: Objective) -> bool:
-    """As good for the objective, and hardly dearer."""
-    budget = objective.most_instance_hours_per_day
-    if budget is not None:
-        allowed = max(best.safe_violation_share * 1.05, 1e-5)
-        return one.safe_violation_share <= allowed and one.hours_per_day <= max(budget, best.hours_per_day)
-    allowed = max(1 - objective.served_share, best.safe_violation_share)
-    return one.safe_violation_share <= allowed and one.hours_per_day <= best.hours_per_day * STEP_COST
 
 
 def _with_spikes(case: Case, days: int) -> Case:

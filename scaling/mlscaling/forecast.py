@@ -11,14 +11,14 @@ import csv
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
 from mlscaling.policies import ForecastFloor, Scaling, Season
 
-AROUND_SECONDS = 900  # What counts as the same time of day, on both sides.
 _DAY_SECONDS = 86_400
 _ROUNDING = 1e-9
 
@@ -81,20 +81,22 @@ class History:
         return History(start=self.start, interval_seconds=self.interval_seconds, counts=self.counts[:whole])
 
 
-def forecast(history: History, floor: ForecastFloor, first: datetime, intervals: int) -> list[float]:
+def forecast(history: History, floor: ForecastFloor, first: datetime, intervals: int) -> tuple[float, ...]:
     """Requests per second in each interval of the history's length from `first` on; 0 where nothing is known.
 
     Only counts before `first` are looked at, so that a replay may ask as a function would have asked.
     """
-    per_day = _DAY_SECONDS // history.interval_seconds
-    period = per_day * (7 if floor.season is Season.WEEK else 1)
-    around = AROUND_SECONDS // history.interval_seconds
-    begin = history.place(first)
-    return [
-        _quantile(_seen(history.counts[:begin], begin + ahead, period, floor.periods, around), floor.quantile)
-        / history.interval_seconds
-        for ahead in range(intervals)
-    ]
+    return _forecast(history, replace(floor, requests_per_second=1.0, lead_minutes=0), history.place(first), intervals)
+
+
+@lru_cache(maxsize=1024)
+def _forecast(history: History, floor: ForecastFloor, begin: int, intervals: int) -> tuple[float, ...]:
+    period = _DAY_SECONDS // history.interval_seconds * (7 if floor.season is Season.WEEK else 1)
+    around = min(round(floor.around_minutes * 60) // history.interval_seconds, period // 2)
+    known = history.counts[:begin]
+    places = range(begin, begin + intervals)
+    counts = (_quantile(_seen(known, place, period, floor.periods, around), floor.quantile) for place in places)
+    return tuple(count / history.interval_seconds for count in counts)
 
 
 def _seen(counts: Sequence[float], place: int, period: int, periods: int, around: int) -> list[float]:

@@ -169,6 +169,7 @@ class ForecastFloor:
         requests_per_second: that one instance of the floor is for, its knee times the utilisation wanted.
         quantile: of what was seen at that time of day; 0.5 is the usual demand, 1 the highest.
         season, periods: the last `periods` days, or as many weeks.
+        around_minutes: what counts as the same time of day, before and after; 720 is the whole day.
         lead_minutes: how much earlier the floor rises than the forecast: the provisioning and what it may be late.
 
     Raises `InvalidScalingError`.
@@ -178,6 +179,7 @@ class ForecastFloor:
     quantile: float
     season: Season = Season.DAY
     periods: int = 7
+    around_minutes: float = 15
     lead_minutes: float = 10
 
     def __post_init__(self) -> None:

@@ -69,7 +69,8 @@ def describe_floor(floor: ForecastFloor | None, fleet: Fleet) -> str:
         return "no forecast"
     days = "days" if floor.season is Season.DAY else "of these weekdays"
     share = floor.requests_per_second / fleet.requests_per_second
-    return f"floor at the {floor.quantile:g} quantile of the last {floor.periods} {days} ({share:.0%} of the knee)"
+    seen = f"within {floor.around_minutes:g} minutes of the time of day on the last {floor.periods} {days}"
+    return f"floor at the {floor.quantile:g} quantile {seen} ({share:.0%} of the knee)"
 
 
 def describe_steps(steps: StepScaling) -> str:
