@@ -71,12 +71,12 @@ class Played:
 
     @property
     def safe_violation_share(self) -> float:
-        """Of the requests of a day, with a margin for what days differ by."""
-        return _safe_mean(self.violations / np.maximum(self.requests, 1.0))
+        """Of the requests of a day, and a standard error."""
+        return _safe_mean(self.violations / np.maximum(self.requests, 1.0), 1.0)
 
     def safe_cost_share(self, other: Played) -> float:
-        """Of the cost of another policy on the same days, with that margin."""
-        return _safe_mean(self.instance_hours / other.instance_hours)
+        """Of the cost of another policy on the same days, and half a standard error."""
+        return _safe_mean(self.instance_hours / other.instance_hours, 0.5)
 
     @property
     def hours_per_day(self) -> float:
@@ -84,10 +84,10 @@ class Played:
         return float(self.instance_hours.mean())
 
 
-def _safe_mean(values: Floats) -> float:
-    """A standard error above the mean: days differ, and those to come will, too."""
+def _safe_mean(values: Floats, errors: float) -> float:
+    """So many standard errors above the mean: days differ, and those to come will, too."""
     error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return float(values.mean() + error)
+    return float(values.mean() + errors * error)
 
 
 def played(policies: Sequence[Scaling], outcome: Outcome) -> list[Played]:
@@ -119,27 +119,35 @@ class Case:
     seed: int = 0
 
     @cached_property
+    def _whole(self) -> Demand:
+        whole, begin = self.demand, self._second_of(self.first)
+        for day, spike in enumerate(self.spikes):
+            at = begin + day * DAY_SECONDS + spike.at_second
+            lengths = {
+                "rise_seconds": spike.rise_seconds,
+                "hold_seconds": spike.hold_seconds,
+                "fall_seconds": spike.fall_seconds,
+            }
+            whole = whole.with_spike(at_second=at, factor=spike.factor, **lengths)
+        return whole
+
+    @cached_property
     def played(self) -> Demand:
         """The demand of the days, and of the hour before them."""
-        begin = round((self.first - self.demand.start).total_seconds())
-        played = self.demand.between(begin - RUN_IN_MINUTES * 60, begin + self.days * DAY_SECONDS)
-        for day, spike in enumerate(self.spikes):
-            played = played.with_spike(
-                at_second=RUN_IN_MINUTES * 60 + day * DAY_SECONDS + spike.at_second,
-                factor=spike.factor,
-                rise_seconds=spike.rise_seconds,
-                hold_seconds=spike.hold_seconds,
-                fall_seconds=spike.fall_seconds,
-            )
-        return played
+        begin = self._second_of(self.first)
+        return self._whole.between(begin - RUN_IN_MINUTES * 60, begin + self.days * DAY_SECONDS)
+
+    def _second_of(self, moment: datetime) -> int:
+        return round((moment - self.demand.start).total_seconds())
 
     @cached_property
     def _arrivals(self) -> Floats:
         return self.played.arrivals(np.random.default_rng(self.seed))
 
     @cached_property
-    def _history(self) -> History:
-        return self.demand.counted()
+    def history(self) -> History:
+        """All counts; whoever asks for a forecast says how far it was known."""
+        return self._whole.counted()
 
     def outcome(self, policies: Sequence[Scaling], fleet: Fleet) -> Outcome:
         """What happens under each policy, by minute, without the hour before."""
@@ -164,7 +172,7 @@ class Case:
     def _minimums(self, policy: Scaling) -> list[int]:
         begins = [(self.first - timedelta(minutes=RUN_IN_MINUTES), RUN_IN_MINUTES)]
         begins += [(self.first + timedelta(days=day), DAY_MINUTES) for day in range(self.days)]
-        return [one for first, minutes in begins for one in minimums(policy, self._history, first, minutes)]
+        return [one for first, minutes in begins for one in minimums(policy, self.history, first, minutes)]
 
     def clairvoyant_hours(self, fleet: Fleet) -> Floats:
         """Instance hours of each day, if somebody knew all and instances came at once: as many as the expected rate needs, 1 at least."""

@@ -72,7 +72,8 @@ def compile_policy(
     rank = _Rank(objective, budget)
     plain = case.play(list(_candidates(limits, fleet)), fleet)
     finalists = sorted(plain, key=rank.order)[:FINALISTS]
-    policies = [replace(one.policy, steps=steps) for one in finalists for steps in ((), *_fast_steps(fleet))]
+    kinds = [(fast_steps(fleet, *kind),) for kind in product(STEP_DATAPOINTS, STEP_MARGINS)]
+    policies = [replace(one.policy, steps=steps) for one in finalists for steps in ((), *kinds)]
     stepped = case.play(policies, fleet)
     best = min(stepped, key=rank.order)
     near = [one for one in stepped if rank.is_near(one, best)]
@@ -106,13 +107,14 @@ class _Rank:
 
 def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
     for utilisation in UTILISATIONS:
-        floors = _floors(fleet) if utilisation in UTILISATIONS_OVER_A_FLOOR else ()
+        found = floors(fleet) if utilisation in UTILISATIONS_OVER_A_FLOOR else ()
         target = TargetTracking(target=round(utilisation * fleet.requests_per_second * 60, 1))
-        for floor in (None, *floors):
+        for floor in (None, *found):
             yield replace(limits, target=target, floor=floor)
 
 
-def _floors(fleet: Fleet) -> Iterator[ForecastFloor]:
+def floors(fleet: Fleet) -> Iterator[ForecastFloor]:
+    """The forecasts that are tried."""
     for utilisation, quantile in product(FLOOR_UTILISATIONS, QUANTILES):
         for season, periods, around in SEEN:
             yield ForecastFloor(
@@ -130,13 +132,14 @@ def lead_minutes(fleet: Fleet, *, late_seconds: float = LATE_SECONDS) -> int:
     return math.ceil((fleet.provisioning.longest_seconds + late_seconds) / 60)
 
 
-def _fast_steps(fleet: Fleet) -> Iterator[tuple[StepScaling, ...]]:
-    """Alarms on the ten-second invocations, which do not saturate: one answer of the right size, since a second one has to wait."""
-    knee = fleet.requests_per_second * 10
-    for datapoints in STEP_DATAPOINTS:
-        for margin in STEP_MARGINS:
-            steps = (Step(at_least=knee * bound, add=round((bound * 1.25 * margin - 1) * 100)) for bound in STEP_BOUNDS)
-            yield (StepScaling(signal=Signal.FAST_INVOCATIONS, steps=tuple(steps), datapoints=datapoints),)
+def fast_steps(fleet: Fleet, datapoints: int, margin: float) -> StepScaling:
+    """An alarm on the ten-second invocations, which do not saturate: one answer of the right size, since a second one has to wait.
+
+    Each step brings the load to 0.8 of the knee at most, and `margin` times as many instances for demand that still grows.
+    """
+    knee = fleet.requests_per_second * Signal.FAST_INVOCATIONS.period_seconds
+    steps = (Step(at_least=knee * bound, add=round((bound * 1.25 * margin - 1) * 100)) for bound in STEP_BOUNDS)
+    return StepScaling(signal=Signal.FAST_INVOCATIONS, steps=tuple(steps), datapoints=datapoints)
 
 
 def _with_spikes(case: Case, days: int) -> Case:

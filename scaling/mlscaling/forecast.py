@@ -118,10 +118,23 @@ def _quantile(values: list[float], quantile: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
 
 
+def capacity_for(
+    history: History, known_until: datetime, *, at: datetime, minutes: float, times: float, requests_per_second: float
+) -> int:
+    """Instances for an announced multiple of the usual demand, of which one serves so many requests per second.
+
+    The usual demand is the 0.9 quantile of the last 7 days within an hour of the time of day.
+    """
+    usual = ForecastFloor(requests_per_second=1, quantile=0.9, around_minutes=60)
+    known = history.until(known_until)
+    intervals = max(1, math.ceil(minutes * 60 / history.interval_seconds))
+    return max(1, math.ceil(times * max(forecast(known, usual, at, intervals)) / requests_per_second - _ROUNDING))
+
+
 def minimums(scaling: Scaling, history: History | None, first: datetime, minutes: int) -> list[int]:
     """The minimum in each minute from `first` on: the policy's own, raised by its forecast and its calendar, never over the maximum.
 
-    `first` is when it is asked for: nothing that comes after it is looked at. Ask for a day at most, and each day again.
+    `first` is when it is asked for: nothing that comes after it is looked at. Ask each day again.
     """
     found = [scaling.minimum] * minutes
     if scaling.floor is not None and history is not None:
