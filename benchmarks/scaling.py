@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Trace:
     def of(cls, history: History, name: str, *, mean_requests_per_second: float, test_days: int) -> Trace:
         """Whole days, scaled; at most a quarter of them is held out."""
         demand = Demand.interpolated(history, name=name).scaled_to(mean_requests_per_second=mean_requests_per_second)
-        midnight = datetime.combine(demand.start.date(), datetime.min.time())
+        midnight = demand.start.replace(hour=0, minute=0, second=0)
         first = midnight if midnight == demand.start else midnight + timedelta(days=1)
         days = int((demand.start + timedelta(seconds=demand.seconds) - first).total_seconds() // 86_400)
         held_out = min(test_days, max(1, days // 4))
@@ -249,7 +249,10 @@ def bikes() -> History:
     with BIKES.open(newline="", encoding="utf-8") as lines:
         rentals = [(int(row["day"]), int(row["hr"]), float(row["bikers"])) for row in csv.DictReader(lines)]
     return History.of(
-        [(datetime(2011, 1, 1) + timedelta(days=day - 1, hours=hour), count) for day, hour, count in rentals]
+        [
+            (datetime(2011, 1, 1, tzinfo=UTC) + timedelta(days=day - 1, hours=hour), count)
+            for day, hour, count in rentals
+        ]
     )
 
 

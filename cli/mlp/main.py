@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines
+from mlp.commands import backfill, engine, experiments, images, logs, models, pipelines, scaling
 from mlp.errors import EXIT_CODES_HELP
 
 _HELP = """The ML platform on the command line.
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_ENGINE, _RUNS, _MODELS = "The embedded AWS", "Pipelines", "Models and experiments"
+_ENGINE, _RUNS, _MODELS, _ENDPOINTS = "The embedded AWS", "Pipelines", "Models and experiments", "Endpoints"
 for _command, _panel in (
     (engine.up, _ENGINE),
     (engine.down, _ENGINE),
@@ -41,6 +41,7 @@ for _command, _panel in (
     app.command(rich_help_panel=_panel, epilog=EXIT_CODES_HELP)(_command)
 
 app.add_typer(images.app, name="images", rich_help_panel=_ENGINE)
+app.add_typer(scaling.app, name="scaling", rich_help_panel=_ENDPOINTS)
 
 
 def _print_version(asked: bool) -> None:

@@ -12,7 +12,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +29,7 @@ class InvalidHistoryError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """Requests by interval, without a gap; an interval that nobody counted is not a number."""
+    """Requests by interval, without a gap; an interval that nobody counted is not a number. Times have an offset; days are of UTC."""
 
     start: datetime
     interval_seconds: int
@@ -37,11 +37,13 @@ class History:
 
     @classmethod
     def of(cls, counted: Sequence[tuple[datetime, float]]) -> History:
-        """Counts with the time at which their interval began, in any order. The usual distance of two is the interval.
+        """Counts with the time at which their interval began, in UTC if they have no offset, in any order.
+
+        The usual distance of two is the interval.
 
         Raises `InvalidHistoryError`.
         """
-        ordered = sorted(counted)
+        ordered = sorted((_utc(moment), count) for moment, count in counted)
         if len(ordered) < 2:
             raise InvalidHistoryError(f"the history has {len(ordered)} counts; give at least 2")
         seconds = [(later - earlier).total_seconds() for (earlier, _), (later, _) in pairwise(ordered)]
@@ -79,6 +81,10 @@ class History:
         """What was known then."""
         whole = max(0, self.place(moment))
         return History(start=self.start, interval_seconds=self.interval_seconds, counts=self.counts[:whole])
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def forecast(history: History, floor: ForecastFloor, first: datetime, intervals: int) -> tuple[float, ...]:

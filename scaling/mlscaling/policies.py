@@ -130,7 +130,7 @@ class Event:
     """Demand that somebody announced: at least `capacity` instances for it, asked for `lead_minutes` before.
 
     When not given, it lasts an hour, and the lead is 15 minutes: the longest provisioning known, 9 minutes, and some for a spot
-    that comes early. `at` is in the time of the demand history. Raises `InvalidScalingError`.
+    that comes early. `at` has an offset or a time zone. Raises `InvalidScalingError`.
     """
 
     name: str
@@ -141,7 +141,12 @@ class Event:
 
     def __post_init__(self) -> None:
         named = {"capacity": self.capacity, "minutes": self.minutes}
-        _raise_if_any(*(_not_positive(f"{name} of event '{self.name}'", value) for name, value in named.items()))
+        positive = [_not_positive(f"{name} of event '{self.name}'", value) for name, value in named.items()]
+        _raise_if_any(*positive, self._without_offset())
+
+    def _without_offset(self) -> Iterator[str]:
+        if self.at.tzinfo is None:
+            yield f"event '{self.name}' is at {self.at.isoformat()}; give a time with its zone, such as {self.at.isoformat()}+00:00"
 
     @property
     def begins(self) -> datetime:

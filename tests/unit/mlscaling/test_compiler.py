@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from mlscaling.policies import Event, Scaling, TargetTracking
 from mlscaling.proof import ObjectiveMissedError, judge, prove
 from tests.unit.mlscaling.playing import FLEET
 
-START = datetime(2026, 3, 2)
+START = datetime(2026, 3, 2, tzinfo=UTC)
 DEFAULT = Scaling(maximum=60, target=TargetTracking(target=300))
 
 

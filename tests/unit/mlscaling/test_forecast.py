@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from mlscaling.forecast import History, InvalidHistoryError, capacity_for, forecast, minimums
 from mlscaling.policies import Event, ForecastFloor, Scaling, Season
 
-START = datetime(2026, 3, 2)  # A Monday.
+START = datetime(2026, 3, 2, tzinfo=UTC)  # A Monday.
 HOUR = 3600
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,7 +20,7 @@ from mlscaling.policies import (
 
 
 def test_all_problems_of_a_policy_are_told_at_once() -> None:
-    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=30)
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
 
     with pytest.raises(InvalidScalingError) as raised:
         Scaling(minimum=0, maximum=0, calendar=(spot,))
@@ -56,6 +56,14 @@ def test_a_forecast_has_a_quantile() -> None:
 
 
 def test_an_event_is_asked_for_before_it_begins_and_expires() -> None:
-    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=30, minutes=45, lead_minutes=12)
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30, minutes=45, lead_minutes=12)
 
-    assert (spot.begins, spot.ends) == (datetime(2026, 3, 1, 19, 48), datetime(2026, 3, 1, 20, 45))
+    assert (spot.begins, spot.ends) == (
+        datetime(2026, 3, 1, 19, 48, tzinfo=UTC),
+        datetime(2026, 3, 1, 20, 45, tzinfo=UTC),
+    )
+
+
+def test_an_event_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidScalingError, match=r"give a time with its zone, such as 2026-03-01T20:00:00\+00:00"):
+        Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=3)
