@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Spike:
-    """Demand times `factor` from a second of the day on: rising, holding and falling in straight lines."""
+    """Demand times `factor` from a second on, counted from the first day: rising, holding and falling in straight lines."""
 
     at_second: int
     factor: float
@@ -35,19 +35,23 @@ class Spike:
     fall_seconds: int
 
     @classmethod
-    def draw(cls, random: np.random.Generator, *, factor: float | None = None) -> Spike:
-        """At any time of the day. When not given, the factor is 3 to 10; it rises in 0.5 to 5 minutes and holds 10 to 40."""
+    def draw(
+        cls, random: np.random.Generator, *, days: int, a_day: int = 1, factor: float | None = None
+    ) -> tuple[Spike, ...]:
+        """So many each day, at random times that do not overlap.
+
+        When not given, factors are 3 to 10. They rise in 0.5 to 5 minutes, hold 10 to 40 and fall in 5 to 15.
+        """
+        slot = DAY_SECONDS // a_day
+        return tuple(cls._draw(random, place * slot, slot, factor) for place in range(days * a_day))
+
+    @classmethod
+    def _draw(cls, random: np.random.Generator, begin: int, seconds: int, factor: float | None) -> Spike:
         lengths = random.uniform([30, 600, 300], [300, 2400, 900]).round().astype(int)
         rise, hold, fall = (int(length) for length in lengths)
         times = factor if factor is not None else float(np.exp(random.uniform(np.log(3), np.log(10))))
-        last = DAY_SECONDS - rise - hold - fall
-        return cls(
-            at_second=int(random.integers(0, last)),
-            factor=times,
-            rise_seconds=rise,
-            hold_seconds=hold,
-            fall_seconds=fall,
-        )
+        at = begin + int(random.integers(0, seconds - rise - hold - fall))
+        return cls(at_second=at, factor=times, rise_seconds=rise, hold_seconds=hold, fall_seconds=fall)
 
     @property
     def seconds(self) -> int:
@@ -109,7 +113,7 @@ def played(policies: Sequence[Scaling], outcome: Outcome) -> list[Played]:
 class Case:
     """Whole days of a demand from `first` on, and all of it before them as the history. Each day knows only what was before it.
 
-    `first` is a midnight that has the hour before it in the demand. `spikes` has one for each day, or is empty; nobody knew of them.
+    `first` is a midnight that has the hour before it in the demand. Nobody knew of its `spikes`.
     """
 
     demand: Demand
@@ -121,14 +125,14 @@ class Case:
     @cached_property
     def _whole(self) -> Demand:
         whole, begin = self.demand, self._second_of(self.first)
-        for day, spike in enumerate(self.spikes):
-            at = begin + day * DAY_SECONDS + spike.at_second
-            lengths = {
-                "rise_seconds": spike.rise_seconds,
-                "hold_seconds": spike.hold_seconds,
-                "fall_seconds": spike.fall_seconds,
-            }
-            whole = whole.with_spike(at_second=at, factor=spike.factor, **lengths)
+        for spike in self.spikes:
+            whole = whole.with_spike(
+                at_second=begin + spike.at_second,
+                factor=spike.factor,
+                rise_seconds=spike.rise_seconds,
+                hold_seconds=spike.hold_seconds,
+                fall_seconds=spike.fall_seconds,
+            )
         return whole
 
     @cached_property

@@ -7,7 +7,7 @@ days differ by. Forecasts are those that were possible before each day.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -15,19 +15,18 @@ import numpy as np
 
 from mlscaling.cases import Case, Played, Spike
 from mlscaling.fleet import Fleet
-from mlscaling.policies import Event, ForecastFloor, Scaling, Season, Signal, Step, StepScaling, TargetTracking
+from mlscaling.forecast import SEEN
+from mlscaling.policies import Event, ForecastFloor, Scaling, Signal, Step, StepScaling, TargetTracking
 from mlscaling.reasons import reasons
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 UTILISATIONS_OVER_A_FLOOR = (0.5, 0.7, 0.9)
 FLOOR_UTILISATIONS = (0.6, 0.7, 0.8, 0.9)
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.98)
-SEEN = ((Season.DAY, 7, 15), (Season.DAY, 7, 60), (Season.DAY, 7, 180), (Season.DAY, 3, 60), (Season.WEEK, 4, 15))
-STEP_DATAPOINTS = (1, 3, 6)
-STEP_MARGINS = (1.0, 1.5, 2.5)
+STEP_DATAPOINTS = (1, 2, 3, 6)
+STEP_MARGINS = (1.0, 1.5, 2.5, 4.0)
 STEP_BOUNDS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.4, 8.0, 10.0, 13.0)
-STEP_COST = 1.02
-FINALISTS = 6
+NEAR = 1.02
 LATE_SECONDS = 120
 
 
@@ -35,7 +34,8 @@ LATE_SECONDS = 120
 class Objective:
     """What has to be kept. A request is served if it is not rejected and waits no longer than `Fleet.longest_wait_seconds`.
 
-    With `no_dearer_than`, a policy that sets the budget, the fewest violations within it are wanted, whatever `served_share`.
+    With `no_dearer_than`, a policy that sets the budget, the fewest violations within it are wanted, down to what `served_share`
+    allows.
     """
 
     served_share: float = 0.999
@@ -60,24 +60,28 @@ def compile_policy(
     minimum: int = 1,
     maximum: int,
     calendar: tuple[Event, ...] = (),
+    load_test_error: float = 0.0,
     spikes: int = 8,
 ) -> Compiled:
     """Search the policies for one that meets the objective on the days of a case.
 
-    First without steps, then the best few with each kind of steps, also on `spikes` days with a spike of unknown time and size: of
-    those that meet the objective for hardly more, the one that loses fewest requests in spikes is taken.
+    First without steps, then the best of each target with each kind of steps, also on `spikes` days with a spike of unknown time and
+    size: of those that meet the objective for hardly more, the one that loses fewest requests in spikes is taken.
+
+    Args:
+        load_test_error: the share by which an instance may serve less than `fleet` says; the objective is met nevertheless.
     """
     limits = Scaling(minimum=minimum, maximum=maximum, calendar=calendar)
-    budget = None if objective.no_dearer_than is None else case.play([objective.no_dearer_than], fleet)[0]
+    served_by = replace(fleet, requests_per_second=fleet.requests_per_second * (1 - load_test_error))
+    budget = None if objective.no_dearer_than is None else case.play([objective.no_dearer_than], served_by)[0]
     rank = _Rank(objective, budget)
-    plain = case.play(list(_candidates(limits, fleet)), fleet)
-    finalists = sorted(plain, key=rank.order)[:FINALISTS]
+    plain = case.play(list(_candidates(limits, fleet)), served_by)
     kinds = [(fast_steps(fleet, *kind),) for kind in product(STEP_DATAPOINTS, STEP_MARGINS)]
-    policies = [replace(one.policy, steps=steps) for one in finalists for steps in ((), *kinds)]
-    stepped = case.play(policies, fleet)
+    policies = [replace(one.policy, steps=steps) for one in rank.finalists(plain) for steps in ((), *kinds)]
+    stepped = case.play(policies, served_by)
     best = min(stepped, key=rank.order)
     near = [one for one in stepped if rank.is_near(one, best)]
-    spiky = _with_spikes(case, spikes).play([one.policy for one in near], fleet) if spikes and len(near) > 1 else near
+    spiky = _with_spikes(case, spikes).play([one.policy for one in near], served_by) if spikes else near
     chosen = min(zip(near, spiky, strict=True), key=lambda pair: (pair[1].violation_share, pair[0].hours_per_day))[0]
     return Compiled(
         chosen=chosen,
@@ -89,20 +93,27 @@ def compile_policy(
 
 @dataclass(frozen=True)
 class _Rank:
-    """The better first: the cheapest that meet the objective, then those with fewest violations; or, within a budget, these."""
+    """What is better: to meet the objective cheaply, or else to have fewer violations; and before both, to stay within a budget."""
 
     objective: Objective
     budget: Played | None
 
-    def order(self, one: Played) -> tuple[float, float]:
-        if self.budget is not None:
-            return max(one.safe_cost_share(self.budget), 1), one.safe_violation_share
-        return max(one.safe_violation_share, 1 - self.objective.served_share), one.hours_per_day
+    def order(self, one: Played) -> tuple[float, ...]:
+        """Smaller is better."""
+        kept = max(one.safe_violation_share, 1 - self.objective.served_share)
+        over = () if self.budget is None else (max(one.safe_cost_share(self.budget), 1),)
+        return (*over, kept, one.hours_per_day)
 
     def is_near(self, one: Played, best: Played) -> bool:
-        """As good for the objective, and hardly dearer."""
-        first, second = self.order(best)
-        return self.order(one)[0] <= first and self.order(one)[1] <= second * STEP_COST
+        """As good, and hardly dearer."""
+        first, *others = self.order(best)
+        most = (first, *(value * NEAR for value in others))
+        return all(mine <= limit for mine, limit in zip(self.order(one), most, strict=True))
+
+    def finalists(self, plain: Sequence[Played]) -> list[Played]:
+        """The best with each target."""
+        ordered = sorted(plain, key=self.order)
+        return list({one.policy.target: one for one in reversed(ordered)}.values())
 
 
 def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
@@ -143,6 +154,6 @@ def fast_steps(fleet: Fleet, datapoints: int, margin: float) -> StepScaling:
 
 
 def _with_spikes(case: Case, days: int) -> Case:
-    random = np.random.default_rng(case.seed + 1)
-    count = min(days, case.days)
-    return replace(case, days=count, spikes=tuple(Spike.draw(random) for _ in range(count)), seed=case.seed + 1)
+    days = min(days, case.days)
+    spikes = Spike.draw(np.random.default_rng(case.seed + 1), days=days, a_day=2)
+    return replace(case, days=days, spikes=spikes, seed=case.seed + 1)

@@ -41,8 +41,9 @@ class Fleet:
         provisioning: time until a new instance serves.
         concurrency: how many requests an instance has in flight at the knee.
         longest_wait_seconds: a request that waits longer counts as a violation.
-        queue_seconds: how much work an instance lets wait; beyond that it rejects. An endpoint that lets more wait than its objective
-            allows serves late what it could reject early: TorchServe's default, 100 requests, is 10 s at 10 requests per second.
+        queue_seconds: how much work an instance lets wait, one request at least; beyond that it rejects. An endpoint that lets more
+            wait than its objective allows serves late what it could reject early: TorchServe's default, 100 requests, is 10 s at 10
+            requests per second.
         warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
         minute_delay_seconds, fast_delay_seconds: from the end of a metric's period until an alarm judges it.
     """

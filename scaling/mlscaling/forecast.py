@@ -129,12 +129,38 @@ def capacity_for(
 ) -> int:
     """Instances for an announced multiple of the usual demand, of which one serves so many requests per second.
 
-    The usual demand is the 0.9 quantile of the last 7 days within an hour of the time of day.
+    The usual demand is a high quantile, 0.9, of the days that would have forecast it best lately.
     """
-    usual = ForecastFloor(requests_per_second=1, quantile=0.9, around_minutes=60)
     known = history.until(known_until)
     intervals = max(1, math.ceil(minutes * 60 / history.interval_seconds))
-    return max(1, math.ceil(times * max(forecast(known, usual, at, intervals)) / requests_per_second - _ROUNDING))
+    usual = forecast(known, best_seen(known, known_until, quantile=0.9), at, intervals)
+    return max(1, math.ceil(times * max(usual) / requests_per_second - _ROUNDING))
+
+
+SEEN = ((Season.DAY, 7, 15), (Season.DAY, 7, 60), (Season.DAY, 7, 180), (Season.DAY, 3, 60), (Season.WEEK, 4, 15))
+"""The days and times of day that a forecast may look at: season, periods, minutes around."""
+
+
+def best_seen(history: History, now: datetime, *, quantile: float, days: int = 7) -> ForecastFloor:
+    """The look at the past that would have forecast a quantile of the last days best, each from what was known before it.
+
+    By the loss that the quantile makes smallest (Koenker and Bassett, "Regression Quantiles", 1978).
+    """
+    looks = [
+        ForecastFloor(requests_per_second=1, quantile=quantile, season=season, periods=periods, around_minutes=around)
+        for season, periods, around in SEEN
+    ]
+    return min(
+        looks, key=lambda look: sum(_loss(history, look, now - timedelta(days=day)) for day in range(1, days + 1))
+    )
+
+
+def _loss(history: History, look: ForecastFloor, midnight: datetime) -> float:
+    begin = max(0, history.place(midnight))
+    counts = history.counts[begin : begin + _DAY_SECONDS // history.interval_seconds]
+    rates = forecast(history, look, midnight, len(counts))
+    misses = [count / history.interval_seconds - rate for count, rate in zip(counts, rates, strict=True)]
+    return sum(max(look.quantile * miss, (look.quantile - 1) * miss) for miss in misses if not math.isnan(miss))
 
 
 def minimums(scaling: Scaling, history: History | None, first: datetime, minutes: int) -> list[int]:

@@ -56,7 +56,7 @@ def _play(
     for second in range(_PIECE_SECONDS):
         if second % BLOCK_SECONDS == 0:
             rate = rates[second // BLOCK_SECONDS][piece, lane]
-            limit = rate * fleet.queue_seconds
+            limit = np.maximum(fleet.queue_seconds, 1 / fleet.requests_per_second) * rate
             patience = np.minimum(limit, rate * fleet.longest_wait_seconds)
         requests = by_second[second][piece]
         before, after = queue, queue + requests - rate
@@ -71,10 +71,10 @@ def _play(
 def _late(
     before: Floats, after: Floats, queue: Floats, requests: Floats, rate: Floats, limit: Floats, longest: float
 ) -> Floats:
-    """The wait goes straight from that of the first request of the second to that of the last."""
+    """The wait goes straight from that of the first request of the second to that of the last, behind all but itself."""
     rejected = np.clip(after - limit, 0, requests)
     with np.errstate(divide="ignore", invalid="ignore"):
-        first, last = before / rate, queue / rate
+        first, last = before / rate, np.maximum(queue - 1, 0) / rate
         low, high = np.minimum(first, last), np.maximum(first, last)
         share = np.clip((high - longest) / (high - low), 0, 1)
     share = np.where(high > low, share, high > longest)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from mlp.scaling.inputs import Inputs
@@ -53,7 +52,4 @@ def draw_replay(policy: Scaling, inputs: Inputs, path: Path, *, usd_per_instance
 
 def _label(top: Axes, bottom: Axes, title: str) -> None:
     top.set_title(title, loc="left")
-    locator = AutoDateLocator()
-    bottom.xaxis.set_major_locator(locator)
-    bottom.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     bottom.set_xlabel("UTC")

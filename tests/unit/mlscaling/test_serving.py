@@ -20,7 +20,8 @@ def second_by_second(arrivals: list[float], instances: list[float], fleet: Fleet
         limit, before = rate * fleet.queue_seconds, queue
         rejected = min(max(queue + count - rate - limit, 0), count)
         queue = min(max(queue + count - rate, 0), limit)
-        waits = [(before + (queue - before) * (part + 0.5) / parts) / rate for part in range(parts)] if rate else []
+        last = max(queue - 1, 0)
+        waits = [(before + (last - before) * (part + 0.5) / parts) / rate for part in range(parts)] if rate else []
         share = sum(wait > fleet.longest_wait_seconds for wait in waits) / parts
         late += rejected + (count - rejected) * share
     return late
@@ -59,3 +60,11 @@ def test_of_an_overload_what_cannot_be_served_is_rejected_and_the_rest_waits_too
     late = violations_by_minute(steady((5, 15)), np.ones((30, 1)), FLEET)[:, 0]
 
     assert late[-1] == pytest.approx(15 * 60)
+
+
+def test_a_request_does_not_wait_for_itself() -> None:
+    """An instance that serves one in five seconds, and a request every ten."""
+    slow = replace(FLEET, requests_per_second=0.2)
+    arrivals = np.tile([1.0, *[0.0] * 9], 30)
+
+    assert violations_by_minute(arrivals, np.ones((30, 1)), slow).sum() == 0
