@@ -12,7 +12,7 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults records reproductions conformance access-matrix lint synth synth-all up down bench lock image-registries run-record-schema clean
+.PHONY: help setup demo test faults records reproductions conformance access-matrix lint synth synth-all up down bench bench-scaling lock image-registries run-record-schema clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ down: setup ## Stop the embedded AWS of this directory
 
 bench: setup benchmarks/synth_floor/node_modules/.ready ## Measure synth, step overhead, many executions and throughput beside their floors
 	@$(BIN)/python -m benchmarks
+
+bench-scaling: setup ## Play scaling policies beside AWS's defaults on held-out days (SCALING_TRACES=a.csv:b.csv for more traces)
+	@$(BIN)/python -m benchmarks.scaling
 
 benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.json node_modules/.ready
 	@echo "setup: installing aws-cdk-lib in JavaScript, the floor of the synth benchmark"

@@ -20,6 +20,7 @@ from mlp.commands import (
     record,
     reproduce,
     runs,
+    scaling,
 )
 from mlp.errors import EXIT_CODES_HELP
 
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_ENGINE, _RUNS, _MODELS = "The embedded AWS", "Pipelines", "Models and experiments"
+_ENGINE, _RUNS, _MODELS, _ENDPOINTS = "The embedded AWS", "Pipelines", "Models and experiments", "Endpoints"
 for _command, _panel in (
     (engine.up, _ENGINE),
     (engine.down, _ENGINE),
@@ -61,6 +62,7 @@ runs.app.command("import", epilog=EXIT_CODES_HELP)(archives.import_runs)
 app.add_typer(runs.app, name="runs", rich_help_panel=_MODELS)
 app.add_typer(images.app, name="images", rich_help_panel=_ENGINE)
 app.add_typer(record.app, name="record", rich_help_panel=_MODELS)
+app.add_typer(scaling.app, name="scaling", rich_help_panel=_ENDPOINTS)
 
 
 def _print_version(asked: bool) -> None:

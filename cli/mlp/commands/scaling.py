@@ -1,0 +1,212 @@
+"""`mlp scaling`: play policies on the demand that an endpoint had, and find the one that serves it.
+
+What computes is imported by each command: the others need neither numpy nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from mlp.errors import CliError, ExitCode
+from mlp.options import AwsOption, EndpointOption, JsonOption
+from mlp.output import reporting
+from mlp.session import session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlp.scaling.inputs import Inputs
+    from mlscaling.cases import Played
+
+app = typer.Typer(help="Scaling policies, proved before they are deployed.", no_args_is_help=True)
+
+HistoryArgument = Annotated[Path, typer.Argument(metavar="HISTORY", help="A CSV file of times and counts of requests.")]
+RateOption = Annotated[
+    float,
+    typer.Option("--rps", min=0.001, help="What one instance serves at the latency objective: the load test's knee."),
+]
+ProvisioningOption = Annotated[
+    list[float],
+    typer.Option(
+        "--provisioning-seconds", min=1, help="Until a new instance serves; give it several times for a range."
+    ),
+]
+DaysOption = Annotated[int, typer.Option("--days", min=1, help="How many of the last days to play.")]
+ServedOption = Annotated[float, typer.Option("--served", min=0, max=1, help="The share of requests to serve in time.")]
+MaximumOption = Annotated[int, typer.Option("--maximum", min=1, help="The most instances.")]
+MinimumOption = Annotated[int, typer.Option("--minimum", min=0, help="The fewest instances.")]
+CalendarOption = Annotated[
+    Path | None, typer.Option("--calendar", metavar="FILE", help="Events: a CSV file of name,at,capacity,minutes.")
+]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy", metavar="FILE", help="As `tune --out` writes it. When not given: AWS's default target tracking."
+    ),
+]
+PriceOption = Annotated[float | None, typer.Option("--usd-per-hour", min=0, help="Of an instance.")]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the policy here, as JSON.")]
+ChartOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="The PNG file.")]
+CheaperOption = Annotated[
+    bool,
+    typer.Option("--cost-of-default", help="The fewest violations at the cost of AWS's default, instead of --served."),
+]
+
+_PROVISIONING, _DAYS, _SERVED, _MAXIMUM = [134.0, 300.0, 525.0], 14, 0.999, 100
+
+
+@app.command()
+def history(
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV file.")],
+    variant: Annotated[str, typer.Option("--variant")] = "AllTraffic",
+    days: Annotated[int, typer.Option("--days", min=1, max=63)] = 63,
+    endpoint_url: EndpointOption = None,
+    aws: AwsOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Write the requests that an endpoint got, by five minutes, as CloudWatch has counted them."""
+    from mlp.scaling.demand_history import write_history
+
+    with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
+        counts = write_history(target, endpoint, variant, days, out)
+        if not counts:
+            cause = f"CloudWatch has no Invocations of variant {variant} of endpoint {endpoint} in the last {days} days"
+            raise CliError(cause, fix="name an endpoint and variant that get requests", exit_code=ExitCode.NOT_FOUND)
+        output.result({"file": str(out), "counts": counts}, f"{counts} counts are in {out}")
+
+
+@app.command()
+def replay(
+    history: HistoryArgument,
+    rps: RateOption,
+    policy: PolicyOption = None,
+    served: ServedOption = _SERVED,
+    calendar: CalendarOption = None,
+    maximum: MaximumOption = _MAXIMUM,
+    days: DaysOption = _DAYS,
+    provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    usd_per_hour: PriceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
+    from dataclasses import replace
+
+    from mlp.scaling.inputs import default_policy, read_calendar, read_inputs, read_policy
+    from mlscaling.compiler import Objective
+    from mlscaling.proof import judge
+
+    with reporting(as_json=json) as output:
+        inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
+        chosen = default_policy(inputs.fleet, maximum) if policy is None else read_policy(policy)
+        chosen = replace(chosen, calendar=(*chosen.calendar, *read_calendar(calendar)))
+        verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
+        document = {
+            **_document(verdict.played, inputs, usd_per_hour),
+            "meets": verdict.meets,
+            "worst_minute": verdict.worst_minute,
+            "worst_violations": verdict.worst_violations,
+        }
+        output.result(document, _table({"this policy": verdict.played}, inputs, usd_per_hour), str(verdict))
+    if not verdict.meets:
+        raise typer.Exit(ExitCode.RUN_FAILED)
+
+
+@app.command()
+def tune(
+    history: HistoryArgument,
+    rps: RateOption,
+    maximum: MaximumOption = _MAXIMUM,
+    minimum: MinimumOption = 1,
+    served: ServedOption = _SERVED,
+    cost_of_default: CheaperOption = False,
+    calendar: CalendarOption = None,
+    days: DaysOption = _DAYS,
+    provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    usd_per_hour: PriceOption = None,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find the cheapest policy that serves the last days, with the reason for each number. Exit code 1: none does."""
+    from mlp.scaling.inputs import default_policy, read_calendar, read_inputs, write_policy
+    from mlrecords.codec import to_json
+    from mlscaling.compiler import Objective, compile_policy
+
+    with reporting(as_json=json) as output:
+        inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
+        default = default_policy(inputs.fleet, maximum)
+        objective = Objective(served_share=served, no_dearer_than=default if cost_of_default else None)
+        output.say(f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies")
+        compiled = compile_policy(
+            inputs.case, inputs.fleet, objective, minimum=minimum, maximum=maximum, calendar=read_calendar(calendar)
+        )
+        if out is not None:
+            write_policy(compiled.chosen.policy, out)
+        beside = inputs.case.play([default], inputs.fleet)[0]
+        document = {
+            **_document(compiled.chosen, inputs, usd_per_hour),
+            "meets": compiled.meets,
+            "policy": to_json(compiled.chosen.policy),
+            "reasons": list(compiled.reasons),
+            "default": _document(beside, inputs, usd_per_hour),
+        }
+        table = _table({"found": compiled.chosen, "AWS's default": beside}, inputs, usd_per_hour)
+        output.result(document, table, "\n".join(f"- {reason}" for reason in compiled.reasons))
+    if not (compiled.meets or cost_of_default):
+        raise typer.Exit(ExitCode.RUN_FAILED)
+
+
+@app.command()
+def plot(
+    history: HistoryArgument,
+    rps: RateOption,
+    out: ChartOption,
+    policy: PolicyOption = None,
+    calendar: CalendarOption = None,
+    maximum: MaximumOption = _MAXIMUM,
+    days: DaysOption = _DAYS,
+    provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    usd_per_hour: PriceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Draw demand, capacity, violations and cost of a policy on the last days."""
+    from dataclasses import replace
+
+    from mlp.scaling.chart import draw_replay
+    from mlp.scaling.inputs import default_policy, read_calendar, read_inputs, read_policy
+
+    with reporting(as_json=json) as output:
+        inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
+        chosen = default_policy(inputs.fleet, maximum) if policy is None else read_policy(policy)
+        chosen = replace(chosen, calendar=(*chosen.calendar, *read_calendar(calendar)))
+        draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
+        output.result({"file": str(out)}, f"the chart is in {out}")
+
+
+def _document(played: Played, inputs: Inputs, usd_per_hour: float | None) -> dict[str, object]:
+    clairvoyant = float(inputs.case.clairvoyant_hours(inputs.fleet).mean())
+    return {
+        "violation_share": played.violation_share,
+        "instance_hours_per_day": played.hours_per_day,
+        "cost_of_clairvoyant": played.hours_per_day / clairvoyant,
+        "usd_per_day": None if usd_per_hour is None else played.hours_per_day * usd_per_hour,
+    }
+
+
+def _table(found: Mapping[str, Played], inputs: Inputs, usd_per_hour: float | None) -> Table:
+    from mlscaling.reasons import describe
+
+    title = f"{inputs.case.demand.name}: {inputs.case.days} days from {inputs.case.first:%Y-%m-%d} on (UTC)"
+    table = Table(title=title, title_justify="left")
+    for column in ("", "violations", "instance hours a day", "of a clairvoyant's", "USD a day", "policy"):
+        table.add_column(column, justify="left" if column in ("", "policy") else "right")
+    for name, played in found.items():
+        document = _document(played, inputs, usd_per_hour)
+        usd = "" if usd_per_hour is None else f"{document['usd_per_day']:.2f}"
+        cost = (f"{played.hours_per_day:.1f}", f"{document['cost_of_clairvoyant']:.2f}")
+        table.add_row(name, f"{played.violation_share:.4%}", *cost, usd, describe(played.policy, inputs.fleet))
+    return table

@@ -1,0 +1,93 @@
+"""What the commands of `mlp scaling` are given: a demand, a fleet, a calendar, a policy."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mlp.errors import bad_input
+from mlrecords.codec import InvalidDocumentError, from_json, to_json
+from mlscaling.cases import Case
+from mlscaling.demand import DAY_SECONDS, Demand
+from mlscaling.fleet import Fleet, Provisioning
+from mlscaling.forecast import History, InvalidHistoryError
+from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking
+
+FEWEST_DAYS = 3  # One to look back at, and two to tell chance from rule.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The last days of a demand, and the instances that serve it."""
+
+    case: Case
+    fleet: Fleet
+
+
+def read_inputs(history: Path, *, days: int, requests_per_second: float, provisioning_seconds: list[float]) -> Inputs:
+    """Read a demand; its last whole days are played, those before are what a forecast knows."""
+    demand = Demand.interpolated(_history(history), name=history.stem)
+    midnight = (demand.start + timedelta(seconds=demand.seconds)).replace(hour=0, minute=0, second=0, microsecond=0)
+    known = int((midnight - demand.start).total_seconds() // DAY_SECONDS)
+    if known < FEWEST_DAYS:
+        problem = f"{history} has {known} whole days (UTC)"
+        raise bad_input(
+            [problem], fix=f"give {FEWEST_DAYS} or more: `mlp scaling history` reads up to 63 from CloudWatch"
+        )
+    played = min(days, known - 1)
+    spread = sorted(provisioning_seconds)
+    provisioning = Provisioning(
+        shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
+    )
+    return Inputs(
+        case=Case(demand=demand, first=midnight - timedelta(days=played), days=played),
+        fleet=Fleet(requests_per_second=requests_per_second, provisioning=provisioning),
+    )
+
+
+def _history(path: Path) -> History:
+    try:
+        return History.read_csv(path)
+    except (InvalidHistoryError, OSError) as error:
+        raise bad_input([str(error)], fix="give a CSV file whose columns are a time and a count of requests") from error
+
+
+def read_calendar(path: Path | None) -> tuple[Event, ...]:
+    """Events from a CSV file with the columns name, at, capacity, minutes and, if it is not 15, lead_minutes."""
+    if path is None:
+        return ()
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            return tuple(_event(row) for row in csv.DictReader(lines))
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        fix = "give the columns name,at,capacity,minutes, for example TV spot,2026-03-01T20:15:00+01:00,40,45"
+        raise bad_input([f"the calendar {path}: {error}"], fix=fix) from error
+
+
+def _event(row: dict[str, str]) -> Event:
+    lead = {"lead_minutes": float(row["lead_minutes"])} if row.get("lead_minutes") else {}
+    at, capacity, minutes = datetime.fromisoformat(row["at"]), int(row["capacity"]), float(row["minutes"])
+    return Event(name=row["name"], at=at, capacity=capacity, minutes=minutes, **lead)
+
+
+def default_policy(fleet: Fleet, maximum: int) -> Scaling:
+    """AWS's sizing rule: half of what an instance can do (developer guide, "Load testing your auto scaling configuration")."""
+    return Scaling(maximum=maximum, target=TargetTracking(target=0.5 * 60 * fleet.requests_per_second))
+
+
+def read_policy(path: Path) -> Scaling:
+    """A policy as `write_policy` has written it."""
+    try:
+        return from_json(Scaling, json.loads(path.read_text(encoding="utf-8")), path.name)
+    except (OSError, ValueError, InvalidDocumentError, InvalidScalingError) as error:
+        raise bad_input([str(error)], fix="give a file that `mlp scaling tune --out` has written") from error
+
+
+def write_policy(policy: Scaling, path: Path) -> None:
+    """As JSON, which appears whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(to_json(policy), indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,159 @@
+"""The policy for an objective: many are played on the days that are known, and the cheapest that meets it is taken.
+
+No number is fitted: each comes from a short list, and a policy counts as meeting an objective only if it does so with a margin of what
+days differ by. Forecasts are those that were possible before each day.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from mlscaling.cases import Case, Played, Spike
+from mlscaling.fleet import Fleet
+from mlscaling.forecast import SEEN
+from mlscaling.policies import Event, ForecastFloor, Scaling, Signal, Step, StepScaling, TargetTracking
+from mlscaling.reasons import reasons
+
+UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+UTILISATIONS_OVER_A_FLOOR = (0.5, 0.7, 0.9)
+FLOOR_UTILISATIONS = (0.6, 0.7, 0.8, 0.9)
+QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.98)
+STEP_DATAPOINTS = (1, 2, 3, 6)
+STEP_MARGINS = (1.0, 1.5, 2.5, 4.0)
+STEP_BOUNDS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.4, 8.0, 10.0, 13.0)
+NEAR = 1.02
+LATE_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What has to be kept. A request is served if it is not rejected and waits no longer than `Fleet.longest_wait_seconds`.
+
+    With `no_dearer_than`, a policy that sets the budget, the fewest violations within it are wanted, down to what `served_share`
+    allows.
+    """
+
+    served_share: float = 0.999
+    no_dearer_than: Scaling | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """The policy that was chosen, what it does on the known days, and why each number is what it is."""
+
+    chosen: Played
+    meets: bool
+    reasons: tuple[str, ...]
+    candidates: tuple[Played, ...]
+
+
+def compile_policy(
+    case: Case,
+    fleet: Fleet,
+    objective: Objective,
+    *,
+    minimum: int = 1,
+    maximum: int,
+    calendar: tuple[Event, ...] = (),
+    load_test_error: float = 0.0,
+    spikes: int = 8,
+) -> Compiled:
+    """Search the policies for one that meets the objective on the days of a case.
+
+    First without steps, then the best of each target with each kind of steps, also on `spikes` days with a spike of unknown time and
+    size: of those that meet the objective for hardly more, the one that loses fewest requests in spikes is taken.
+
+    Args:
+        load_test_error: the share by which an instance may serve less than `fleet` says; the objective is met nevertheless.
+    """
+    limits = Scaling(minimum=minimum, maximum=maximum, calendar=calendar)
+    served_by = replace(fleet, requests_per_second=fleet.requests_per_second * (1 - load_test_error))
+    budget = None if objective.no_dearer_than is None else case.play([objective.no_dearer_than], served_by)[0]
+    rank = _Rank(objective, budget)
+    plain = case.play(list(_candidates(limits, fleet)), served_by)
+    kinds = [(fast_steps(fleet, *kind),) for kind in product(STEP_DATAPOINTS, STEP_MARGINS)]
+    policies = [replace(one.policy, steps=steps) for one in rank.finalists(plain) for steps in ((), *kinds)]
+    stepped = case.play(policies, served_by)
+    best = min(stepped, key=rank.order)
+    near = [one for one in stepped if rank.is_near(one, best)]
+    spiky = _with_spikes(case, spikes).play([one.policy for one in near], served_by) if spikes else near
+    chosen = min(zip(near, spiky, strict=True), key=lambda pair: (pair[1].violation_share, pair[0].hours_per_day))[0]
+    return Compiled(
+        chosen=chosen,
+        meets=chosen.safe_violation_share <= 1 - objective.served_share,
+        reasons=reasons(chosen, plain, fleet),
+        candidates=tuple(plain + stepped),
+    )
+
+
+@dataclass(frozen=True)
+class _Rank:
+    """What is better: to meet the objective cheaply, or else to have fewer violations; and before both, to stay within a budget."""
+
+    objective: Objective
+    budget: Played | None
+
+    def order(self, one: Played) -> tuple[float, ...]:
+        """Smaller is better."""
+        kept = max(one.safe_violation_share, 1 - self.objective.served_share)
+        over = () if self.budget is None else (max(one.safe_cost_share(self.budget), 1),)
+        return (*over, kept, one.hours_per_day)
+
+    def is_near(self, one: Played, best: Played) -> bool:
+        """As good, and hardly dearer."""
+        first, *others = self.order(best)
+        most = (first, *(value * NEAR for value in others))
+        return all(mine <= limit for mine, limit in zip(self.order(one), most, strict=True))
+
+    def finalists(self, plain: Sequence[Played]) -> list[Played]:
+        """The best with each target."""
+        ordered = sorted(plain, key=self.order)
+        return list({one.policy.target: one for one in reversed(ordered)}.values())
+
+
+def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
+    for utilisation in UTILISATIONS:
+        found = floors(fleet) if utilisation in UTILISATIONS_OVER_A_FLOOR else ()
+        target = TargetTracking(target=round(utilisation * fleet.requests_per_second * 60, 1))
+        for floor in (None, *found):
+            yield replace(limits, target=target, floor=floor)
+
+
+def floors(fleet: Fleet) -> Iterator[ForecastFloor]:
+    """The forecasts that are tried."""
+    for utilisation, quantile in product(FLOOR_UTILISATIONS, QUANTILES):
+        for season, periods, around in SEEN:
+            yield ForecastFloor(
+                requests_per_second=round(utilisation * fleet.requests_per_second, 3),
+                quantile=quantile,
+                season=season,
+                periods=periods,
+                around_minutes=around,
+                lead_minutes=lead_minutes(fleet),
+            )
+
+
+def lead_minutes(fleet: Fleet, *, late_seconds: float = LATE_SECONDS) -> int:
+    """How early to ask for instances, if the demand or the function may be so many seconds off."""
+    return math.ceil((fleet.provisioning.longest_seconds + late_seconds) / 60)
+
+
+def fast_steps(fleet: Fleet, datapoints: int, margin: float) -> StepScaling:
+    """An alarm on the ten-second invocations, which do not saturate: one answer of the right size, since a second one has to wait.
+
+    Each step brings the load to 0.8 of the knee at most, and `margin` times as many instances for demand that still grows.
+    """
+    knee = fleet.requests_per_second * Signal.FAST_INVOCATIONS.period_seconds
+    steps = (Step(at_least=knee * bound, add=round((bound * 1.25 * margin - 1) * 100)) for bound in STEP_BOUNDS)
+    return StepScaling(signal=Signal.FAST_INVOCATIONS, steps=tuple(steps), datapoints=datapoints)
+
+
+def _with_spikes(case: Case, days: int) -> Case:
+    days = min(days, case.days)
+    spikes = Spike.draw(np.random.default_rng(case.seed + 1), days=days, a_day=2)
+    return replace(case, days=days, spikes=spikes, seed=case.seed + 1)

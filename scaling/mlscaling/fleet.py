@@ -1,0 +1,63 @@
+"""What an instance can do, and how long it takes to come: the part of a replay that a load test measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provisioning:
+    """Seconds from the decision until an instance takes requests: a triangular distribution, or a number if all are equal.
+
+    Published figures are from 134 (containers cached) to 525 seconds.
+    """
+
+    shortest_seconds: float
+    usual_seconds: float
+    longest_seconds: float
+
+    @classmethod
+    def fixed(cls, seconds: float) -> Provisioning:
+        """Each instance takes the same time."""
+        return cls(shortest_seconds=seconds, usual_seconds=seconds, longest_seconds=seconds)
+
+    def draw(self, random: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """Whole seconds for `count` provisionings."""
+        if self.shortest_seconds == self.longest_seconds:
+            return np.full(count, round(self.usual_seconds), dtype=np.int64)
+        drawn = random.triangular(self.shortest_seconds, self.usual_seconds, self.longest_seconds, count)
+        return np.rint(drawn).astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Instances of one type behind an endpoint.
+
+    Attributes:
+        requests_per_second: what one instance serves at the latency objective: the knee of the load test.
+        provisioning: time until a new instance serves.
+        concurrency: how many requests an instance has in flight at the knee.
+        longest_wait_seconds: a request that waits longer counts as a violation.
+        queue_seconds: how much work an instance lets wait, one request at least; beyond that it rejects. An endpoint that lets more
+            wait than its objective allows serves late what it could reject early: TorchServe's default, 100 requests, is 10 s at 10
+            requests per second.
+        warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
+        minute_delay_seconds, fast_delay_seconds: from the end of a metric's period until an alarm judges it.
+    """
+
+    requests_per_second: float
+    provisioning: Provisioning
+    concurrency: float = 1.0
+    longest_wait_seconds: float = 1.0
+    queue_seconds: float = 2.0
+    warm_up_seconds: int = 0
+    warm_up_share: float = 0.5
+    minute_delay_seconds: int = 60
+    fast_delay_seconds: int = 10
+
+    def metric_delay_seconds(self, period_seconds: int) -> int:
+        """Of a metric with this period."""
+        return self.minute_delay_seconds if period_seconds >= 60 else self.fast_delay_seconds

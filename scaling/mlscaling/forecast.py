@@ -1,0 +1,200 @@
+"""The minimum that the demand of the past and the calendar ask for. Standard library only: it runs in a function, too.
+
+The forecast of a time of day is a quantile of what was seen around it on the last days, or on the same weekday of the last weeks. It
+needs no fitting, a day that was out of the ordinary moves it little, and it may be read off a chart. Hyndman and Athanasopoulos,
+"Forecasting: Principles and Practice", chapter 5, has the seasonal naive method, of which this is the quantile.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+from mlscaling.policies import ForecastFloor, Scaling, Season
+
+_DAY_SECONDS = 86_400
+_ROUNDING = 1e-9
+
+
+class InvalidHistoryError(ValueError):
+    """A history that cannot be used; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Requests by interval, without a gap; an interval that nobody counted is not a number. Times have an offset; days are of UTC."""
+
+    start: datetime
+    interval_seconds: int
+    counts: tuple[float, ...]
+
+    @classmethod
+    def of(cls, counted: Sequence[tuple[datetime, float]]) -> History:
+        """Counts with the time at which their interval began, in UTC if they have no offset, in any order.
+
+        The usual distance of two is the interval.
+
+        Raises `InvalidHistoryError`.
+        """
+        ordered = sorted((_utc(moment), count) for moment, count in counted)
+        if len(ordered) < 2:
+            raise InvalidHistoryError(f"the history has {len(ordered)} counts; give at least 2")
+        seconds = [(later - earlier).total_seconds() for (earlier, _), (later, _) in pairwise(ordered)]
+        interval = round(statistics.median(seconds))
+        if interval < 1 or _DAY_SECONDS % interval:
+            raise InvalidHistoryError(
+                f"counts are {interval} seconds apart; use an interval that divides a day, such as 300"
+            )
+        start = ordered[0][0]
+        places = [round((moment - start).total_seconds() / interval) for moment, _ in ordered]
+        counts = [math.nan] * (places[-1] + 1)
+        for place, (_, count) in zip(places, ordered, strict=True):
+            counts[place] = count if math.isnan(counts[place]) else counts[place] + count
+        return cls(start=start, interval_seconds=interval, counts=tuple(counts))
+
+    @classmethod
+    def read_csv(cls, path: Path) -> History:
+        """A file whose first two columns are a time (ISO 8601) and a count, with a header. Raises `InvalidHistoryError`."""
+        counted: list[tuple[datetime, float]] = []
+        with path.open(newline="", encoding="utf-8") as lines:
+            for number, row in enumerate(csv.reader(lines)):
+                try:
+                    counted.append((datetime.fromisoformat(row[0]), float(row[1])))
+                except (ValueError, IndexError):
+                    if number:
+                        problem = f"line {number + 1} of {path} is {','.join(row)!r}; give a time and a count"
+                        raise InvalidHistoryError(f"{problem}, such as 2026-03-01T20:15:00,1840") from None
+        return cls.of(counted)
+
+    def place(self, moment: datetime) -> int:
+        """Of the interval that a moment is in."""
+        return math.floor((moment - self.start).total_seconds() / self.interval_seconds)
+
+    def until(self, moment: datetime) -> History:
+        """What was known then."""
+        whole = max(0, self.place(moment))
+        return History(start=self.start, interval_seconds=self.interval_seconds, counts=self.counts[:whole])
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def forecast(history: History, floor: ForecastFloor, first: datetime, intervals: int) -> tuple[float, ...]:
+    """Requests per second in each interval of the history's length from `first` on; 0 where nothing is known.
+
+    Only counts before `first` are looked at, so that a replay may ask as a function would have asked.
+    """
+    return _forecast(history, replace(floor, requests_per_second=1.0, lead_minutes=0), history.place(first), intervals)
+
+
+@lru_cache(maxsize=1024)
+def _forecast(history: History, floor: ForecastFloor, begin: int, intervals: int) -> tuple[float, ...]:
+    period = _DAY_SECONDS // history.interval_seconds * (7 if floor.season is Season.WEEK else 1)
+    around = min(round(floor.around_minutes * 60) // history.interval_seconds, period // 2)
+    known = history.counts[:begin]
+    places = range(begin, begin + intervals)
+    counts = (_quantile(_seen(known, place, period, floor.periods, around), floor.quantile) for place in places)
+    return tuple(count / history.interval_seconds for count in counts)
+
+
+def _seen(counts: Sequence[float], place: int, period: int, periods: int, around: int) -> list[float]:
+    found = []
+    for back in range(1, periods + 1):
+        middle = place - back * period
+        found += [one for one in counts[max(0, middle - around) : max(0, middle + around + 1)] if not math.isnan(one)]
+    return found
+
+
+def _quantile(values: list[float], quantile: float) -> float:
+    """Straight between the two values around it."""
+    if not values:
+        return 0.0
+    ordered = sorted(values)
+    position = quantile * (len(ordered) - 1)
+    low = math.floor(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+def capacity_for(
+    history: History, known_until: datetime, *, at: datetime, minutes: float, times: float, requests_per_second: float
+) -> int:
+    """Instances for an announced multiple of the usual demand, of which one serves so many requests per second.
+
+    The usual demand is a high quantile, 0.9, of the days that would have forecast it best lately.
+    """
+    known = history.until(known_until)
+    intervals = max(1, math.ceil(minutes * 60 / history.interval_seconds))
+    usual = forecast(known, best_seen(known, known_until, quantile=0.9), at, intervals)
+    return max(1, math.ceil(times * max(usual) / requests_per_second - _ROUNDING))
+
+
+SEEN = ((Season.DAY, 7, 15), (Season.DAY, 7, 60), (Season.DAY, 7, 180), (Season.DAY, 3, 60), (Season.WEEK, 4, 15))
+"""The days and times of day that a forecast may look at: season, periods, minutes around."""
+
+
+def best_seen(history: History, now: datetime, *, quantile: float, days: int = 7) -> ForecastFloor:
+    """The look at the past that would have forecast a quantile of the last days best, each from what was known before it.
+
+    By the loss that the quantile makes smallest (Koenker and Bassett, "Regression Quantiles", 1978).
+    """
+    looks = [
+        ForecastFloor(requests_per_second=1, quantile=quantile, season=season, periods=periods, around_minutes=around)
+        for season, periods, around in SEEN
+    ]
+    return min(
+        looks, key=lambda look: sum(_loss(history, look, now - timedelta(days=day)) for day in range(1, days + 1))
+    )
+
+
+def _loss(history: History, look: ForecastFloor, midnight: datetime) -> float:
+    begin = max(0, history.place(midnight))
+    counts = history.counts[begin : begin + _DAY_SECONDS // history.interval_seconds]
+    rates = forecast(history, look, midnight, len(counts))
+    misses = [count / history.interval_seconds - rate for count, rate in zip(counts, rates, strict=True)]
+    return sum(max(look.quantile * miss, (look.quantile - 1) * miss) for miss in misses if not math.isnan(miss))
+
+
+def minimums(scaling: Scaling, history: History | None, first: datetime, minutes: int) -> list[int]:
+    """The minimum in each minute from `first` on: the policy's own, raised by its forecast and its calendar, never over the maximum.
+
+    `first` is when it is asked for: nothing that comes after it is looked at. Ask each day again.
+    """
+    found = [scaling.minimum] * minutes
+    if scaling.floor is not None and history is not None:
+        _raise_to(found, _by_minute(history, scaling.floor, first, minutes), scaling.maximum)
+    for event in scaling.calendar:
+        begin, end = (math.floor((moment - first).total_seconds() / 60) for moment in (event.begins, event.ends))
+        for minute in range(max(0, begin), min(minutes, end)):
+            found[minute] = max(found[minute], event.capacity)
+    return found
+
+
+def _by_minute(history: History, floor: ForecastFloor, first: datetime, minutes: int) -> list[int]:
+    """Instances for the highest forecast from a minute to `lead_minutes` after it."""
+    start = history.start + timedelta(seconds=history.place(first) * history.interval_seconds)
+    ahead = math.ceil(minutes * 60 / history.interval_seconds) + math.ceil(
+        floor.lead_minutes * 60 / history.interval_seconds
+    )
+    rates = forecast(history, floor, start, ahead + 2)
+    instances = [math.ceil(rate / floor.requests_per_second - _ROUNDING) for rate in rates]
+    offset = (first - start).total_seconds()
+    found = []
+    for minute in range(minutes):
+        begin = int((offset + minute * 60) // history.interval_seconds)
+        end = int((offset + (minute + floor.lead_minutes) * 60) // history.interval_seconds)
+        found.append(max(instances[begin : end + 1]))
+    return found
+
+
+def _raise_to(minimums: list[int], floors: list[int], maximum: int) -> None:
+    for minute, floor in enumerate(floors):
+        minimums[minute] = max(minimums[minute], min(floor, maximum))

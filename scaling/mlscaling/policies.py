@@ -1,0 +1,226 @@
+"""What scales an endpoint: target tracking, steps, a forecast, a calendar, limits. Pure; constructs render it and `replay` plays it.
+
+Sources: Application Auto Scaling user guide, "How target tracking scaling works", "How step scaling works", "Scheduled scaling";
+API reference, `StepScalingPolicyConfiguration`; Amazon SageMaker AI developer guide, "Automatic scaling of Amazon SageMaker AI
+models", "Scale an endpoint to zero instances", "Amazon SageMaker AI enhanced metrics for inference endpoints".
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+DEFAULT_COOLDOWN_SECONDS = 300  # Of SageMaker endpoint variants: user guide, "Define cooldown periods".
+MOST_STEPS = 20  # In one policy: user guide, "Quotas for Application Auto Scaling".
+
+
+class InvalidScalingError(ValueError):
+    """A policy that cannot be; the message lists every problem."""
+
+
+def _not_positive(name: str, value: float) -> Iterator[str]:
+    if not (value > 0 and math.isfinite(value)):
+        yield f"{name} is {value}; use more than 0"
+
+
+def _negative_cooldowns(values: dict[str, object]) -> Iterator[str]:
+    for name, value in values.items():
+        if name.endswith("cooldown_seconds") and isinstance(value, int) and value < 0:
+            yield f"{name} is {value}; use 0 or more"
+
+
+def _raise_if_any(*problems: Iterator[str]) -> None:
+    found = [problem for source in problems for problem in source]
+    if found:
+        raise InvalidScalingError("; ".join(found))
+
+
+class Signal(enum.Enum):
+    """What a policy watches; the value is the name that AWS has for it.
+
+    - `INVOCATIONS`: requests sent to an instance in service in a minute, rejected ones too.
+    - `CONCURRENT_REQUESTS`: requests in flight or waiting at an instance, every 10 seconds. It cannot grow past what an instance
+      lets wait, so that it does not say by how much an overloaded endpoint is too small.
+    - `FAST_INVOCATIONS`: `INVOCATIONS` every 10 seconds, which needs `MetricsConfig` with `EnableEnhancedMetrics` and
+      `MetricPublishFrequencyInSeconds` 10. An alarm of your own may watch it, a target tracking policy may not.
+    - `NO_CAPACITY`: requests that failed since there was no instance, every 30 seconds.
+    """
+
+    INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
+    CONCURRENT_REQUESTS = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
+    FAST_INVOCATIONS = "InvocationsPerInstance"
+    NO_CAPACITY = "NoCapacityInvocationFailures"
+
+    @property
+    def period_seconds(self) -> int:
+        """How often there is a value."""
+        return {Signal.INVOCATIONS: 60, Signal.NO_CAPACITY: 30}.get(self, 10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetTracking:
+    """Keeps a signal near `target`: out after 3 values above it, in after 15 minutes of values below 0.9 of it.
+
+    These numbers cannot be set: Application Auto Scaling owns the alarms. Raises `InvalidScalingError`.
+    """
+
+    target: float
+    signal: Signal = Signal.INVOCATIONS
+    scale_out_cooldown_seconds: int = DEFAULT_COOLDOWN_SECONDS
+    scale_in_cooldown_seconds: int = DEFAULT_COOLDOWN_SECONDS
+    scale_in: bool = True
+
+    def __post_init__(self) -> None:
+        _raise_if_any(_not_positive("target", self.target), _negative_cooldowns(vars(self)), self._unknown_signal())
+
+    def _unknown_signal(self) -> Iterator[str]:
+        if self.signal not in (Signal.INVOCATIONS, Signal.CONCURRENT_REQUESTS):
+            yield f"target tracking has no predefined metric {self.signal.value}; use INVOCATIONS or CONCURRENT_REQUESTS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What to add while the signal is at or over `at_least`, up to the next step: percent of the capacity, or instances."""
+
+    at_least: float
+    add: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepScaling:
+    """Scales out by the size of the breach, after `datapoints` values at or over the first step. It never scales in.
+
+    `percent` says whether steps add percent of the capacity (at least one instance) or instances. During the cooldown a larger
+    step adds what it is larger by. Raises `InvalidScalingError`.
+    """
+
+    steps: tuple[Step, ...]
+    signal: Signal = Signal.FAST_INVOCATIONS
+    percent: bool = True
+    datapoints: int = 1
+    cooldown_seconds: int = DEFAULT_COOLDOWN_SECONDS
+
+    def __post_init__(self) -> None:
+        _raise_if_any(self._problems(), _negative_cooldowns(vars(self)))
+
+    def _problems(self) -> Iterator[str]:
+        if not 0 < len(self.steps) <= MOST_STEPS:
+            yield f"a step scaling policy has {len(self.steps)} steps; give 1 to {MOST_STEPS}, such as Step(at_least=8, add=100)"
+        bounds = [step.at_least for step in self.steps]
+        if bounds != sorted(set(bounds)):
+            yield f"steps begin at {bounds}; give each a bound of its own, the lowest first"
+        for step in self.steps:
+            yield from _not_positive("at_least", step.at_least)
+            yield from _not_positive("add", step.add)
+        if self.datapoints < 1:
+            yield f"datapoints is {self.datapoints}; use 1 or more"
+
+
+WAKE_FROM_ZERO = StepScaling(
+    signal=Signal.NO_CAPACITY, percent=False, steps=(Step(at_least=1, add=1),), cooldown_seconds=60
+)
+"""One instance as soon as a request failed for lack of any: developer guide, "Scale an endpoint to zero instances"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Demand that somebody announced: at least `capacity` instances for it, asked for `lead_minutes` before.
+
+    When not given, it lasts an hour, and the lead is 15 minutes: the longest provisioning known, 9 minutes, and some for a spot
+    that comes early. `at` has an offset or a time zone. Raises `InvalidScalingError`.
+    """
+
+    name: str
+    at: datetime
+    capacity: int
+    minutes: float = 60
+    lead_minutes: float = 15
+
+    def __post_init__(self) -> None:
+        named = {"capacity": self.capacity, "minutes": self.minutes}
+        positive = [_not_positive(f"{name} of event '{self.name}'", value) for name, value in named.items()]
+        _raise_if_any(*positive, self._without_offset())
+
+    def _without_offset(self) -> Iterator[str]:
+        if self.at.tzinfo is None:
+            yield f"event '{self.name}' is at {self.at.isoformat()}; give a time with its zone, such as {self.at.isoformat()}+00:00"
+
+    @property
+    def begins(self) -> datetime:
+        """When its capacity is asked for."""
+        return self.at - timedelta(minutes=self.lead_minutes)
+
+    @property
+    def ends(self) -> datetime:
+        """When its floor expires."""
+        return self.at + timedelta(minutes=self.minutes)
+
+
+class Season(enum.Enum):
+    """Which days a forecast looks at: the last ones, or those with the same weekday."""
+
+    DAY = "day"
+    WEEK = "week"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastFloor:
+    """A minimum that follows the forecast of the demand: see `mlscaling.forecast`.
+
+    Attributes:
+        requests_per_second: that one instance of the floor is for, its knee times the utilisation wanted.
+        quantile: of what was seen at that time of day; 0.5 is the usual demand, 1 the highest.
+        season, periods: the last `periods` days, or as many weeks.
+        around_minutes: what counts as the same time of day, before and after; 720 is the whole day.
+        lead_minutes: how much earlier the floor rises than the forecast: the provisioning and what it may be late.
+
+    Raises `InvalidScalingError`.
+    """
+
+    requests_per_second: float
+    quantile: float
+    season: Season = Season.DAY
+    periods: int = 7
+    around_minutes: float = 15
+    lead_minutes: float = 10
+
+    def __post_init__(self) -> None:
+        values = (("requests_per_second", self.requests_per_second), ("periods", self.periods))
+        _raise_if_any(*(_not_positive(name, value) for name, value in values), self._bad_quantile())
+
+    def _bad_quantile(self) -> Iterator[str]:
+        if not 0 <= self.quantile <= 1:
+            yield f"quantile is {self.quantile}; use 0 to 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """Everything that scales one variant. Where several parts want capacity, the largest counts; only `target` scales in.
+
+    "If multiple scaling policies are in force, Application Auto Scaling scales based on the policy that provides the largest
+    capacity" (user guide, "How target tracking scaling works"). `floor` and `calendar` raise the minimum, never the maximum.
+
+    Raises `InvalidScalingError` with everything that is wrong.
+    """
+
+    maximum: int
+    minimum: int = 1
+    target: TargetTracking | None = None
+    steps: tuple[StepScaling, ...] = ()
+    floor: ForecastFloor | None = None
+    calendar: tuple[Event, ...] = ()
+
+    def __post_init__(self) -> None:
+        _raise_if_any(self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        if self.minimum < 0 or self.maximum < max(self.minimum, 1):
+            yield f"capacity is {self.minimum} to {self.maximum}; use 0 or more, and a maximum that is not below the minimum"
+        for event in self.calendar:
+            if event.capacity > self.maximum:
+                yield f"event '{event.name}' has {event.capacity} instances; use 1 to the maximum, {self.maximum}"
+        if self.minimum == 0 and all(one.signal is not Signal.NO_CAPACITY for one in self.steps):
+            yield "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps"

@@ -1,0 +1,91 @@
+"""Whether a policy keeps its objective on known days; if not, where it fails, and what would not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mlscaling.cases import Case, Played, played
+from mlscaling.compiler import Compiled, Objective, compile_policy
+from mlscaling.fleet import Fleet
+from mlscaling.policies import Scaling
+from mlscaling.reasons import describe
+
+
+class ObjectiveMissedError(ValueError):
+    """The policy misses its objective in replay; the message says where, and what would meet it at what cost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a replay says of a policy."""
+
+    played: Played
+    objective: Objective
+    trace: str
+    worst_minute: datetime
+    worst_violations: float
+    worst_requests: float
+
+    @property
+    def meets(self) -> bool:
+        """Enough requests were served."""
+        return self.played.violation_share <= 1 - self.objective.served_share
+
+    def __str__(self) -> str:
+        share, allowed = self.played.violation_share, 1 - self.objective.served_share
+        judged = (
+            f"{share:.3%} of the requests of trace '{self.trace}' wait too long or are rejected, and {allowed:.3%} may"
+        )
+        minute = f"{self.worst_violations:.0f} of {self.worst_requests:.0f} in its worst minute, {self.worst_minute:%Y-%m-%d %H:%M}"
+        return f"{judged}; {minute}"
+
+
+def judge(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> Verdict:
+    """Play a policy on the days of a case."""
+    outcome = case.outcome([policy], fleet)
+    violations = outcome.violations_by_minute[:, 0]
+    worst = int(violations.argmax())
+    return Verdict(
+        played=played([policy], outcome)[0],
+        objective=objective,
+        trace=case.demand.name,
+        worst_minute=case.first + timedelta(minutes=worst),
+        worst_violations=float(violations[worst]),
+        worst_requests=float(outcome.requests_by_minute[worst]),
+    )
+
+
+def prove(
+    policy: Scaling,
+    case: Case,
+    fleet: Fleet,
+    objective: Objective,
+    *,
+    usd_per_instance_hour: float | None = None,
+    although: str | None = None,
+) -> Verdict:
+    """Judge a policy, for `cdk synth`: it may go out if it meets the objective, or if `although` says why it may without.
+
+    Raises `ObjectiveMissedError` with the minute, the trace, and the policy that would meet the objective.
+    """
+    verdict = judge(policy, case, fleet, objective)
+    if verdict.meets or although is not None:
+        return verdict
+    better = compile_policy(
+        case, fleet, objective, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
+    )
+    raise ObjectiveMissedError(f"{verdict}; {_instead(better, verdict, fleet, usd_per_instance_hour)}")
+
+
+def _instead(better: Compiled, verdict: Verdict, fleet: Fleet, usd_per_instance_hour: float | None) -> str:
+    one, times = better.chosen, better.chosen.hours_per_day / verdict.played.hours_per_day
+    usd = "" if usd_per_instance_hour is None else f", {one.hours_per_day * usd_per_instance_hour:.2f} USD a day"
+    cost = f"{one.hours_per_day:.0f} instance hours a day, {times:.2f} of what this one costs{usd}"
+    says = f"{describe(one.policy, fleet)}, {'would meet it' if better.meets else 'comes nearest'}: {one.violation_share:.3%} at {cost}"
+    fix = (
+        "take it, or say with `although` why this one may go out without"
+        if better.meets
+        else "raise the maximum, or what may be missed"
+    )
+    return f"{says}; {fix}"

@@ -1,0 +1,90 @@
+"""Why a policy has the numbers that it has, as sentences for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from mlscaling.cases import Played
+from mlscaling.fleet import Fleet
+from mlscaling.policies import ForecastFloor, Scaling, Season, StepScaling, TargetTracking
+
+
+def reasons(chosen: Played, plain: Sequence[Played], fleet: Fleet) -> tuple[str, ...]:
+    """One sentence for each part, with what the next cheaper and the next dearer value would do.
+
+    `plain` are the candidates without steps.
+    """
+    base = next(one for one in plain if one.policy == replace(chosen.policy, steps=()))
+    return tuple(_reasons(base, chosen.policy, plain, fleet))
+
+
+def _reasons(base: Played, policy: Scaling, plain: Sequence[Played], fleet: Fleet) -> Iterator[str]:
+    targets = _beside(
+        base, plain, lambda one: replace(one, target=None), lambda one: describe_target(one.target, fleet)
+    )
+    yield f"{describe_target(policy.target, fleet)}: {targets}"
+    floors = _beside(base, plain, lambda one: replace(one, floor=None), lambda one: describe_floor(one.floor, fleet))
+    yield f"{describe_floor(policy.floor, fleet)}: {floors}"
+    if policy.floor is not None:
+        provisioning = f"provisioning takes up to {fleet.provisioning.longest_seconds:g} s"
+        yield f"the floor rises {policy.floor.lead_minutes:g} minutes early: {provisioning}, and a scheduled action may be late"
+    for steps in policy.steps:
+        yield f"{describe_steps(steps)}: the fewest violations in spikes that nobody announced"
+    yield f"{policy.minimum} to {policy.maximum} instances: as asked for"
+
+
+def _beside(
+    base: Played,
+    plain: Sequence[Played],
+    without: Callable[[Scaling], Scaling],
+    name: Callable[[Scaling], str],
+) -> str:
+    same = [one for one in plain if without(one.policy) == without(base.policy) and one.policy != base.policy]
+    cheaper = [one for one in same if one.hours_per_day < base.hours_per_day]
+    dearer = [one for one in same if one.hours_per_day >= base.hours_per_day]
+    nearest = [max(cheaper, key=_hours, default=None), min(dearer, key=_hours, default=None)]
+    said = [
+        f"with {name(one.policy)}, {one.violation_share:.3%} violations at {one.hours_per_day / base.hours_per_day:.2f} of the cost"
+        for one in nearest
+        if one is not None
+    ]
+    return f"{base.violation_share:.3%} violations; " + "; ".join(said)
+
+
+def _hours(one: Played) -> float:
+    return one.hours_per_day
+
+
+def describe_target(target: TargetTracking | None, fleet: Fleet) -> str:
+    """For example: target 420 invocations a minute (70% of the knee)."""
+    if target is None:
+        return "no target"
+    return f"target {target.target:g} invocations a minute ({target.target / 60 / fleet.requests_per_second:.0%} of the knee)"
+
+
+def describe_floor(floor: ForecastFloor | None, fleet: Fleet) -> str:
+    """For example: floor at the 0.95 quantile of the last 7 days (80% of the knee)."""
+    if floor is None:
+        return "no forecast"
+    days = "days" if floor.season is Season.DAY else "of these weekdays"
+    share = floor.requests_per_second / fleet.requests_per_second
+    seen = f"within {floor.around_minutes:g} minutes of the time of day on the last {floor.periods} {days}"
+    return f"floor at the {floor.quantile:g} quantile {seen} ({share:.0%} of the knee)"
+
+
+def describe_steps(steps: StepScaling) -> str:
+    """For example: steps from 100 in ten seconds on, after 3 values."""
+    return f"steps from {steps.steps[0].at_least:g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
+
+
+def describe(policy: Scaling, fleet: Fleet) -> str:
+    """All of a policy on a line."""
+    parts = [f"{policy.minimum}-{policy.maximum} instances", describe_target(policy.target, fleet)]
+    parts += [describe_floor(policy.floor, fleet)] if policy.floor is not None else []
+    parts += [describe_steps(steps) for steps in policy.steps]
+    parts += [
+        f"{event.capacity} instances for '{event.name}' from {event.begins:%Y-%m-%d %H:%M} on"
+        for event in policy.calendar
+    ]
+    return ", ".join(parts)

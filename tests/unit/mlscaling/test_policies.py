@@ -1,0 +1,69 @@
+"""Policies that cannot be say so, all problems at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mlscaling.policies import (
+    WAKE_FROM_ZERO,
+    Event,
+    ForecastFloor,
+    InvalidScalingError,
+    Scaling,
+    Signal,
+    Step,
+    StepScaling,
+    TargetTracking,
+)
+
+
+def test_all_problems_of_a_policy_are_told_at_once() -> None:
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
+
+    with pytest.raises(InvalidScalingError) as raised:
+        Scaling(minimum=0, maximum=0, calendar=(spot,))
+
+    assert str(raised.value) == (
+        "capacity is 0 to 0; use 0 or more, and a maximum that is not below the minimum; "
+        "event 'TV spot' has 30 instances; use 1 to the maximum, 0; "
+        "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps"
+    )
+
+
+def test_a_minimum_of_zero_is_fine_with_a_way_back() -> None:
+    assert Scaling(minimum=0, maximum=1, steps=(WAKE_FROM_ZERO,)).minimum == 0
+
+
+def test_steps_are_in_order_and_positive() -> None:
+    with pytest.raises(
+        InvalidScalingError, match=r"steps begin at \[2, 1\].*add is 0; use more than 0.*datapoints is 0"
+    ):
+        StepScaling(steps=(Step(at_least=2, add=0), Step(at_least=1, add=10)), datapoints=0)
+
+
+def test_a_target_is_positive_and_of_a_predefined_metric() -> None:
+    with pytest.raises(
+        InvalidScalingError, match=r"target is -1.*scale_in_cooldown_seconds is -1.*InvocationsPerInstance"
+    ):
+        TargetTracking(target=-1, signal=Signal.FAST_INVOCATIONS, scale_in_cooldown_seconds=-1)
+
+
+def test_a_forecast_has_a_quantile() -> None:
+    with pytest.raises(InvalidScalingError, match="quantile is 95; use 0 to 1"):
+        ForecastFloor(requests_per_second=8, quantile=95)
+
+
+def test_an_event_is_asked_for_before_it_begins_and_expires() -> None:
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30, minutes=45, lead_minutes=12)
+
+    assert (spot.begins, spot.ends) == (
+        datetime(2026, 3, 1, 19, 48, tzinfo=UTC),
+        datetime(2026, 3, 1, 20, 45, tzinfo=UTC),
+    )
+
+
+def test_an_event_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidScalingError, match=r"give a time with its zone, such as 2026-03-01T20:00:00\+00:00"):
+        Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=3)
