@@ -104,6 +104,7 @@ class StoreFunctions:
             statements=[
                 self._find_records(),
                 self._objects("ReadRuns", ["s3:GetObject"], "runs/*"),
+                self._ask("ReadWhatJobsLogged", "sagemaker:CallMlflowAppApi", "mlflow-app/*"),
                 work.receiving(),
                 captured.sending(),
             ],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,7 +70,8 @@ class Shown:
 @pytest.fixture
 def shown(mlflow_endpoint: str, store: RecordStore) -> Shown:
     told: list[Observation] = []
-    return Shown(Projection(store, Mlflow(APP_ARN, mlflow_endpoint), told.append), told)
+    client_of = partial(Mlflow, endpoint=mlflow_endpoint)
+    return Shown(Projection(store, client_of(APP_ARN), told.append, client_of), told)
 
 
 def of(project: str) -> dict[str, Any]:
@@ -249,3 +252,32 @@ def test_an_imported_record_that_names_a_run_of_another_mlflow_is_shown_once(sho
     assert first == shown.projection.show(elsewhere.run_id)
     assert [run["info"]["run_id"] for run in shown.runs("p-imported")] == [first]
     assert shown.told == []
+
+
+def test_what_a_job_logged_by_itself_is_told_once(shown: Shown) -> None:
+    context = {"mlplatform.execution": "p4jn9xou8a8s", "mlplatform.step": "Train"}
+    variables = {
+        "MLFLOW_TRACKING_URI": f"{SAGEMAKER}:mlflow-app/app-DEMO",
+        "MLFLOW_EXPERIMENT_NAME": "logged-by-jobs",
+        "MLFLOW_RUN_CONTEXT": json.dumps(context),
+    }
+    mlflow = shown.projection.mlflow
+    started = 1795402801000
+    made = mlflow.post(
+        "runs/create",
+        experiment_id=mlflow.experiment_id("logged-by-jobs"),
+        start_time=started,
+        tags=[{"key": key, "value": value} for key, value in context.items()],
+    )["run"]["info"]["run_id"]
+    mlflow.log(made, metrics=[{"key": "loss", "value": 0.25, "timestamp": started, "step": 3}], params={}, tags={})
+    job: dict[str, Any] = {"name": "logging", "Environment": variables, "TrainingStartTime": started, "TrainingEndTime": started + 1000}
+    run_id = shown.observe(training("InProgress", 1, **job), training("Completed", 2, **job))
+
+    for _ in range(2):
+        shown.projection.show(run_id)
+        shown.tell()
+
+    assert [one.source for one in shown.told].count("mlflow") == 2  # Its run in MLflow, and what it logged.
+    record = shown.projection.store.record(run_id)
+    assert record.metrics["loss"].value == 0.25
+    assert record.tags["mlflow.run_id"] == made

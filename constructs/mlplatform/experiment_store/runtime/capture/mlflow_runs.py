@@ -20,6 +20,8 @@ from mlrecords.states import is_over
 from .mlflow_api import Mlflow, MlflowError
 
 SOURCE = "mlflow"
+LOGGED_TAG = "mlflow.run_id"
+"""The run that a job logged itself, among the tags of its record."""
 MOST_METRICS = 500
 _PAGE = 1000
 _CLOCKS = timedelta(minutes=1)  # By which the clocks of a job and of SageMaker may differ.
@@ -66,7 +68,7 @@ def observation_of(
             f"mlflow/{file['path']}": Data(uri=f"{run['info']['artifact_uri'].rstrip('/')}/{file['path']}")
             for file in artifacts
         },
-        "tags": {"mlflow.run_id": run["info"]["run_id"]},
+        "tags": {LOGGED_TAG: run["info"]["run_id"]},
     }
     return Observation(
         run_id=record.run_id, source=SOURCE, order=order_of(_last(run, histories)), facts=facts_of(facts)

@@ -1,4 +1,4 @@
-"""Shows records in MLflow: one MLflow run for each record, which says what the record says now.
+"""Shows records in MLflow: one MLflow run for each record, which says what the record says now; and tells the capture what jobs logged.
 
 The queue hands over the messages of a run one after the other (they are a group), so nobody else makes an MLflow run for the same
 record meanwhile. If the function stops after it made one, the next delivery finds that by its tag.
@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -25,6 +25,7 @@ from mlrecords.store import RecordStore, RunNotFoundError
 
 from .mlflow_api import Mlflow
 from .mlflow_run import RUN_TAG, MlflowRun, mlflow_run_of
+from .mlflow_runs import LOGGED_TAG, app_of, logged
 
 UNTAGGED = "untagged"
 SHOWN_BY_THEIR_JOBS = ("pipeline-step",)
@@ -35,8 +36,9 @@ _client = cache(boto3.client)
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Show a batch of runs. Those that failed come again, with what comes after them of the same run."""
     store = RecordStore(_client("s3"), os.environ["RECORDS_BUCKET"])
-    mlflow = Mlflow(os.environ["MLFLOW_APP_ARN"], os.environ.get("AWS_ENDPOINT_URL_MLFLOW"))
-    return Projection(store, mlflow, _tell_capture).batch(event["Records"])
+    client_of = partial(Mlflow, endpoint=os.environ.get("AWS_ENDPOINT_URL_MLFLOW"))
+    mlflow = client_of(os.environ["MLFLOW_APP_ARN"])
+    return Projection(store, mlflow, _tell_capture, client_of).batch(event["Records"])
 
 
 def _tell_capture(observation: Observation) -> None:
@@ -46,11 +48,12 @@ def _tell_capture(observation: Observation) -> None:
 
 @dataclass(frozen=True)
 class Projection:
-    """Shows runs of `store` in `mlflow`; `tell_capture` sends an observation."""
+    """Shows runs of `store` in `mlflow`; `tell_capture` sends an observation, `client_of` reaches the MLflow app of a project."""
 
     store: RecordStore
     mlflow: Mlflow
     tell_capture: Callable[[Observation], None]
+    client_of: Callable[[str], Mlflow] = Mlflow
 
     def batch(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Show the runs of messages of SQS, each once, and say which failed."""
@@ -80,7 +83,15 @@ class Projection:
         self._bring_up_to_date(run, wanted)
         if record.identity.mlflow_run_id is None:
             self.tell_capture(_shown_as(record, shown_as))
+        self._tell_what_it_logged(record)
         return shown_as
+
+    def _tell_what_it_logged(self, record: RunRecord) -> None:
+        """Once for each job: what its own code logged, `mlflow.autolog()` for instance, belongs to its record."""
+        app = app_of(record)
+        if app is not None and LOGGED_TAG not in record.tags:
+            for observation in logged(record, self.client_of(app)):
+                self.tell_capture(observation)
 
     def _find(self, record: RunRecord) -> str | None:
         """The MLflow run of a record, in the experiment of its project or in that of runs without one.
