@@ -87,7 +87,7 @@ up: setup ## Start the embedded AWS of this directory
 down: setup ## Stop the embedded AWS of this directory
 	@$(BIN)/mlp down
 
-bench: setup benchmarks/synth_floor/node_modules/.ready ## Measure synth, step overhead, many executions and throughput beside their floors
+bench: setup benchmarks/synth_floor/node_modules/.ready ## Measure synth, step overhead, many executions, throughput and search beside their floors
 	@$(BIN)/python -m benchmarks
 
 bench-scaling: setup ## Play scaling policies beside AWS's defaults on held-out days (SCALING_TRACES=a.csv:b.csv for more traces)
