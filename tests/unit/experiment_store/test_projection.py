@@ -270,7 +270,12 @@ def test_what_a_job_logged_by_itself_is_told_once(shown: Shown) -> None:
         tags=[{"key": key, "value": value} for key, value in context.items()],
     )["run"]["info"]["run_id"]
     mlflow.log(made, metrics=[{"key": "loss", "value": 0.25, "timestamp": started, "step": 3}], params={}, tags={})
-    job: dict[str, Any] = {"name": "logging", "Environment": variables, "TrainingStartTime": started, "TrainingEndTime": started + 1000}
+    job: dict[str, Any] = {
+        "name": "logging",
+        "Environment": variables,
+        "TrainingStartTime": started,
+        "TrainingEndTime": started + 1000,
+    }
     run_id = shown.observe(training("InProgress", 1, **job), training("Completed", 2, **job))
 
     for _ in range(2):
