@@ -18,6 +18,7 @@ from mlscaling.policies import Event, ForecastFloor, Scaling
 from mlscaling.replay import Outcome, replay
 
 DAY_MINUTES = 1440
+AT_ONCE = 128
 RUN_IN_MINUTES = 60
 """Played before what is scored, so that no policy is judged by the capacity that a replay begins with."""
 
@@ -159,8 +160,9 @@ class Case:
         return outcome.after(RUN_IN_MINUTES)
 
     def play(self, policies: Sequence[Scaling], fleet: Fleet) -> list[Played]:
-        """What becomes of each policy by day."""
-        return played(policies, self.outcome(policies, fleet))
+        """What becomes of each policy by day. Few at once, since what they do in each minute takes memory."""
+        batches = [policies[place : place + AT_ONCE] for place in range(0, len(policies), AT_ONCE)]
+        return [one for batch in batches for one in played(batch, self.outcome(batch, fleet))]
 
     def minimums(self, policies: Sequence[Scaling]) -> NDArray[np.int64]:
         """By minute and lane, asked for each hour with what is known then."""

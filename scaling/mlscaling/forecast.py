@@ -203,3 +203,16 @@ def _by_minute(history: History, floor: ForecastFloor, first: datetime, minutes:
 def _raise_to(minimums: list[int], floors: list[int], maximum: int) -> None:
     for minute, floor in enumerate(floors):
         minimums[minute] = max(minimums[minute], min(floor, maximum))
+
+
+def floor_changes(scaling: Scaling, history: History | None, now: datetime, minutes: int) -> list[tuple[datetime, int]]:
+    """When the minimum changes from `now` on, and to what, for one-time scheduled actions; the last takes every floor back.
+
+    So a floor expires after `minutes` though nobody ever comes again. Ask each hour for some hours, and one that is missed does no harm.
+    """
+    wanted = [*minimums(scaling, history, now, minutes), scaling.minimum]
+    return [
+        (now + timedelta(minutes=minute), one)
+        for minute, one in enumerate(wanted)
+        if minute == 0 or one != wanted[minute - 1]
+    ]
