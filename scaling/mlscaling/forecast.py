@@ -27,7 +27,7 @@ class InvalidHistoryError(ValueError):
     """A history that cannot be used; the message says why, and what to do."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # By identity, so that forecasts can be remembered cheaply.
 class History:
     """Requests by interval, without a gap; an interval that nobody counted is not a number. Times have an offset; days are of UTC."""
 

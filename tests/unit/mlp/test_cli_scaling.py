@@ -31,7 +31,7 @@ def demand(no_aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return path
 
 
-def scaling(*arguments: str | Path) -> Result:
+def scaling(*arguments: str | float | Path) -> Result:
     return CliRunner().invoke(app, ["scaling", *map(str, arguments)])
 
 
