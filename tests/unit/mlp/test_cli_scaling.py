@@ -90,12 +90,14 @@ def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> N
         (("no.csv",), "No such file or directory"),
         (("noon.csv", "--policy", "bad.json"), "bad.json has no maximum"),
         (("noon.csv", "--calendar", "bad.csv"), "give the columns name,at,capacity,minutes"),
+        (("noon.csv", "--calendar", "large.csv"), "event 'spot' has 900 instances; use 1 to the maximum, 100"),
         (("short.csv",), "short.csv has 0 whole days"),
     ],
 )
 def test_what_cannot_be_used_is_a_sentence(demand: Path, arguments: tuple[str, ...], problem: str) -> None:
     (demand.parent / "bad.json").write_text("{}")
     (demand.parent / "bad.csv").write_text("name,at\nspot,tomorrow\n")
+    (demand.parent / "large.csv").write_text("name,at,capacity,minutes\nspot,2026-03-05T12:00:00+00:00,900,60\n")
     (demand.parent / "short.csv").write_text("time,requests\n2026-03-02T00:00:00,1\n2026-03-02T00:05:00,1\n")
 
     result = scaling("replay", *arguments, "--rps", "10")
