@@ -1,4 +1,37 @@
-"""Scaling policies as small typed objects, and a replay of what Application Auto Scaling makes of them. Pure: numpy at most.
+"""Scaling policies as small typed objects, and a replay that proves them before they are deployed.
 
-`policies` says what may be deployed, `demand` what will come, `fleet` what an instance can do, `replay` what happens then.
+What is named here needs the standard library only. `replay`, `cases`, `compiler` and `proof` compute with numpy, and are for who asks
+for a proof: `policies` says what may be deployed, `forecast` what is known of the demand, `fleet` what an instance can do, `cases` which
+days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out.
 """
+
+from mlscaling.forecast import History, InvalidHistoryError, capacity_for, floor_changes
+from mlscaling.policies import (
+    WAKE_FROM_ZERO,
+    Event,
+    ForecastFloor,
+    InvalidScalingError,
+    Scaling,
+    Season,
+    Signal,
+    Step,
+    StepScaling,
+    TargetTracking,
+)
+
+__all__ = [
+    "Event",
+    "ForecastFloor",
+    "History",
+    "InvalidHistoryError",
+    "InvalidScalingError",
+    "Scaling",
+    "Season",
+    "Signal",
+    "Step",
+    "StepScaling",
+    "TargetTracking",
+    "WAKE_FROM_ZERO",
+    "capacity_for",
+    "floor_changes",
+]

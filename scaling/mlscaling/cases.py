@@ -18,6 +18,7 @@ from mlscaling.policies import Event, ForecastFloor, Scaling
 from mlscaling.replay import Outcome, replay
 
 DAY_MINUTES = 1440
+AT_ONCE = 128
 RUN_IN_MINUTES = 60
 """Played before what is scored, so that no policy is judged by the capacity that a replay begins with."""
 
@@ -111,7 +112,7 @@ def played(policies: Sequence[Scaling], outcome: Outcome) -> list[Played]:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Whole days of a demand from `first` on, and all of it before them as the history. Each day knows only what was before it.
+    """Whole days of a demand from `first` on, and all of it before them as the history. Each hour knows only what was before it.
 
     `first` is a midnight that has the hour before it in the demand. Nobody knew of its `spikes`.
     """
@@ -159,11 +160,12 @@ class Case:
         return outcome.after(RUN_IN_MINUTES)
 
     def play(self, policies: Sequence[Scaling], fleet: Fleet) -> list[Played]:
-        """What becomes of each policy by day."""
-        return played(policies, self.outcome(policies, fleet))
+        """What becomes of each policy by day. Few at once, since what they do in each minute takes memory."""
+        batches = [policies[place : place + AT_ONCE] for place in range(0, len(policies), AT_ONCE)]
+        return [one for batch in batches for one in played(batch, self.outcome(batch, fleet))]
 
     def minimums(self, policies: Sequence[Scaling]) -> NDArray[np.int64]:
-        """By minute and lane, asked for each midnight with what is known then."""
+        """By minute and lane, asked for each hour with what is known then."""
         known: dict[tuple[ForecastFloor | None, tuple[Event, ...], int, int], list[int]] = {}
         lanes = []
         for policy in policies:
@@ -174,9 +176,9 @@ class Case:
         return np.array(lanes, dtype=np.int64).T
 
     def _minimums(self, policy: Scaling) -> list[int]:
-        begins = [(self.first - timedelta(minutes=RUN_IN_MINUTES), RUN_IN_MINUTES)]
-        begins += [(self.first + timedelta(days=day), DAY_MINUTES) for day in range(self.days)]
-        return [one for first, minutes in begins for one in minimums(policy, self.history, first, minutes)]
+        hours = range(-RUN_IN_MINUTES // 60, self.days * 24)
+        begins = (self.first + timedelta(hours=hour) for hour in hours)
+        return [one for begin in begins for one in minimums(policy, self.history, begin, 60)]
 
     def clairvoyant_hours(self, fleet: Fleet) -> Floats:
         """Instance hours of each day, if somebody knew all and instances came at once: as many as the expected rate needs, 1 at least."""

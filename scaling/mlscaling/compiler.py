@@ -126,16 +126,13 @@ def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
 
 def floors(fleet: Fleet) -> Iterator[ForecastFloor]:
     """The forecasts that are tried."""
-    for utilisation, quantile in product(FLOOR_UTILISATIONS, QUANTILES):
-        for season, periods, around in SEEN:
-            yield ForecastFloor(
-                requests_per_second=round(utilisation * fleet.requests_per_second, 3),
-                quantile=quantile,
-                season=season,
-                periods=periods,
-                around_minutes=around,
-                lead_minutes=lead_minutes(fleet),
-            )
+    for utilisation, quantile, look in product(FLOOR_UTILISATIONS, QUANTILES, SEEN):
+        yield replace(
+            look,
+            requests_per_second=round(utilisation * fleet.requests_per_second, 3),
+            quantile=quantile,
+            lead_minutes=lead_minutes(fleet),
+        )
 
 
 def lead_minutes(fleet: Fleet, *, late_seconds: float = LATE_SECONDS) -> int:

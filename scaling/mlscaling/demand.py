@@ -51,8 +51,10 @@ class Demand:
     ) -> Demand:
         """Times `factor` from `at_second` on: rising, holding and falling in straight lines."""
         corners = np.cumsum([at_second, rise_seconds, hold_seconds, fall_seconds])
-        times = np.interp(np.arange(self.seconds), corners, [1.0, factor, factor, 1.0])
-        return replace(self, requests_per_second=self.requests_per_second * times)
+        rate = self.requests_per_second.copy()
+        inside = np.arange(corners[0], min(corners[-1], self.seconds))
+        rate[inside] *= np.interp(inside, corners, [1.0, factor, factor, 1.0])
+        return replace(self, requests_per_second=rate)
 
     def counted(self, *, interval_seconds: int = 300) -> History:
         """What CloudWatch would have counted."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -27,7 +27,7 @@ class InvalidHistoryError(ValueError):
     """A history that cannot be used; the message says why, and what to do."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # By identity, so that forecasts can be remembered cheaply.
 class History:
     """Requests by interval, without a gap; an interval that nobody counted is not a number. Times have an offset; days are of UTC."""
 
@@ -95,29 +95,30 @@ def forecast(history: History, floor: ForecastFloor, first: datetime, intervals:
     return _forecast(history, replace(floor, requests_per_second=1.0, lead_minutes=0), history.place(first), intervals)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)
 def _forecast(history: History, floor: ForecastFloor, begin: int, intervals: int) -> tuple[float, ...]:
     period = _DAY_SECONDS // history.interval_seconds * (7 if floor.season is Season.WEEK else 1)
     around = min(round(floor.around_minutes * 60) // history.interval_seconds, period // 2)
     known = history.counts[:begin]
-    places = range(begin, begin + intervals)
-    counts = (_quantile(_seen(known, place, period, floor.periods, around), floor.quantile) for place in places)
+    recent = known[max(0, begin - round(floor.recent_hours * 3600) // history.interval_seconds) :] * floor.periods
+    counts = (
+        _quantile([*_seen(known, place, period, floor.periods, around), *recent], floor.quantile)
+        for place in range(begin, begin + intervals)
+    )
     return tuple(count / history.interval_seconds for count in counts)
 
 
-def _seen(counts: Sequence[float], place: int, period: int, periods: int, around: int) -> list[float]:
-    found = []
+def _seen(counts: Sequence[float], place: int, period: int, periods: int, around: int) -> Iterator[float]:
     for back in range(1, periods + 1):
         middle = place - back * period
-        found += [one for one in counts[max(0, middle - around) : max(0, middle + around + 1)] if not math.isnan(one)]
-    return found
+        yield from counts[max(0, middle - around) : max(0, middle + around + 1)]
 
 
 def _quantile(values: list[float], quantile: float) -> float:
     """Straight between the two values around it."""
-    if not values:
+    ordered = sorted(value for value in values if not math.isnan(value))
+    if not ordered:
         return 0.0
-    ordered = sorted(values)
     position = quantile * (len(ordered) - 1)
     low = math.floor(position)
     high = min(low + 1, len(ordered) - 1)
@@ -137,8 +138,15 @@ def capacity_for(
     return max(1, math.ceil(times * max(usual) / requests_per_second - _ROUNDING))
 
 
-SEEN = ((Season.DAY, 7, 15), (Season.DAY, 7, 60), (Season.DAY, 7, 180), (Season.DAY, 3, 60), (Season.WEEK, 4, 15))
-"""The days and times of day that a forecast may look at: season, periods, minutes around."""
+SEEN = (
+    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=15),
+    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=60),
+    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=180),
+    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=180, recent_hours=6),
+    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=60, periods=3),
+    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=15, periods=4, season=Season.WEEK),
+)
+"""The looks at the past that are tried."""
 
 
 def best_seen(history: History, now: datetime, *, quantile: float, days: int = 7) -> ForecastFloor:
@@ -146,10 +154,7 @@ def best_seen(history: History, now: datetime, *, quantile: float, days: int = 7
 
     By the loss that the quantile makes smallest (Koenker and Bassett, "Regression Quantiles", 1978).
     """
-    looks = [
-        ForecastFloor(requests_per_second=1, quantile=quantile, season=season, periods=periods, around_minutes=around)
-        for season, periods, around in SEEN
-    ]
+    looks = [replace(look, quantile=quantile) for look in SEEN if not look.recent_hours]
     return min(
         looks, key=lambda look: sum(_loss(history, look, now - timedelta(days=day)) for day in range(1, days + 1))
     )
@@ -166,7 +171,7 @@ def _loss(history: History, look: ForecastFloor, midnight: datetime) -> float:
 def minimums(scaling: Scaling, history: History | None, first: datetime, minutes: int) -> list[int]:
     """The minimum in each minute from `first` on: the policy's own, raised by its forecast and its calendar, never over the maximum.
 
-    `first` is when it is asked for: nothing that comes after it is looked at. Ask each day again.
+    `first` is when it is asked for: nothing that comes after it is looked at. Ask each hour again.
     """
     found = [scaling.minimum] * minutes
     if scaling.floor is not None and history is not None:
@@ -198,3 +203,16 @@ def _by_minute(history: History, floor: ForecastFloor, first: datetime, minutes:
 def _raise_to(minimums: list[int], floors: list[int], maximum: int) -> None:
     for minute, floor in enumerate(floors):
         minimums[minute] = max(minimums[minute], min(floor, maximum))
+
+
+def floor_changes(scaling: Scaling, history: History | None, now: datetime, minutes: int) -> list[tuple[datetime, int]]:
+    """When the minimum changes from `now` on, and to what, for one-time scheduled actions; the last takes every floor back.
+
+    So a floor expires after `minutes` though nobody ever comes again. Ask each hour for some hours, and one that is missed does no harm.
+    """
+    wanted = [*minimums(scaling, history, now, minutes), scaling.minimum]
+    return [
+        (now + timedelta(minutes=minute), one)
+        for minute, one in enumerate(wanted)
+        if minute == 0 or one != wanted[minute - 1]
+    ]

@@ -175,6 +175,7 @@ class ForecastFloor:
         quantile: of what was seen at that time of day; 0.5 is the usual demand, 1 the highest.
         season, periods: the last `periods` days, or as many weeks.
         around_minutes: what counts as the same time of day, before and after; 720 is the whole day.
+        recent_hours: the hours before the forecast that are looked at, too, and count as much as those days.
         lead_minutes: how much earlier the floor rises than the forecast: the provisioning and what it may be late.
 
     Raises `InvalidScalingError`.
@@ -185,6 +186,7 @@ class ForecastFloor:
     season: Season = Season.DAY
     periods: int = 7
     around_minutes: float = 15
+    recent_hours: float = 0
     lead_minutes: float = 10
 
     def __post_init__(self) -> None:

@@ -70,7 +70,8 @@ def describe_floor(floor: ForecastFloor | None, fleet: Fleet) -> str:
     days = "days" if floor.season is Season.DAY else "of these weekdays"
     share = floor.requests_per_second / fleet.requests_per_second
     seen = f"within {floor.around_minutes:g} minutes of the time of day on the last {floor.periods} {days}"
-    return f"floor at the {floor.quantile:g} quantile {seen} ({share:.0%} of the knee)"
+    recent = f" and in the last {floor.recent_hours:g} hours" if floor.recent_hours else ""
+    return f"floor at the {floor.quantile:g} quantile {seen}{recent} ({share:.0%} of the knee)"
 
 
 def describe_steps(steps: StepScaling) -> str:

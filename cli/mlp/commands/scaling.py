@@ -94,16 +94,13 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from dataclasses import replace
-
-    from mlp.scaling.inputs import default_policy, read_calendar, read_inputs, read_policy
+    from mlp.scaling.inputs import policy_to_play, read_inputs
     from mlscaling.compiler import Objective
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
         inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
-        chosen = default_policy(inputs.fleet, maximum) if policy is None else read_policy(policy)
-        chosen = replace(chosen, calendar=(*chosen.calendar, *read_calendar(calendar)))
+        chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
         verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
         document = {
             **_document(verdict.played, inputs, usd_per_hour),
@@ -174,15 +171,12 @@ def plot(
     json: JsonOption = False,
 ) -> None:
     """Draw demand, capacity, violations and cost of a policy on the last days."""
-    from dataclasses import replace
-
     from mlp.scaling.chart import draw_replay
-    from mlp.scaling.inputs import default_policy, read_calendar, read_inputs, read_policy
+    from mlp.scaling.inputs import policy_to_play, read_inputs
 
     with reporting(as_json=json) as output:
         inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
-        chosen = default_policy(inputs.fleet, maximum) if policy is None else read_policy(policy)
-        chosen = replace(chosen, calendar=(*chosen.calendar, *read_calendar(calendar)))
+        chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
         output.result({"file": str(out)}, f"the chart is in {out}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -76,6 +76,17 @@ def _event(row: dict[str, str]) -> Event:
 def default_policy(fleet: Fleet, maximum: int) -> Scaling:
     """AWS's sizing rule: half of what an instance can do (developer guide, "Load testing your auto scaling configuration")."""
     return Scaling(maximum=maximum, target=TargetTracking(target=0.5 * 60 * fleet.requests_per_second))
+
+
+def policy_to_play(path: Path | None, calendar: Path | None, fleet: Fleet, maximum: int) -> Scaling:
+    """A policy from a file, or the default one; with more events."""
+    policy = default_policy(fleet, maximum) if path is None else read_policy(path)
+    try:
+        return replace(policy, calendar=(*policy.calendar, *read_calendar(calendar)))
+    except InvalidScalingError as error:
+        raise bad_input(
+            [str(error)], fix="raise the maximum of the policy, or lower the capacity of the event"
+        ) from error
 
 
 def read_policy(path: Path) -> Scaling:

@@ -99,3 +99,9 @@ def test_every_make_target_of_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
     assert set(re.findall(r"`?make ([a-z-]+)", (REPOSITORY / "README.md").read_text())) <= targets
+
+
+def test_the_scaling_policy_of_the_documentation_is_valid() -> None:
+    (code,) = blocks(REPOSITORY / "docs" / "scaling.md", "python")
+
+    subprocess.run([sys.executable, "-c", code], check=True)

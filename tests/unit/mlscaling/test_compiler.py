@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -60,6 +61,19 @@ def test_within_the_cost_of_another_policy_it_has_the_fewest_violations() -> Non
 
     assert compiled.chosen.hours_per_day <= default.hours_per_day
     assert compiled.chosen.violation_share < default.violation_share / 3
+
+
+def test_a_policy_made_for_a_wrong_load_test_serves_with_weaker_instances() -> None:
+    weaker = replace(FLEET, requests_per_second=8)
+    objective = Objective(served_share=0.999)
+    trusting, wary = (
+        compile_policy(TUNED, FLEET, objective, maximum=60, spikes=0, load_test_error=error).chosen.policy
+        for error in (0.0, 0.2)
+    )
+
+    found = [one.violation_share for one in HELD_OUT.play([trusting, wary], weaker)]
+
+    assert found[1] <= 0.001 < found[0]
 
 
 def test_a_policy_that_misses_says_which_minute_of_which_trace_and_what_would_meet_the_objective() -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mlscaling.forecast import History, InvalidHistoryError, capacity_for, forecast, minimums
+from mlscaling.forecast import (
+    History,
+    InvalidHistoryError,
+    best_seen,
+    capacity_for,
+    floor_changes,
+    forecast,
+    minimums,
+)
 from mlscaling.policies import Event, ForecastFloor, Scaling, Season
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # A Monday.
@@ -89,6 +98,39 @@ def test_an_event_raises_the_floor_before_it_begins_and_expires() -> None:
 
     assert [minute for minute in range(1, 1440) if day[minute] != day[minute - 1]] == [19 * 60 + 45, 20 * 60 + 45]
     assert max(day) == 30
+
+
+def test_floors_are_changes_at_times_and_the_last_takes_them_back() -> None:
+    history = hourly([flat_with_peak(50)] * 2)
+    policy = Scaling(minimum=1, maximum=20, floor=floor(periods=2))
+    eleven = START + timedelta(days=2, hours=11)
+
+    changes = floor_changes(policy, history, eleven, 90)
+
+    assert changes == [
+        (eleven, 1),
+        (eleven + timedelta(minutes=60), 5),
+        (eleven + timedelta(minutes=90), 1),
+    ]
+
+
+def test_the_last_hours_count_as_much_as_the_days_before_them() -> None:
+    """On a day with ten times the demand, the median of two days of 10 and two hours of 100 is in between."""
+    history = hourly([[10.0] * 24, [10.0] * 24, [100.0] * 6])
+    six = START + timedelta(days=2, hours=6)
+    usual = floor(periods=2)
+
+    assert forecast(history, usual, six, 1) == (10,)
+    assert forecast(history, replace(usual, recent_hours=1), six, 1) == (55,)
+
+
+def test_the_best_look_at_the_past_is_that_which_was_right_lately() -> None:
+    weekly = hourly([flat_with_peak(200 if day % 7 == 5 else 20) for day in range(42)])
+    daily = hourly([flat_with_peak(50) for _ in range(42)])
+    now = START + timedelta(days=42)
+
+    assert best_seen(weekly, now, quantile=0.9).season is Season.WEEK
+    assert best_seen(daily, now, quantile=0.9).season is Season.DAY
 
 
 def test_the_capacity_for_a_spot_is_a_multiple_of_the_usual_demand_around_it() -> None:

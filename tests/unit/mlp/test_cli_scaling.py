@@ -1,0 +1,106 @@
+"""`mlp scaling` from outside: files in; a table, a policy, a chart or a sentence out."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+from typer.testing import CliRunner, Result
+
+from mlp.main import app
+from mlp.scaling.inputs import read_policy, write_policy
+from mlscaling.policies import Event, ForecastFloor, Scaling, Step, StepScaling, TargetTracking
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def demand(no_aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four days by five minutes: 5 requests per second, and 60 for an hour at noon."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = ["time,requests"]
+    for place in range(4 * 288):
+        moment = START + timedelta(minutes=5 * place)
+        lines.append(f"{moment:%Y-%m-%dT%H:%M:%S},{300 * (60 if moment.hour == 12 else 5)}")
+    path = tmp_path / "noon.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def scaling(*arguments: str | float | Path) -> Result:
+    return CliRunner().invoke(app, ["scaling", *map(str, arguments)])
+
+
+def test_a_replay_says_what_the_default_would_have_lost_and_when(demand: Path) -> None:
+    result = scaling("replay", demand, "--rps", 10, "--days", 1, "--usd-per-hour", 0.23)
+
+    assert result.exit_code == 1
+    assert "of the requests of trace 'noon' wait too long or are rejected, and 0.100% may" in result.stdout
+    assert "in its worst minute, 2026-03-05 1" in result.stdout
+
+
+def test_the_policy_that_tune_writes_serves_the_day(demand: Path) -> None:
+    tuned = scaling("tune", demand, "--rps", 10, "--days", 2, "--served", 0.99, "--out", "policy.json", "--json")
+    replayed = scaling(
+        "replay", demand, "--rps", 10, "--days", 2, "--served", 0.99, "--policy", "policy.json", "--json"
+    )
+
+    assert (tuned.exit_code, replayed.exit_code) == (0, 0)
+    found, again = json.loads(tuned.stdout), json.loads(replayed.stdout)
+    assert found["policy"]["floor"] is not None
+    assert again["violation_share"] == found["violation_share"] < found["default"]["violation_share"]
+    assert any("the floor rises 11 minutes early" in reason for reason in found["reasons"])
+
+
+def test_a_plot_is_a_chart(demand: Path, tmp_path: Path) -> None:
+    assert scaling("plot", demand, "--rps", 10, "--days", 1, "--out", "chart.png").exit_code == 0
+
+    assert imread(tmp_path / "chart.png").shape[:2] == (975, 1560)
+
+
+def test_an_event_of_the_calendar_serves_what_it_announces(demand: Path, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text("name,at,capacity,minutes\nnoon,2026-03-05T12:55:00+01:00,9,70\n")
+
+    result = scaling("replay", demand, "--rps", 10, "--days", 1, "--served", 0.99, "--calendar", "events.csv")
+
+    assert result.exit_code == 0
+
+
+def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:
+    policy = Scaling(
+        maximum=9,
+        target=TargetTracking(target=420),
+        steps=(StepScaling(steps=(Step(at_least=100, add=50),)),),
+        floor=ForecastFloor(requests_per_second=8, quantile=0.9),
+        calendar=(Event(name="TV spot", at=START, capacity=9),),
+    )
+
+    write_policy(policy, tmp_path / "policy.json")
+
+    assert read_policy(tmp_path / "policy.json") == policy
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("no.csv",), "No such file or directory"),
+        (("noon.csv", "--policy", "bad.json"), "bad.json has no maximum"),
+        (("noon.csv", "--calendar", "bad.csv"), "give the columns name,at,capacity,minutes"),
+        (("noon.csv", "--calendar", "large.csv"), "event 'spot' has 900 instances; use 1 to the maximum, 100"),
+        (("short.csv",), "short.csv has 0 whole days"),
+    ],
+)
+def test_what_cannot_be_used_is_a_sentence(demand: Path, arguments: tuple[str, ...], problem: str) -> None:
+    (demand.parent / "bad.json").write_text("{}")
+    (demand.parent / "bad.csv").write_text("name,at\nspot,tomorrow\n")
+    (demand.parent / "large.csv").write_text("name,at,capacity,minutes\nspot,2026-03-05T12:00:00+00:00,900,60\n")
+    (demand.parent / "short.csv").write_text("time,requests\n2026-03-02T00:00:00,1\n2026-03-02T00:05:00,1\n")
+
+    result = scaling("replay", *arguments, "--rps", "10")
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
