@@ -147,6 +147,15 @@ def _publish_provenance(scope: Construct, staged: StagedSource, content: bytes) 
     path = Path(stage.outdir, f"{name}.json")
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    Stack.of(scope).synthesizer.add_file_asset(
-        source_hash=name, file_name=f"{name}.json", packaging=FileAssetPackaging.FILE
-    )
+    try:
+        Stack.of(scope).synthesizer.add_file_asset(
+            source_hash=name, file_name=f"{name}.json", packaging=FileAssetPackaging.FILE
+        )
+    except RuntimeError as error:
+        # Of a stack with a synthesizer of its own, jsii hands out the one that was given, which the CDK has bound a copy of.
+        if "StackSynthesizerBoundStackFirst" not in str(error):
+            raise
+        warnings.warn(
+            f"{Stack.of(scope).stack_name} has its own synthesizer: its archives will not say which commit they are of",
+            stacklevel=2,
+        )
