@@ -41,9 +41,9 @@ def build_stacks(
                 settings=environment.training_environment,
                 network=network.studio,
             ).training_environment
-    records = ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env).records
+    store = ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env)
     for project in projects:
-        ProjectStack(
+        stack = ProjectStack(
             app,
             f"{prefix}-project-{project.name}",
             env=env,
@@ -51,9 +51,10 @@ def build_stacks(
             define=definitions[project.name],
             network=None if network is None else network.jobs,
             training_environment=training_environment,
-            records=records,
+            records=store.records,
             tags={**shared_tags, **project.tags},
         )
+        stack.add_dependency(store)  # An exported value says by itself only what, and not before whom.
     tags = {**shared_tags, "organization": platform.organization, "environment": environment_name}
     tagger = Tags.of(app)
     for key, value in tags.items():
