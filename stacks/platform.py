@@ -54,7 +54,7 @@ def build_stacks(
             records=store.records,
             tags={**shared_tags, **project.tags},
         )
-        stack.add_dependency(store)  # An exported value says by itself only what, and not before whom.
+        stack.add_dependency(store)  # Imported by name, which alone would let the store be destroyed first.
     tags = {**shared_tags, "organization": platform.organization, "environment": environment_name}
     tagger = Tags.of(app)
     for key, value in tags.items():
