@@ -105,10 +105,10 @@ class _Rank:
         return (*over, kept, one.hours_per_day)
 
     def is_near(self, one: Played, best: Played) -> bool:
-        """As good, and hardly dearer."""
-        first, *others = self.order(best)
-        most = (first, *(value * NEAR for value in others))
-        return all(mine <= limit for mine, limit in zip(self.order(one), most, strict=True))
+        """As good, and hardly dearer; a budget may be spent."""
+        first, second, *_ = self.order(best)
+        mine = self.order(one)
+        return mine[0] <= first and mine[1] <= second * NEAR
 
     def finalists(self, plain: Sequence[Played]) -> list[Played]:
         """The best with each target."""
