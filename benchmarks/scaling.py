@@ -50,7 +50,7 @@ def tracking(utilisation: float, signal: Signal = Signal.INVOCATIONS) -> Scaling
 
 
 DEFAULT = tracking(0.5)
-ENOUGH = Objective(served_share=0.995, no_dearer_than=DEFAULT)
+ENOUGH = Objective(served_share=0.995)
 FEWEST = Objective(served_share=1 - 1e-6, no_dearer_than=DEFAULT)  # What is less than that counts as nothing.
 BESIDE = {
     "default, 0.5": DEFAULT,
@@ -170,9 +170,18 @@ def ordinary(console: Console, trace: Trace, seed: int) -> None:
     console.print(f"  goal 3 or more at 1.00 or less: {verdict}\n")
 
 
+def enough(trace: Trace, seed: int, *, load_test_error: float = 0.0) -> Scaling:
+    """The cheapest policy that serves 99.5% on ordinary days; if none does, the best at no more than the cost of the default."""
+    tuned = trace.tuned(seed)
+    compiled = compile_policy(tuned, FLEET, ENOUGH, maximum=MAXIMUM, load_test_error=load_test_error)
+    if not compiled.meets:
+        compiled = compile_policy(tuned, FLEET, FEWEST, maximum=MAXIMUM, load_test_error=load_test_error)
+    return compiled.chosen.policy
+
+
 def announced(console: Console, trace: Trace, seed: int) -> Scaling:
     """A spike a day that somebody announced."""
-    compiled = compile_policy(trace.tuned(seed), FLEET, ENOUGH, maximum=MAXIMUM).chosen.policy
+    compiled = enough(trace, seed)
     case = with_spikes(trace.test(seed), seed + 1, factor=SPIKE_FACTOR)
     ours = replace(compiled, calendar=calendar(case))
     found = rows([*BESIDE, "compiled, with calendar"], [*BESIDE.values(), ours], case)
@@ -233,7 +242,7 @@ def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) ->
     """The announced spikes again, with one thing other than what the policy was made for."""
     case = with_spikes(trace.test(seed), seed + 1, factor=SPIKE_FACTOR)
     ours = replace(compiled, calendar=calendar(case))
-    wary = compile_policy(trace.tuned(seed), FLEET, ENOUGH, maximum=MAXIMUM, load_test_error=0.3).chosen.policy
+    wary = enough(trace, seed, load_test_error=0.3)
     wary = replace(wary, calendar=calendar(case, requests_per_second=0.7 * FLEET.requests_per_second))
     weak = replace(FLEET, requests_per_second=7)
     spread = Provisioning(shortest_seconds=134, usual_seconds=300, longest_seconds=525)
