@@ -38,6 +38,7 @@ EVENT_UTILISATION = 0.85
 CALENDAR_LATE_SECONDS = 600
 FIRST_TUNED_DAY = 2
 MOST_TUNED_DAYS = 14
+MOST_DAYS = 63  # As long as CloudWatch keeps values of five minutes.
 MAXIMUM = 1000
 
 Floats = NDArray[np.float64]
@@ -70,7 +71,8 @@ class Trace:
     @classmethod
     def of(cls, history: History, name: str, *, mean_requests_per_second: float, test_days: int) -> Trace:
         """Whole days, scaled; at most a quarter of them is held out."""
-        demand = Demand.interpolated(history, name=name).scaled_to(mean_requests_per_second=mean_requests_per_second)
+        demand = Demand.interpolated(history, name=name).last(MOST_DAYS)
+        demand = demand.scaled_to(mean_requests_per_second=mean_requests_per_second)
         midnight = demand.start.replace(hour=0, minute=0, second=0)
         first = midnight if midnight == demand.start else midnight + timedelta(days=1)
         days = int((demand.start + timedelta(seconds=demand.seconds) - first).total_seconds() // 86_400)
@@ -171,10 +173,11 @@ def ordinary(console: Console, trace: Trace, seed: int) -> None:
 
 
 def enough(trace: Trace, seed: int, *, load_test_error: float = 0.0) -> Scaling:
-    """The cheapest policy that serves 99.5% on ordinary days; if none does, the best at no more than the cost of the default."""
+    """The cheapest policy that serves 99.5% on ordinary days; if it is dearer than the default, the best at no more than its cost."""
     tuned = trace.tuned(seed)
     compiled = compile_policy(tuned, FLEET, ENOUGH, maximum=MAXIMUM, load_test_error=load_test_error)
-    if not compiled.meets:
+    (default,) = tuned.play([DEFAULT], FLEET)
+    if not compiled.meets or compiled.chosen.hours_per_day > default.hours_per_day:
         compiled = compile_policy(tuned, FLEET, FEWEST, maximum=MAXIMUM, load_test_error=load_test_error)
     return compiled.chosen.policy
 
