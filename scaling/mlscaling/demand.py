@@ -46,6 +46,10 @@ class Demand:
         start = self.start + timedelta(seconds=first_second)
         return replace(self, requests_per_second=self.requests_per_second[first_second:end_second], start=start)
 
+    def last(self, days: int) -> Demand:
+        """Its last days, if it has more."""
+        return self.between(max(0, self.seconds - days * DAY_SECONDS), self.seconds)
+
     def with_spike(
         self, *, at_second: int, factor: float, rise_seconds: int, hold_seconds: int, fall_seconds: int
     ) -> Demand:

@@ -224,5 +224,8 @@ class Scaling:
         for event in self.calendar:
             if event.capacity > self.maximum:
                 yield f"event '{event.name}' has {event.capacity} instances; use 1 to the maximum, {self.maximum}"
+        watched = [one.signal.name for one in self.steps]
+        if len(set(watched)) < len(watched):
+            yield f"the steps watch {', '.join(watched)}; let each policy watch a signal of its own"
         if self.minimum == 0 and all(one.signal is not Signal.NO_CAPACITY for one in self.steps):
             yield "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps"

@@ -30,7 +30,7 @@ def _reasons(base: Played, policy: Scaling, plain: Sequence[Played], fleet: Flee
         provisioning = f"provisioning takes up to {fleet.provisioning.longest_seconds:g} s"
         yield f"the floor rises {policy.floor.lead_minutes:g} minutes early: {provisioning}, and a scheduled action may be late"
     for steps in policy.steps:
-        yield f"{describe_steps(steps)}: the fewest violations in spikes that nobody announced"
+        yield f"{describe_steps(steps)}: the fewest violations on hard days, with spikes that nobody announced and weaker instances"
     yield f"{policy.minimum} to {policy.maximum} instances: as asked for"
 
 

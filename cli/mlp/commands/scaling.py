@@ -51,6 +51,10 @@ PolicyOption = Annotated[
 PriceOption = Annotated[float | None, typer.Option("--usd-per-hour", min=0, help="Of an instance.")]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the policy here, as JSON.")]
 ChartOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="The PNG file.")]
+ErrorOption = Annotated[
+    float,
+    typer.Option("--load-test-error", min=0, max=0.9, help="The share by which an instance may serve less than --rps."),
+]
 CheaperOption = Annotated[
     bool,
     typer.Option("--cost-of-default", help="The fewest violations at the cost of AWS's default, instead of --served."),
@@ -124,6 +128,7 @@ def tune(
     calendar: CalendarOption = None,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    load_test_error: ErrorOption = 0.0,
     usd_per_hour: PriceOption = None,
     out: OutOption = None,
     json: JsonOption = False,
@@ -139,7 +144,13 @@ def tune(
         objective = Objective(served_share=served, no_dearer_than=default if cost_of_default else None)
         output.say(f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies")
         compiled = compile_policy(
-            inputs.case, inputs.fleet, objective, minimum=minimum, maximum=maximum, calendar=read_calendar(calendar)
+            inputs.case,
+            inputs.fleet,
+            objective,
+            minimum=minimum,
+            maximum=maximum,
+            calendar=read_calendar(calendar),
+            load_test_error=load_test_error,
         )
         if out is not None:
             write_policy(compiled.chosen.policy, out)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mlp.target import Target
 
 PERIOD_SECONDS = 300
-MOST_DAYS = 63  # As long as CloudWatch keeps values of five minutes: user guide, "Metrics retention".
 
 
 def write_history(target: Target, endpoint: str, variant: str, days: int, path: Path) -> int:

@@ -16,6 +16,7 @@ from mlscaling.fleet import Fleet, Provisioning
 from mlscaling.forecast import History, InvalidHistoryError
 from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking
 
+MOST_DAYS = 63  # As long as CloudWatch keeps values of five minutes.
 FEWEST_DAYS = 3  # One to look back at, and two to tell chance from rule.
 
 
@@ -29,7 +30,7 @@ class Inputs:
 
 def read_inputs(history: Path, *, days: int, requests_per_second: float, provisioning_seconds: list[float]) -> Inputs:
     """Read a demand; its last whole days are played, those before are what a forecast knows."""
-    demand = Demand.interpolated(_history(history), name=history.stem)
+    demand = Demand.interpolated(_history(history), name=history.stem).last(MOST_DAYS)
     midnight = (demand.start + timedelta(seconds=demand.seconds)).replace(hour=0, minute=0, second=0, microsecond=0)
     known = int((midnight - demand.start).total_seconds() // DAY_SECONDS)
     if known < FEWEST_DAYS:

@@ -55,6 +55,11 @@ def test_a_forecast_has_a_quantile() -> None:
         ForecastFloor(requests_per_second=8, quantile=95)
 
 
+def test_two_step_policies_watch_two_signals() -> None:
+    with pytest.raises(InvalidScalingError, match="the steps watch NO_CAPACITY, NO_CAPACITY; let each policy watch"):
+        Scaling(maximum=2, steps=(WAKE_FROM_ZERO, WAKE_FROM_ZERO))
+
+
 def test_an_event_is_asked_for_before_it_begins_and_expires() -> None:
     spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30, minutes=45, lead_minutes=12)
 
