@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Capacity:
     in_service: Floats
 
 
-class Controller:
+class Controller(ABC):
     """What target tracking and step scaling share: the cooldown of scale-out.
 
     In it, "the capacity added by the initiating scale-out activity is calculated as part of the desired capacity for the next
@@ -41,9 +42,9 @@ class Controller:
         self._cooling_until = np.zeros(len(cooldown_seconds), dtype=np.int64)
         self._before = np.zeros(len(cooldown_seconds))
 
+    @abstractmethod
     def judge(self, block: int, values: Floats, capacity: Capacity) -> tuple[Floats, Floats]:
         """The capacity that is asked for: at least (0 asks for nothing), and at most (infinity)."""
-        raise NotImplementedError
 
     def scaled_out(self, mine: Bools, blocks: tuple[int, int], before: Floats) -> None:
         """This policy has scaled these lanes out from a block on, which completes at another."""
@@ -52,7 +53,7 @@ class Controller:
         self._before = np.where(initiates, before, self._before)
         self._cooling_until = np.where(initiates, completes + self._cooldown, self._cooling_until)
 
-    def scaled_in(self, where: Bools, block: int) -> None:
+    def scaled_in(self, where: Bools, block: int) -> None:  # noqa: B027 - not every policy remembers it
         """Lanes have lost instances."""
 
     def _base(self, block: int, now: Floats) -> Floats:

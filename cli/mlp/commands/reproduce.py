@@ -17,8 +17,9 @@ from mlp.output import Output
 from mlp.reproduce.lineage import run_id_named
 from mlp.reproduce.report import write_back
 from mlp.reproduce.run import Reproduction
+from mlp.runs import Runs
 from mlp.session import session
-from mlp.target import Target, record_store
+from mlp.target import Target
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN|MODEL", help="A run id, an ARN, or a model version as GROUP/VERSION.")
@@ -48,12 +49,13 @@ def reproduce(
     Exit code 1: not reproduced. The report is kept in the store as a run of its own.
     """
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
-        store = record_store(target)
+        runs = Runs(target)
         run_id = run_id_named(run, account=_account(target), region=str(target.client("s3").meta.region_name))
         with _directory(keep) as directory, _progress(out) as progress:
             reproduction = Reproduction(
                 target=target,
-                store=store,
+                store=runs.store,
+                children=runs.children,
                 directory=directory,
                 here=Path.cwd(),
                 as_recorded=as_recorded,
@@ -61,7 +63,7 @@ def reproduce(
             )
             report = reproduction.of(run_id)
         out.result(report.document, Markdown(report.markdown))
-        write_back(report, store, target.client("events"))
+        write_back(report, runs.store, target.client("events"))
         out.say(f"kept in the store as run {report.run_id}")
     if not report.verdict.is_reproduced:
         raise typer.Exit(ExitCode.RUN_FAILED)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from mlp.errors import CliError, ExitCode
 from mlrecords.observations import run_id_of
 from mlrecords.record import RunRecord
+from mlrecords.rows import Row
 from mlrecords.store import RecordStore, RunNotFoundError
 
 JOB_KINDS = frozenset({"processing-job", "training-job", "transform-job"})
 _WAYS_UP = frozenset({"execution", "job", "tuning"})
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _MODEL = re.compile(r"(?P<group>[A-Za-z0-9][\w-]*)/(?P<version>\d+)")
-_READERS = 16
+
+Children = Callable[[str], Iterable[Row]]
+"""The rows of the runs that came from a run, as `mlp.runs.Runs.children` finds them."""
 
 
 def run_id_named(name: str, *, account: str, region: str) -> str:
@@ -42,7 +44,7 @@ def recorded(store: RecordStore, run_id: str) -> RunRecord:
         raise CliError(str(error).split(";")[0], fix=fix, exit_code=ExitCode.NOT_FOUND) from error
 
 
-def jobs_behind(store: RecordStore, record: RunRecord) -> tuple[RunRecord, ...]:
+def jobs_behind(store: RecordStore, children: Children, record: RunRecord) -> tuple[RunRecord, ...]:
     """The jobs to run again for a job, an execution or a model version, in the order in which they ran. Raises CliError.
 
     For a model version: those of the execution that registered it, or else the job that it came from. Of a tuning job, the training
@@ -51,64 +53,38 @@ def jobs_behind(store: RecordStore, record: RunRecord) -> tuple[RunRecord, ...]:
     if record.identity.kind in JOB_KINDS:
         return _checked(record, [record])
     if record.identity.kind == "model-package":
-        return _behind_model(store, record)
+        return _behind_model(store, children, record)
     if record.identity.kind == "pipeline-execution":
-        return _checked(record, _needed(_below(store, record.run_id), frozenset()))
+        return _checked(record, _needed(_below(store, children, record.run_id), frozenset()))
     fix = "reproduce the pipeline execution, job or script that it belongs to"
     raise CliError(f"a {record.identity.kind} cannot be run again by itself", fix=fix, exit_code=ExitCode.BAD_INPUT)
 
 
-def _behind_model(store: RecordStore, model: RunRecord) -> tuple[RunRecord, ...]:
+def _behind_model(store: RecordStore, children: Children, model: RunRecord) -> tuple[RunRecord, ...]:
     by_relation = {parent.relation: run_id for run_id, parent in model.parents.items()}
     if "execution" in by_relation:
         wanted = frozenset(data.uri for data in model.outputs.values())
-        return _checked(model, _needed(_below(store, by_relation["execution"]), wanted))
+        return _checked(model, _needed(_below(store, children, by_relation["execution"]), wanted))
     if "job" in by_relation:
         return _checked(model, [recorded(store, by_relation["job"])])
     fix = "reproduce the job that trained it"
     raise CliError("the record of the model version does not say what made it", fix=fix, exit_code=ExitCode.NOT_FOUND)
 
 
-def _below(store: RecordStore, run_id: str) -> list[RunRecord]:
+def _below(store: RecordStore, children: Children, run_id: str) -> list[RunRecord]:
     """The jobs of an execution, also those whose results its steps took from an earlier execution."""
-    children = _children(store)
     found: dict[str, RunRecord] = {}
     waiting = [run_id]
     while waiting:
-        for child in children.get(waiting.pop(), ()):
-            if child.run_id not in found:
-                found[child.run_id] = child
-                waiting.append(child.run_id)
+        parent = waiting.pop()
+        below = [row["run_id"] for row in children(parent) if row["parents"][parent] in _WAYS_UP]
+        new = [child for child in below if child not in found]
+        found |= {child: recorded(store, child) for child in new}
+        waiting += new
     steps = [record for record in found.values() if record.identity.kind == "pipeline-step"]
     jobs = {parent for step in steps for parent, link in step.parents.items() if link.relation == "job"}
     cached = [recorded(store, job) for job in sorted(jobs - found.keys())]
     return [record for record in (*found.values(), *cached) if record.identity.kind in JOB_KINDS]
-
-
-def _children(store: RecordStore) -> dict[str, list[RunRecord]]:
-    """The records of the store by the runs that they came from: every record is read."""
-    found: dict[str, list[RunRecord]] = {}
-    for record in _all_records(store):
-        for parent, link in record.parents.items():
-            if link.relation in _WAYS_UP:
-                found.setdefault(parent, []).append(record)
-    return found
-
-
-def _all_records(store: RecordStore) -> Iterator[RunRecord]:
-    pages = store.s3.get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix="runs/")
-    names = [
-        item["Key"].removeprefix("runs/").removesuffix(".json") for page in pages for item in page.get("Contents", ())
-    ]
-
-    def read(run_id: str) -> RunRecord | None:
-        try:
-            return store.record(run_id)
-        except RunNotFoundError:
-            return None  # Seen, but nobody said yet what it is.
-
-    with ThreadPoolExecutor(_READERS) as pool:
-        yield from (record for record in pool.map(read, names) if record is not None)
 
 
 def _needed(jobs: list[RunRecord], wanted: frozenset[str]) -> list[RunRecord]:

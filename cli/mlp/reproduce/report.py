@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +10,10 @@ from typing import Any
 from mlp.errors import CliError, ExitCode
 from mlp.reproduce.verdict import MetricComparison, OutputComparison, Verdict
 from mlrecords.canonical import canonical, digest
-from mlrecords.codec import to_json
 from mlrecords.observations import Observation, facts_of, order_of, run_id_of
 from mlrecords.record import Data, Identity, Metric, Parent, RunRecord, Status
+from mlrecords.sending import RefusedError, send
 from mlrecords.store import RecordStore
-
-SOURCE, DETAIL_TYPE = "mlplatform", "ML Platform Run Observation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +79,11 @@ class Report:
 
 def write_back(report: Report, store: RecordStore, events: Any) -> None:
     """Have the store keep the report as a run of kind `reproduction` that `reproduces` its parent. Raises CliError."""
-    observation = observation_of(report, store)
-    detail = json.dumps(to_json(observation))
-    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
-    answer = events.put_events(Entries=[entry])
-    if answer["FailedEntryCount"]:
-        why = answer["Entries"][0].get("ErrorMessage", "no reason given")
+    try:
+        send(events, observation_of(report, store))
+    except RefusedError as error:
         fix = "ask for the right to call events:PutEvents on the default bus"
-        raise CliError(f"the report could not be written to the store: {why}", fix=fix, exit_code=ExitCode.NOT_FOUND)
+        raise CliError(f"the report is not in the store: {error}", fix=fix, exit_code=ExitCode.NOT_FOUND) from error
 
 
 def observation_of(report: Report, store: RecordStore) -> Observation:

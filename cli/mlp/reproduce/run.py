@@ -26,6 +26,7 @@ class Reproduction:
     """What is to be done.
 
     Attributes:
+        children: finds the jobs of an execution.
         directory: empty; everything is made in it.
         here: where whoever asks is, which may be the repository of the script.
         as_recorded: whether to run on what the record pins even if its names mean something else by now.
@@ -33,6 +34,7 @@ class Reproduction:
 
     target: Target
     store: RecordStore
+    children: lineage.Children
     directory: Path
     here: Path
     as_recorded: bool = False
@@ -45,7 +47,7 @@ class Reproduction:
             cause = f"run {record.identity.name} is {record.status.state}: only what completed can be compared"
             raise CliError(cause, fix="choose a run that completed", exit_code=ExitCode.BAD_INPUT)
         started = now()
-        ran = (record,) if record.identity.kind == "script" else lineage.jobs_behind(self.store, record)
+        ran = (record,) if record.identity.kind == "script" else lineage.jobs_behind(self.store, self.children, record)
         judge = Judge(subject=self._subject(record, ran), as_recorded=self.as_recorded, say=self.say)
         by = str(self.target.client("sts").get_caller_identity()["Arn"])
         report = Report(record=record, verdict=judge.verdict(), ran=ran, started_at=started, ended_at=now(), by=by)

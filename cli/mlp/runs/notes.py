@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mlp.errors import CliError, ExitCode
+from mlrecords import sending
 from mlrecords.canonical import canonical
 from mlrecords.codec import to_json
 from mlrecords.observations import Observation, facts_of, order_of
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from mlrecords.store import RecordStore
 
 KINDS = ("question", "interpretation", "decision", "note")
-SOURCE, DETAIL_TYPE = "mlplatform", "ML Platform Run Observation"
-LARGEST_BYTES = 200_000
-"""Of an observation; an event holds 256 KiB (Amazon EventBridge quotas), its envelope included."""
 PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.5
 _HEADING = re.compile(rf"^# ({'|'.join(KINDS)}) *$", re.MULTILINE)
@@ -55,23 +53,19 @@ def observation(run_id: str, notes: Mapping[str, str], *, author: str, at: datet
         run_id=run_id, source="note", order=order_of(int(moment.timestamp() * 1000)), facts=facts_of({"notes": made})
     )
     size = len(canonical(to_json(seen)))
-    if size > LARGEST_BYTES:
-        fix = f"shorten it, or note where the text is; at most {LARGEST_BYTES:,} bytes are possible"
+    if size > sending.MOST_BYTES:
+        fix = f"shorten it, or note where the text is; at most {sending.MOST_BYTES:,} bytes are possible"
         raise CliError(f"the notes have {size:,} bytes", fix=fix, exit_code=ExitCode.BAD_INPUT)
     return seen
 
 
 def send(target: Target, seen: Observation) -> None:
     """Give an observation to the account's event bus, from which capture takes it. Raises `CliError`."""
-    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": canonical(to_json(seen)).decode()}
-    answer = target.client("events").put_events(Entries=[entry])
-    if answer["FailedEntryCount"]:
-        refused = answer["Entries"][0]
-        raise CliError(
-            f"{target.label} did not take the notes: {refused.get('ErrorCode')} {refused.get('ErrorMessage')}",
-            fix="nothing was noted; try again",
-            exit_code=ExitCode.NOT_FOUND,
-        )
+    try:
+        sending.send(target.client("events"), seen)
+    except sending.RefusedError as error:
+        cause = f"{target.label} did not take the notes: {error}"
+        raise CliError(cause, fix="nothing was noted; try again", exit_code=ExitCode.NOT_FOUND) from error
 
 
 def wait(store: RecordStore, seen: Observation, *, patience_seconds: float = PATIENCE_SECONDS) -> None:

@@ -114,7 +114,12 @@ class Chain:
         directory.mkdir()
         target = at_endpoint(self.workbench.engine.endpoint_url)
         reproduction = Reproduction(
-            target=target, store=self.records.store, directory=directory, here=directory, as_recorded=as_recorded
+            target=target,
+            store=self.records.store,
+            children=self.records.children,
+            directory=directory,
+            here=directory,
+            as_recorded=as_recorded,
         )
         return reproduction.of(run_id).verdict
 

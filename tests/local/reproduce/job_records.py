@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from mlp.runs import cache
 from mlrecords.canonical import canonical, digest
 from mlrecords.codec import to_json
 from mlrecords.observations import Observation, facts_of, order_of, run_id_of
@@ -24,6 +27,7 @@ from mlrecords.record import (
     Parent,
     Status,
 )
+from mlrecords.rows import Row, keep_rows
 from mlrecords.store import RecordStore
 from tests.local.workbench import Workbench
 
@@ -92,8 +96,14 @@ class JobRecords:
     def observe(self, arn: str, **parts: Any) -> str:
         """Write the parts of a record as one observation."""
         observation = Observation(run_id=run_id_of(arn), source="event", order=order_of(1), facts=facts_of(parts))
-        self.store.observe([observation])
+        keep_rows(self.store, [self.store.observe([observation])])
         return run_id_of(arn)
+
+    def children(self, run_id: str) -> list[Row]:
+        """The rows of the runs that came from a run, as a new user finds them."""
+        with tempfile.TemporaryDirectory() as directory, cache.opened(Path(directory)) as copy:
+            copy.refresh(self.store)
+            return copy.children(run_id)
 
     def _training(self, found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         hyperparameters = found["HyperParameters"]

@@ -12,10 +12,10 @@ from mlp.reproduce.jobs import Jobs
 from mlp.reproduce.judge import Judge
 from mlp.reproduce.pinned import Pins
 from mlp.reproduce.places import NewPrefix
-from mlp.reproduce.report import DETAIL_TYPE, SOURCE
 from mlp.target import RECORDS_PARAMETER, at_endpoint
 from mlrecords.codec import from_json
 from mlrecords.observations import Observation
+from mlrecords.sending import DETAIL_TYPE, SOURCE
 from tests.local.reproduce.chain import Chain
 from tests.local.workbench import Workbench
 

@@ -56,7 +56,7 @@ def test_behind_a_model_are_the_jobs_of_its_execution_and_the_one_of_many_that_i
 ) -> None:
     run_id = run_id_named("group/3", account=ACCOUNT, region=REGION)
 
-    found = jobs_behind(records.store, records.store.record(run_id))
+    found = jobs_behind(records.store, records.children, records.store.record(run_id))
 
     assert {job.identity.name for job in found} == {"features", "validate-2", "good"}
 
@@ -64,6 +64,6 @@ def test_behind_a_model_are_the_jobs_of_its_execution_and_the_one_of_many_that_i
 def test_what_cannot_be_run_again_is_said_with_a_fix(records: JobRecords) -> None:
     tuning = records.store.record(run_id_of(f"{ARN}:tuning-job/tune"))
     with pytest.raises(CliError, match="a tuning-job cannot be run again by itself"):
-        jobs_behind(records.store, tuning)
+        jobs_behind(records.store, records.children, tuning)
     with pytest.raises(CliError, match="'what' is neither a run nor a model version"):
         run_id_named("what", account=ACCOUNT, region=REGION)
