@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import mllocal
+from mlp.target import RECORDS_PARAMETER
+from mlrecords.store import RecordStore
 from tests.local.workbench import Workbench
 
 
@@ -27,3 +29,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mllocal.Engine]
 def workbench(engine: mllocal.Engine, request: pytest.FixtureRequest) -> Workbench:
     """A fresh bucket on the engine, and what tests do again and again."""
     return Workbench.create(engine, request.node.name)
+
+
+@pytest.fixture
+def store(workbench: Workbench) -> Iterator[RecordStore]:
+    """A store of run records that the command line finds, for this test only: others deploy one."""
+    ssm = workbench.engine.client("ssm")
+    ssm.put_parameter(Name=RECORDS_PARAMETER, Value=workbench.bucket, Type="String", Overwrite=True)
+    yield RecordStore(workbench.engine.client("s3"), workbench.bucket)
+    ssm.delete_parameter(Name=RECORDS_PARAMETER)

@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 import mllocal
+from mllocal.ports import free_port
 from tests.local.workbench import ROLE, Workbench
 
 LAMBDA = "def handler(event, context):\n    return {'doubled': event['n'] * 2}\n"
@@ -161,5 +162,20 @@ def test_stacks_functions_objects_and_pipelines_work_after_a_new_start(tmp_path:
         assert json.loads(answer["Payload"].read()) == {"doubled": 42}
         assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
         assert kept.wait(kept.start(name)).status == "Succeeded"
+    finally:
+        mllocal.down(tmp_path)
+
+
+def test_queues_are_found_when_the_engine_has_another_port(tmp_path: Path) -> None:
+    """A port that somebody else has taken meanwhile is not had again; functions still hold the old URLs."""
+    before = mllocal.up(tmp_path)
+    url = before.client("sqs").create_queue(QueueName="work")["QueueUrl"]
+    before.client("sqs").send_message(QueueUrl=url, MessageBody="kept")
+    mllocal.down(tmp_path)
+    after = mllocal.up(tmp_path, port=free_port())
+    try:
+        sqs = after.client("sqs")
+        assert sqs.list_queues()["QueueUrls"] == [sqs.get_queue_url(QueueName="work")["QueueUrl"]] != [url]
+        assert [message["Body"] for message in sqs.receive_message(QueueUrl=url)["Messages"]] == ["kept"]
     finally:
         mllocal.down(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +12,6 @@ from typer.testing import CliRunner
 
 import mllocal
 from mlp.main import app
-from mlp.target import RECORDS_PARAMETER
 from mlrecords.observations import Observation, facts_of, order_of, record_of, run_id_of
 from mlrecords.pins import Clients, pinned
 from mlrecords.pins.images import find_image
@@ -34,15 +32,6 @@ def clients(engine: mllocal.Engine, monkeypatch: pytest.MonkeyPatch) -> Clients:
     monkeypatch.setenv("AWS_ENDPOINT_URL", engine.endpoint_url)
     session = boto3.Session(engine.account, "secret", region_name=engine.region)
     return Clients.of(session, usd_per_hour={"ml.m5.large": 0.115})
-
-
-@pytest.fixture
-def store(workbench: Workbench) -> Iterator[RecordStore]:
-    """A store that the command line finds."""
-    ssm = workbench.engine.client("ssm")
-    ssm.put_parameter(Name=RECORDS_PARAMETER, Value=workbench.bucket, Type="String", Overwrite=True)
-    yield RecordStore(workbench.engine.client("s3"), workbench.bucket)
-    ssm.delete_parameter(Name=RECORDS_PARAMETER)
 
 
 def event(request: dict[str, Any], job: dict[str, Any], state: str) -> Observation:

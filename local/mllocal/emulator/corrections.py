@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ministack.core.responses import error_response_json
-from ministack.services import codebuild, ec2, s3
+from ministack.services import codebuild, ec2, s3, sqs
 
 Answer = tuple[int, dict[str, str], bytes]
 _FILTERS = {
@@ -15,13 +15,15 @@ _FILTERS = {
     "vpc-id": lambda interface: [interface["VpcId"]],
 }
 _get_whole_version = s3._get_object
+_load_queues_as_they_were = sqs.load_persisted_state
 
 
 def register_corrections() -> None:
-    """Interfaces are filtered, versions are read in parts, and builds, for which there is no Docker, are refused."""
+    """Interfaces are filtered, versions read in parts, queues found after a change of port; builds, without Docker, are refused."""
     ec2._ACTION_MAP["DescribeNetworkInterfaces"] = _describe_network_interfaces
     codebuild._start_build = _refuse_build
     s3._get_object = _get_object
+    sqs.load_persisted_state = _load_queues
 
 
 def _describe_network_interfaces(parameters: dict[str, Any]) -> Answer:
@@ -69,3 +71,13 @@ def _get_object(bucket: str, key: str, headers: dict[str, str], query: dict[str,
     told = {name: value for name, value in told.items() if not name.lower().startswith("x-amz-checksum-")}
     told |= {"Content-Length": str(end - start + 1), "Content-Range": f"bytes {start}-{end}/{size}"}
     return HTTPStatus.PARTIAL_CONTENT, told, body[start : end + 1]
+
+
+def _load_queues(state: dict[str, Any]) -> None:
+    """ministack keeps queues by URLs that hold its port: started at another one, it would find none of them by name."""
+    _load_queues_as_they_were(state)
+    for (account, region, url), queue in list(sqs._queues._data.items()):
+        now = sqs._queue_url_for_account(account, queue["name"])
+        if now != url:
+            sqs._queues._data[account, region, now] = {**sqs._queues._data.pop((account, region, url)), "url": now}
+            sqs._queue_name_to_url.set_scoped(account, region, queue["name"], now)

@@ -12,22 +12,20 @@ from mlp.reproduce.jobs import Jobs
 from mlp.reproduce.judge import Judge
 from mlp.reproduce.pinned import Pins
 from mlp.reproduce.places import NewPrefix
-from mlp.target import RECORDS_PARAMETER, at_endpoint
+from mlp.target import at_endpoint
 from mlrecords.codec import from_json
 from mlrecords.observations import Observation
 from mlrecords.sending import DETAIL_TYPE, SOURCE
+from mlrecords.store import RecordStore
 from tests.local.reproduce.chain import Chain
 from tests.local.workbench import Workbench
 
 
 def test_one_command_reproduces_a_model_and_after_one_changed_byte_says_data(
-    workbench: Workbench, tmp_path: Path
+    workbench: Workbench, store: RecordStore, tmp_path: Path
 ) -> None:
     chain = Chain.create(workbench)
     parent = chain.run()
-    chain.workbench.engine.client("ssm").put_parameter(
-        Name=RECORDS_PARAMETER, Value=workbench.bucket, Type="String", Overwrite=True
-    )
     queue = _queue_of_observations(workbench)
     command = [str(Path(sys.executable).with_name("mlp")), "reproduce", f"{chain.name}/1", "--json"]
     endpoint = ["--endpoint-url", workbench.engine.endpoint_url]

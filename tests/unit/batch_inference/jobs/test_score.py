@@ -291,10 +291,11 @@ def test_a_job_without_memory_says_so_and_leaves_how_much_it_took(job: ScoringJo
 
 
 def test_memory_stays_bounded_whatever_the_size_of_a_part(job: ScoringJob) -> None:
-    peaks = []
+    """The smaller part is large enough for every process to have the buffers that it keeps: 135 MB in all, from about 400,000 rows on."""
+    sizes, peaks = (800_000, 4_000_000), []
     job.model()
     random = np.random.default_rng(0)
-    for rows in (100_000, 1_600_000):
+    for rows in sizes:
         numbers = {f"f{place}": np.abs(random.normal(size=rows)) for place in range(8)}
         (job.root / "prepared").mkdir(exist_ok=True)
         part = pa.table({"time": np.arange(rows), **numbers})
@@ -302,7 +303,7 @@ def test_memory_stays_bounded_whatever_the_size_of_a_part(job: ScoringJob) -> No
         done = job.run("score.py", "--batch-rows", "20000", "--output", str(job.root / f"out-{rows}"))
         assert done.returncode == 0, done.stderr
         peaks.append(job.json("usage/usage-algo-1.json")["peak_memory_bytes"])
-    assert peaks[1] - peaks[0] < 0.5 * (1_500_000 * 9 * 8)
+    assert peaks[1] - peaks[0] < 0.25 * (sizes[1] - sizes[0]) * 9 * 8
 
 
 def test_processes_that_share_the_rows_give_the_same_predictions(job: ScoringJob) -> None:
