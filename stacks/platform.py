@@ -41,7 +41,7 @@ def build_stacks(
                 settings=environment.training_environment,
                 network=network.studio,
             ).training_environment
-    store = ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env)
+    store = ExperimentStoreStack(app, f"{prefix}-experiment-store", env=env, settings=environment.experiment_store)
     for project in projects:
         stack = ProjectStack(
             app,

@@ -1,6 +1,8 @@
-"""What tables of Amazon Athena have in common: partitions by day, and workgroups that bound what a query scans."""
+"""What tables of Amazon Athena have in common: partitions by day, workgroups that bound what a query scans, and who may query."""
 
 from __future__ import annotations
+
+from mlplatform.policy import Statement
 
 PARTITION = "date"
 """The column by which tables are partitioned."""
@@ -37,3 +39,48 @@ def workgroup_configuration(*, results_uri: str, key_arn: str, account: str, max
             "outputLocation": results_uri,
         },
     }
+
+
+def query_statements(
+    *,
+    workgroup: str,
+    database: str,
+    tables: str,
+    wildcard_reason: str | None = None,
+    place: str,
+    partition: str,
+    of: str,
+) -> list[Statement]:
+    """Query tables of a database in one workgroup. Whoever queries also needs to read the files, and to read and write the results.
+
+    `place` is `<region>:<account>`, `tables` a name or a pattern of names, and `of` ends the ids of the statements.
+    """
+    catalog = f"arn:{partition}:glue:{place}"
+    return [
+        Statement(
+            sid=f"Query{of}",
+            actions=[
+                "athena:BatchGetQueryExecution",
+                "athena:GetQueryExecution",
+                "athena:GetQueryResults",
+                "athena:GetWorkGroup",
+                "athena:ListQueryExecutions",
+                "athena:StartQueryExecution",
+                "athena:StopQueryExecution",
+            ],
+            resources=[f"arn:{partition}:athena:{place}:workgroup/{workgroup}"],
+        ),
+        Statement(
+            sid=f"Read{of}",
+            actions=[
+                "glue:BatchGetPartition",
+                "glue:GetDatabase",
+                "glue:GetPartition",
+                "glue:GetPartitions",
+                "glue:GetTable",
+                "glue:GetTables",
+            ],
+            resources=[f"{catalog}:catalog", f"{catalog}:database/{database}", f"{catalog}:table/{database}/{tables}"],
+            wildcard_reason=wildcard_reason,
+        ),
+    ]

@@ -95,6 +95,10 @@ ROLE_ARN = Rule(
     pattern=re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+"),
     wants="the ARN of a role, such as 'arn:aws:iam::123456789012:role/audit'",
 )
+TOPIC_ARN = Rule(
+    pattern=re.compile(r"arn:aws[\w-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}"),
+    wants="the ARN of a standard SNS topic, such as 'arn:aws:sns:us-east-1:123456789012:platform-alarms'",
+)
 OIDC_PROVIDER = Rule(
     pattern=re.compile(r"[\w-]+(\.[\w-]+)+(/[\w.-]+)*"),
     wants="an OIDC provider without 'https://', such as 'token.actions.githubusercontent.com'",

@@ -11,9 +11,8 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from mlplatform.athena import PARTITION, projection_of_days, workgroup_configuration
+from mlplatform.athena import PARTITION, projection_of_days, query_statements, workgroup_configuration
 from mlplatform.pipeline.problems import raise_if_any
-from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 from mlplatform.project.scope import OWN_NAMES
 
@@ -87,7 +86,17 @@ class ProjectTables(Construct):
             database_input={"name": self.database_name, "description": f"What pipelines of {project.name} publish"},
         )
         self.workgroup = self._workgroup(max_scanned_gib)
-        project.data_scientist_role.allow(*self._query_statements())
+        project.data_scientist_role.allow(
+            *query_statements(
+                workgroup=self.workgroup_name,
+                database=self.database_name,
+                tables="*",
+                wildcard_reason=OWN_NAMES,
+                place=f"{project.region}:{project.account}",
+                partition=project.partition,
+                of="Tables",
+            )
+        )
 
     @classmethod
     def of(cls, project: MlProject) -> ProjectTables:
@@ -111,43 +120,6 @@ class ProjectTables(Construct):
                 max_scanned_gib=max_scanned_gib,
             ),
         )
-
-    def _query_statements(self) -> list[Statement]:
-        project = self._project
-        scope = f"{project.region}:{project.account}"
-        catalog = f"arn:{project.partition}:glue:{scope}"
-        return [
-            Statement(
-                sid="QueryTables",
-                actions=[
-                    "athena:BatchGetQueryExecution",
-                    "athena:GetQueryExecution",
-                    "athena:GetQueryResults",
-                    "athena:GetWorkGroup",
-                    "athena:ListQueryExecutions",
-                    "athena:StartQueryExecution",
-                    "athena:StopQueryExecution",
-                ],
-                resources=[f"arn:{project.partition}:athena:{scope}:workgroup/{self.workgroup_name}"],
-            ),
-            Statement(
-                sid="ReadTables",
-                actions=[
-                    "glue:BatchGetPartition",
-                    "glue:GetDatabase",
-                    "glue:GetPartition",
-                    "glue:GetPartitions",
-                    "glue:GetTable",
-                    "glue:GetTables",
-                ],
-                resources=[
-                    f"{catalog}:catalog",
-                    f"{catalog}:database/{self.database_name}",
-                    f"{catalog}:table/{self.database_name}/*",
-                ],
-                wildcard_reason=OWN_NAMES,
-            ),
-        ]
 
 
 class PublishedTable(Construct):

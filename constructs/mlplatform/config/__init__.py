@@ -3,6 +3,7 @@
 from mlplatform.config.platform import Platform, PlatformConfigError, ProjectConfig, load_platform
 from mlplatform.config.sections import (
     ExistingNetworkSettings,
+    ExperimentStoreSettings,
     NetworkSettings,
     ProjectStudioSettings,
     TrainingEnvironmentSettings,
@@ -10,6 +11,7 @@ from mlplatform.config.sections import (
 
 __all__ = [
     "ExistingNetworkSettings",
+    "ExperimentStoreSettings",
     "NetworkSettings",
     "Platform",
     "PlatformConfigError",

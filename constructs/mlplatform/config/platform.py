@@ -21,6 +21,7 @@ from mlplatform.config.sections import (
     AnyNetworkSettings,
     EgressSettings,
     ExistingNetworkSettings,
+    ExperimentStoreSettings,
     NetworkSettings,
     ProjectStudioSettings,
     Section,
@@ -67,6 +68,7 @@ class EnvironmentConfig(Section):
     region: Annotated[str, following(naming.REGION)]
     network: AnyNetworkSettings | None = None
     training_environment: TrainingEnvironmentSettings | None = None
+    experiment_store: ExperimentStoreSettings = ExperimentStoreSettings()
     tags: Tags = Field(default_factory=dict)
 
 
@@ -193,6 +195,7 @@ _ANY = "*"
 _SECTIONS: Mapping[KeyPath, tuple[type[BaseModel], ...]] = {
     (): (Platform,),
     ("environments", _ANY): (EnvironmentConfig,),
+    ("environments", _ANY, "experiment_store"): (ExperimentStoreSettings,),
     ("environments", _ANY, "network"): (NetworkSettings, ExistingNetworkSettings),
     ("environments", _ANY, "network", "egress"): (EgressSettings,),
     ("environments", _ANY, "training_environment"): (TrainingEnvironmentSettings,),

@@ -1,4 +1,4 @@
-"""The sections of `platform.yaml` that describe networks and training environments."""
+"""The sections of `platform.yaml` that describe networks, training environments and experiment stores."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from pydantic import (
 
 from mlplatform import naming
 from mlplatform.config.problems import did_you_mean
+from mlplatform.experiment_store import RecordRetention
 from mlplatform.network.endpoints import ENDPOINT_SETS, InterfaceEndpoint
 from mlplatform.training_environment.limits import MAX_IDLE_MINUTES, MIN_IDLE_MINUTES, StudioLimits, instance_types
 
 _DEFAULTS = StudioLimits()
+_KEPT = RecordRetention()
 
 
 class Section(BaseModel):
@@ -83,6 +85,7 @@ def _check_instance_type(value: str) -> str:
 
 Cidr = Annotated[str, AfterValidator(_check_cidr)]
 InstanceTypes = Annotated[list[Annotated[str, AfterValidator(_check_instance_type)]], Field(min_length=1)]
+Days = Annotated[int, Field(ge=1)]
 IdleMinutes = Annotated[int, Field(ge=MIN_IDLE_MINUTES, le=MAX_IDLE_MINUTES)]
 
 
@@ -162,6 +165,26 @@ class TrainingEnvironmentSettings(Section):
             max_idle_shutdown_minutes=self.max_idle_shutdown_minutes,
             instance_types=tuple(self.instance_types),
             max_space_gb=self.max_space_gb,
+        )
+
+
+class ExperimentStoreSettings(Section):
+    """How long the records of runs are kept, as `mlplatform.RecordRetention` says it, and who is told when one could not be made."""
+
+    keep_days: Days | None = _KEPT.keep_days
+    keep_old_versions_days: Days = _KEPT.keep_old_versions_days
+    backup_days: Days | None = _KEPT.backup_days
+    forget_after_days: Days = _KEPT.forget_after_days
+    alarm_topic_arn: Annotated[str, following(naming.TOPIC_ARN)] | None = None
+    """An SNS topic of the account, with people subscribed to it."""
+
+    @property
+    def retention(self) -> RecordRetention:
+        return RecordRetention(
+            keep_days=self.keep_days,
+            keep_old_versions_days=self.keep_old_versions_days,
+            backup_days=self.backup_days,
+            forget_after_days=self.forget_after_days,
         )
 
 

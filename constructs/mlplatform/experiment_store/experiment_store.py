@@ -15,6 +15,7 @@ from mlplatform.experiment_store.backup import RecordsBackup
 from mlplatform.experiment_store.functions import StoreFunctions
 from mlplatform.experiment_store.mlflow import TrackingServer, mlflow
 from mlplatform.experiment_store.records_bucket import RecordRetention, records_bucket
+from mlplatform.experiment_store.search_table import RunSearchTable
 from mlplatform.experiment_store.work_queues import WorkQueue
 from mlplatform.keys import key_policy
 from mlplatform.pipeline.dead_letters import queue_policy
@@ -45,7 +46,8 @@ class ExperimentStore(Construct):
     Each state change that SageMaker reports waits in a queue for the capture function, which adds it to the run's record in
     `records_bucket_name`: image, code, data, machines, exact hyperparameters, final metrics, who and when, and what it came
     from. Nothing has to be added to training code. The projection function shows each record in MLflow, in the experiment
-    named by the resource's tag `project`. What fails ten times is kept in `dead_letters` for 14 days, and an alarm tells.
+    named by the resource's tag `project`, and the table `ml_experiments.run_rows` shows all of them to Athena. What fails ten
+    times is kept in `dead_letters` for 14 days, and an alarm tells.
 
     Nothing of it has a server to pay for while nobody uses it. Use one per account and region: the SSM parameter
     `/mlplatform/experiments/records-bucket` names the bucket.
@@ -82,6 +84,7 @@ class ExperimentStore(Construct):
         self.artifact_bucket_name: str
         self.records_bucket_name: str
         self._buckets(removal_policy, RecordRetention() if retention is None else retention)
+        RunSearchTable(self, "Search", bucket_name=self.records_bucket_name, key_arn=self.key_arn)
         self._mlflow = mlflow(
             self,
             name=name,

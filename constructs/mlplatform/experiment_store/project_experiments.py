@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from mlplatform.athena import query_statements
 from mlplatform.experiment_store.mlflow import ARTIFACTS, mlflow
+from mlplatform.experiment_store.search_table import DATABASE, RESULTS_PREFIX, TABLE, WORKGROUP
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 from mlrecords.sending import DETAIL_TYPE, SOURCE
@@ -36,7 +38,7 @@ class ProjectExperiments(Construct):
     Parameters:
         scope: usually the project, so that its boundary holds the app's role.
         project: whose jobs and people use it.
-        records: where the run records of the account are. The project's people may find and read the runs of every project, which
+        records: where the run records of the account are. The project's people may find, read and query the runs of every project, which
             is what makes them reproducible by others, and tell of their own by `mlplatform.track` and `mlp runs note`; nobody
             changes a record. When not given, they may do none of it.
     """
@@ -78,9 +80,9 @@ def _use(project: MlProject, records: RecordsPlace, parameter_name: str) -> list
     names = (RECORDS_PARAMETER, parameter_name.removeprefix("/"))
     bucket_arn = f"arn:{project.partition}:s3:::{records.bucket_name}"
     return [
-        Statement(sid="FindRuns", actions=["s3:ListBucket"], resources=[bucket_arn]),
+        Statement(sid="FindRuns", actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[bucket_arn]),
         Statement(
-            sid="ReadRuns",
+            sid="ReadFilesOfRuns",
             actions=["s3:GetObject"],
             resources=[f"{bucket_arn}/*"],
             wildcard_reason="whoever reproduces a run of another project reads its record, and what that names by digest",
@@ -96,6 +98,15 @@ def _use(project: MlProject, records: RecordsPlace, parameter_name: str) -> list
             resources=[f"{bucket_arn}/blobs/*"],
             conditions={"Null": {"s3:if-none-match": "false"}},
             wildcard_reason="content is named after its digest, and what is there cannot be replaced",
+        ),
+        *query_statements(
+            workgroup=WORKGROUP, database=DATABASE, tables=TABLE, place=place, partition=project.partition, of="Runs"
+        ),
+        Statement(
+            sid="KeepResultsOfQueries",
+            actions=["s3:AbortMultipartUpload", "s3:PutObject"],
+            resources=[f"{bucket_arn}/{RESULTS_PREFIX}*"],
+            wildcard_reason="Athena names the results of a query by its id, with the rights of who asks",
         ),
         Statement(sid="UseKeyOfRuns", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[records.key_arn]),
         Statement(

@@ -9,12 +9,14 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from mlplatform.experiment_store.search_table import RESULTS_PREFIX
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project.buckets import project_bucket
 
 PARAMETER = "/mlplatform/experiments/records-bucket"
 """Names the bucket: there is one store for an account and region."""
 _RECORDS = ("runs/", "records/")
+_KEEP_RESULTS_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,15 @@ class RecordRetention:
             "expirationInDays": self.forget_after_days,
             "noncurrentVersionExpiration": {"noncurrentDays": self.forget_after_days},
         }
+        results: dict[str, object] = {
+            "id": "ExpireResultsOfQueries",
+            "status": "Enabled",
+            "prefix": RESULTS_PREFIX,
+            "expirationInDays": _KEEP_RESULTS_DAYS,
+            "noncurrentVersionExpiration": {"noncurrentDays": 1},
+        }
         if self.keep_days is None:
-            return [forgotten]
+            return [forgotten, results]
         old = [
             {
                 "id": f"Expire{prefix[:-1].title()}",
@@ -64,7 +73,7 @@ class RecordRetention:
             }
             for prefix in _RECORDS
         ]
-        return [forgotten, *old]
+        return [forgotten, results, *old]
 
 
 def records_bucket(

@@ -8,11 +8,11 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from mlplatform.athena import PARTITION, projection_of_days, workgroup_configuration
-from mlplatform.policy import Role, Statement
 from mlrecords.rows import COLUMNS, PREFIX
 
 FIRST_DAY = "2026-01-01"
-DATABASE = "ml_experiments"
+DATABASE, TABLE, WORKGROUP = "ml_experiments", "run_rows", "ml-experiments"
+"""There is one store for an account and region."""
 RESULTS_PREFIX = "athena-results/"
 MAX_SCANNED_GIB = 100
 _NEWEST = """-- Each run once, as it is now: rows repeat what records say, and the one with the highest revision counts.
@@ -38,16 +38,11 @@ class RunSearchTable(Construct):
     Parameters:
         bucket_name: of the records.
         key_arn: encrypts the results of queries, which are kept in the same bucket under `athena-results/`.
-        name: of the workgroup.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, bucket_name: str, key_arn: str, name: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, bucket_name: str, key_arn: str) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        self._account, self._region, self._partition = stack.account, stack.region, stack.partition
-        self.workgroup_name = name
-        self.database_name = DATABASE
-        self.table_name = "run_rows"
+        self._account: str = Stack.of(self).account
         database = glue.CfnDatabase(
             self,
             "Database",
@@ -58,33 +53,6 @@ class RunSearchTable(Construct):
         self.workgroup = self._workgroup(f"s3://{bucket_name}/{RESULTS_PREFIX}", key_arn)
         self._named_query()
 
-    def grant_query(self, role: Role) -> None:
-        """Let a role query the table; it also needs to read `rows/`, to read and write `athena-results/`, and to use the key."""
-        scope = f"{self._region}:{self._account}"
-        catalog = f"arn:{self._partition}:glue:{scope}"
-        role.allow(
-            Statement(
-                sid="QueryRuns",
-                actions=[
-                    "athena:GetQueryExecution",
-                    "athena:GetQueryResults",
-                    "athena:GetWorkGroup",
-                    "athena:StartQueryExecution",
-                    "athena:StopQueryExecution",
-                ],
-                resources=[f"arn:{self._partition}:athena:{scope}:workgroup/{self.workgroup_name}"],
-            ),
-            Statement(
-                sid="ReadTableOfRuns",
-                actions=["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"],
-                resources=[
-                    f"{catalog}:catalog",
-                    f"{catalog}:database/{self.database_name}",
-                    f"{catalog}:table/{self.database_name}/{self.table_name}",
-                ],
-            ),
-        )
-
     def _table(self, database: glue.CfnDatabase, location: str) -> glue.CfnTable:
         return glue.CfnTable(
             self,
@@ -92,7 +60,7 @@ class RunSearchTable(Construct):
             catalog_id=self._account,
             database_name=database.ref,
             table_input={
-                "name": self.table_name,
+                "name": TABLE,
                 "description": "What search needs of each run, a row for each change of it",
                 "tableType": "EXTERNAL_TABLE",
                 "parameters": {"EXTERNAL": "TRUE", "classification": "json", **projection_of_days(location, FIRST_DAY)},
@@ -115,7 +83,7 @@ class RunSearchTable(Construct):
         return athena.CfnWorkGroup(
             self,
             "Workgroup",
-            name=self.workgroup_name,
+            name=WORKGROUP,
             description="Queries on the records of everything that ran",
             recursive_delete_option=True,
             state="ENABLED",
@@ -128,10 +96,10 @@ class RunSearchTable(Construct):
         query = athena.CfnNamedQuery(
             self,
             "NewestRows",
-            database=self.database_name,
+            database=DATABASE,
             name="newest rows of runs",
             description="Each run once, as it is now",
             query_string=_NEWEST,
-            work_group=self.workgroup_name,
+            work_group=WORKGROUP,
         )
         query.add_dependency(self.workgroup)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlplatform.config import NetworkSettings, Platform, PlatformConfigError, load_platform
+from mlplatform.experiment_store import RecordRetention
 from tests.conftest import REPOSITORY
 
 GOOD = """\
@@ -46,6 +47,14 @@ def test_a_quoted_account_keeps_its_leading_zero(tmp_path: Path) -> None:
     assert load(tmp_path, GOOD).environment("dev").account == "012345670123"
 
 
+def test_what_is_said_of_the_experiment_store_is_its_retention(tmp_path: Path) -> None:
+    said = "experiment_store: {keep_days: 1095, backup_days: 35}"
+    text = GOOD.replace("region: ap-northeast-1", f"region: ap-northeast-1, {said}")
+    platform = load(tmp_path, text)
+    assert platform.environment("prod").experiment_store.retention == RecordRetention(keep_days=1095, backup_days=35)
+    assert platform.environment("dev").experiment_store.retention == RecordRetention()
+
+
 @pytest.mark.parametrize("account", ["012345670123", "012345678901", "123456789012"])
 def test_an_unquoted_account_is_named_as_written_with_its_quotes(tmp_path: Path, account: str) -> None:
     """YAML 1.1 reads the first as octal, the second as text and the third as an integer."""
@@ -57,6 +66,16 @@ def test_an_unquoted_account_is_named_as_written_with_its_quotes(tmp_path: Path,
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
+        (
+            "region: ap-northeast-1",
+            "region: ap-northeast-1, experiment_store: {keep_day: 3}",
+            "environments.prod.experiment_store.keep_day: unknown key 'keep_day'; did you mean 'keep_days'?",
+        ),
+        (
+            "region: ap-northeast-1",
+            "region: ap-northeast-1, experiment_store: {alarm_topic_arn: alarms}",
+            "environments.prod.experiment_store.alarm_topic_arn: 'alarms'",
+        ),
         ("owner: a@", "ownr: a@", "projects[0].ownr: unknown key 'ownr'; did you mean 'owner'?"),
         ("owner: a@", "ownr: a@", "projects[0].owner: is missing; add the key 'owner'"),
         ("a@example.com", "nobody", "'nobody' is not an e-mail address"),

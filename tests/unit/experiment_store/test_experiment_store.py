@@ -83,7 +83,7 @@ def test_records_are_backed_up_every_night_if_it_is_said(synthesized: Synthesize
 
 
 def test_records_are_kept_for_ever_unless_it_is_said() -> None:
-    assert [rule["id"] for rule in RecordRetention().rules()] == ["ExpireForgotten"]
+    assert [rule["id"] for rule in RecordRetention().rules()] == ["ExpireForgotten", "ExpireResultsOfQueries"]
 
 
 def test_days_that_s3_does_not_take_are_all_refused() -> None:

@@ -66,11 +66,12 @@ def test_people_may_find_and_read_runs_and_tell_of_their_own_but_change_no_recor
     assert told["Condition"]["StringEquals"]["events:source"] == "mlplatform"
     allowed = [
         statement
-        for sid in ("FindTheStore", "FindRuns", "ReadRuns", "KeepContent", "UseKeyOfRuns", "TellOfRuns")
+        for sid in ("FindTheStore", "FindRuns", "ReadFilesOfRuns", "KeepContent", "UseKeyOfRuns", "TellOfRuns")
         for statement in statements(template, sid).values()
     ]
     assert {action for it in allowed for action in it["Action"]} == {
         "ssm:GetParameter",
+        "s3:GetBucketLocation",
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
@@ -78,6 +79,17 @@ def test_people_may_find_and_read_runs_and_tell_of_their_own_but_change_no_recor
         "kms:GenerateDataKey",
         "events:PutEvents",
     }
+
+
+def test_people_may_query_runs_in_athena() -> None:
+    _, template = synthesized(records=RecordsPlace(bucket_name="records", key_arn=KEY))
+
+    (query,) = statements(template, "QueryRuns").values()
+    assert str(query["Resource"]).endswith(":workgroup/ml-experiments']]}]")
+    (table,) = statements(template, "ReadRuns").values()
+    assert "table/ml_experiments/run_rows" in str(table["Resource"])
+    (results,) = statements(template, "KeepResultsOfQueries").values()
+    assert str(results["Resource"]).endswith(":s3:::records/athena-results/*']]}]")
 
 
 def test_without_a_store_they_may_not() -> None:

@@ -21,7 +21,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     app = App(outdir=str(directory), analytics_reporting=False)
     stack = Stack(app, "stack", env=Environment(account=ACCOUNT, region=REGION))
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
-    RunSearchTable(stack, "Search", bucket_name="the-records", key_arn=key, name="mlp-experiments")
+    RunSearchTable(stack, "Search", bucket_name="the-records", key_arn=key)
     return synthesize(app, directory)
 
 
