@@ -32,6 +32,7 @@ _TRANSFORM, _MODEL, _NOTEBOOK = (
 _APPS = ("sagemaker:CreateApp", "sagemaker:*ateSpace")
 """Creating and updating; as everywhere here, a wildcard where nothing else fits it, since characters are scarce."""
 _OWN = (
+    "application-autoscaling:*ScheduledAction*",
     "athena:*",
     "ecr:*",
     "lambda:GetFunctionC*",  # Configuration; the rest is no secret.
@@ -53,7 +54,7 @@ _OWN = (
 )
 _ANYWHERE = (
     "budgets:View*",
-    "cloudwatch:PutMetricData",
+    "cloudwatch:*MetricData",  # Get, Put.
     "ec2:*NetworkInterface*",
     "ec2:Describe*",
     "ecr:GetAu*",  # AuthorizationToken.
