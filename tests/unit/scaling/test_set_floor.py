@@ -57,7 +57,7 @@ POLICY = Scaling(minimum=2, maximum=6, floor=FLOOR)
 
 def test_the_minimum_rises_before_the_peak_up_to_the_maximum_and_falls_after_it() -> None:
     target = deployed(POLICY)
-    seen = {}
+    seen: dict[datetime, int] = {}
     for hour in range(6):
         set_floor(target, asked(POLICY), with_peak(), START + hour * HOUR)
         seen |= dict(target.minutes(START + (hour + 1) * HOUR))
