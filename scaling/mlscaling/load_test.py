@@ -22,6 +22,17 @@ class LoadTest:
     concurrency: float = 1.0
 
     @classmethod
+    def given(cls, path: Path | None, requests_per_second: float | None) -> LoadTest:
+        """What was measured, or what somebody says. Raises as `read` does, and unless there is one of them."""
+        if path is not None and requests_per_second is None:
+            return cls.read(path)
+        if path is None and requests_per_second is not None:
+            return cls(requests_per_second=requests_per_second)
+        raise InvalidLoadTestError(
+            "what one instance serves has to be said once; give the file of a load test, or its requests per second"
+        )
+
+    @classmethod
     def read(cls, path: Path) -> LoadTest:
         """A file that `mlp loadtest --out` has written. Raises `InvalidLoadTestError`; `OSError` without a file."""
         try:

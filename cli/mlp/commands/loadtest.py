@@ -100,5 +100,7 @@ def _read(path: Path) -> bytes:
 def _cost(instances: Instances, most_minutes: float) -> str:
     usd = instances.usd_per_hour
     price = "at a price that mlp does not know" if usd is None else f"at {usd * most_minutes / 60:.2f} USD or less"
-    machines = f"{instances.count} instance{'s' * (instances.count != 1)} of {instances.instance_type or 'several types'}"
+    machines = (
+        f"{instances.count} instance{'s' * (instances.count != 1)} of {instances.instance_type or 'several types'}"
+    )
     return f"testing {machines} for {most_minutes:g} minutes or less, {price} for them meanwhile"

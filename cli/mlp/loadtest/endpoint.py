@@ -61,9 +61,7 @@ class TestedEndpoint:
         self, payloads: Sequence[bytes], content_type: str, *, timeout_seconds: float
     ) -> Callable[[int], str | None]:
         """Sends a payload, one after the other of them, once: a request that fails is a request that failed."""
-        options = Config(
-            retries={"max_attempts": 0}, read_timeout=timeout_seconds, max_pool_connections=MOST_IN_FLIGHT
-        )
+        options = Config(retries={"max_attempts": 0}, read_timeout=timeout_seconds, max_pool_connections=MOST_IN_FLIGHT)
         runtime: Any = self.target.client("sagemaker-runtime", options)
 
         def send(number: int) -> str | None:

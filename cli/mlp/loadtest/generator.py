@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from mlp.loadtest.steps import Answer, Goal, Step
 
@@ -25,7 +25,7 @@ class OpenLoop:
     Args:
         send: sends the request of this number and waits for its answer; answers the error, or None.
         goal: the latency objective.
-        stop_at_errors: a step is cut short when so large a share of its requests has failed.
+        stop_at_errors: a step is cut short when a larger share of its answers, and ten at least, were errors.
         seed: of the arrivals; each step has others.
     """
 
@@ -40,9 +40,10 @@ class OpenLoop:
         run = _Run(
             self._send,
             most_waiting=MOST_IN_FLIGHT + round(requests_per_second * patience),
-            most_errors=max(_FEWEST_ERRORS, self._stop_at_errors * len(due)),
+            stop_at_errors=self._stop_at_errors,
         )
         sent = run.send_all(due)
+        run.raise_what_is_unexpected()
         return Step.of(
             run.answers,
             self._goal,
@@ -62,10 +63,11 @@ class OpenLoop:
 class _Run:
     """One step while it runs."""
 
-    def __init__(self, send: Callable[[int], str | None], *, most_waiting: int, most_errors: float) -> None:
+    def __init__(self, send: Callable[[int], str | None], *, most_waiting: int, stop_at_errors: float) -> None:
         self.answers: list[Answer] = []
-        self._send, self._most_waiting, self._most_errors = send, most_waiting, most_errors
+        self._send, self._most_waiting, self._stop_at_errors = send, most_waiting, stop_at_errors
         self._errors, self._lock, self._is_over = 0, threading.Lock(), threading.Event()
+        self._futures: list[Future[None]] = []
 
     def send_all(self, due: list[float]) -> int:
         """How many were sent until it was over."""
@@ -77,8 +79,15 @@ class _Run:
                     return self._stop(pool, number)
                 if number - len(self.answers) > self._most_waiting:
                     return self._stop(pool, number)
-                pool.submit(self._one, number, begin, at, time.perf_counter() - begin - at)
+                late = time.perf_counter() - begin - at
+                self._futures.append(pool.submit(self._one, number, begin, at, late))
         return len(due)
+
+    def raise_what_is_unexpected(self) -> None:
+        """An exception of `send` is a bug, not an answer."""
+        for future in self._futures:
+            if not future.cancelled():
+                future.result()
 
     def _stop(self, pool: ThreadPoolExecutor, sent: int) -> int:
         self._is_over.set()
@@ -89,9 +98,7 @@ class _Run:
         error = self._send(number)
         answered = time.perf_counter() - begin
         with self._lock:
-            self.answers.append(
-                Answer(due_seconds=due, late_seconds=late, latency_seconds=answered - due, error=error)
-            )
+            self.answers.append(Answer(due_seconds=due, late_seconds=late, latency_seconds=answered - due, error=error))
             self._errors += error is not None
-            if self._errors >= self._most_errors:
+            if self._errors >= max(_FEWEST_ERRORS, self._stop_at_errors * len(self.answers)):
                 self._is_over.set()

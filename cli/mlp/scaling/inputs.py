@@ -25,23 +25,16 @@ class Inputs:
     fleet: Fleet
 
 
-def read_fleet(
-    requests_per_second: float | None, load_test: Path | None, provisioning_seconds: list[float]
-) -> Fleet:
+def read_fleet(requests_per_second: float | None, load_test: Path | None, provisioning_seconds: list[float]) -> Fleet:
     """Instances as a load test has found them, or as somebody says."""
-    if (requests_per_second is None) == (load_test is None):
-        raise bad_input(
-            ["what one instance serves has to be said once"], fix="give --load-test FILE, as `mlp loadtest` writes it, or --rps"
-        )
     spread = sorted(provisioning_seconds)
     provisioning = Provisioning(
         shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
     )
     try:
-        tested = LoadTest.read(load_test) if load_test is not None else LoadTest(requests_per_second=requests_per_second or 0)
-        return Fleet.tested(tested, provisioning)
+        return Fleet.tested(LoadTest.given(load_test, requests_per_second), provisioning)
     except (InvalidLoadTestError, OSError) as error:
-        raise bad_input([str(error)], fix="run `mlp loadtest ENDPOINT --out FILE`") from error
+        raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
 
 
 def read_inputs(history: Path, *, days: int, fleet: Fleet) -> Inputs:

@@ -74,18 +74,14 @@ class ScalingProof:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
             raise InvalidPropsError("ScalingProof", [problem]) from error
         try:
+            tested = LoadTest.given(self.load_test, self.requests_per_second)
             return prove(
                 scaling,
                 Case.of_file(self.demand),
-                Fleet.tested(self._load_test(), Provisioning.fixed(self.provisioning_seconds)),
+                Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds)),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,
             )
         except (InvalidHistoryError, InvalidLoadTestError, ObjectiveMissedError, OSError) as error:
             raise InvalidPropsError("ScalingProof", [str(error)]) from error
-
-    def _load_test(self) -> LoadTest:
-        if self.requests_per_second is not None:
-            return LoadTest(requests_per_second=self.requests_per_second)
-        return LoadTest.read(Path(str(self.load_test)))
