@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from mlp.files import write_whole
 from mlp.loadtest.endpoint import Instances
 from mlp.loadtest.knee import LimitedBy, Search
 from mlp.loadtest.steps import Goal, Step
@@ -68,9 +69,7 @@ class Report:
 
     def write(self, path: Path) -> None:
         """The file appears whole or not at all."""
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(json.dumps(self.document(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(self.document(), indent=2, allow_nan=False) + "\n")
 
     def __str__(self) -> str:
         why = _WHY[self.limited_by]

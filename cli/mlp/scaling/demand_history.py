@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlp.files import write_whole
 from mlscaling.invocations import read_invocations, whole_interval
 
 if TYPE_CHECKING:
@@ -33,6 +34,4 @@ def _write(history: History, path: Path) -> None:
     for place, count in enumerate(history.counts):
         moment = history.start + timedelta(seconds=place * history.interval_seconds)
         writer.writerow([moment.isoformat(), count])
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(lines.getvalue(), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, lines.getvalue())

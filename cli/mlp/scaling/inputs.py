@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mlp.errors import bad_input
+from mlp.files import write_whole
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
 from mlscaling.cases import Case
 from mlscaling.fleet import Fleet, Provisioning
@@ -90,6 +91,4 @@ def read_policy(path: Path) -> Scaling:
 
 def write_policy(policy: Scaling, path: Path) -> None:
     """As JSON, which appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(to_json(policy), indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(to_json(policy), indent=2) + "\n")

@@ -2,6 +2,7 @@
 
 from mlplatform.scaling.endpoint_scaling import EndpointScaling
 from mlplatform.scaling.ladder import InstanceLadder, Rung
+from mlplatform.scaling.policy_file import read_scaling
 from mlplatform.scaling.proving import ScalingProof
 
-__all__ = ["EndpointScaling", "InstanceLadder", "Rung", "ScalingProof"]
+__all__ = ["EndpointScaling", "InstanceLadder", "Rung", "ScalingProof", "read_scaling"]

@@ -37,7 +37,7 @@ class EndpointScaling(Construct):
     Parameters:
         project: whose endpoint it is.
         endpoint_name, variant_name: what is scaled.
-        scaling: the policy, by hand or from `mlp scaling tune --out`.
+        scaling: the policy, by hand or, with `read_scaling`, from `mlp scaling tune --out`.
         component_name: the inference component of the variant whose copies are scaled, instead of instances. A minimum of 0 needs one.
         proof: what the policy is proved on.
         depends_on: what has to be there first: the endpoint, or the component.

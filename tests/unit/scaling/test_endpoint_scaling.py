@@ -18,8 +18,9 @@ from aws_cdk.assertions import Annotations, Match
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplatform import EndpointScaling, InvalidPropsError, MlProject, ScalingProof
+from mlplatform import EndpointScaling, InvalidPropsError, MlProject, ScalingProof, read_scaling
 from mlplatform.scaling.rendering import calendar_actions
+from mlrecords.codec import to_json
 from mlscaling import WAKE_FROM_ZERO, Event, Objective, Scaling, Signal, Step, StepScaling, TargetTracking
 from tests.conftest import REPOSITORY
 from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
@@ -278,6 +279,18 @@ def test_a_proof_of_too_few_days_or_of_no_file_is_refused(tmp_path: Path) -> Non
         synthesized(tmp_path / "out", ENOUGH, proof=proof)
     with pytest.raises(InvalidPropsError, match=r"No such file.*absent.csv"):
         synthesized(tmp_path / "out", ENOUGH, proof=dataclasses.replace(proof, demand=tmp_path / "absent.csv"))
+
+
+def test_the_policy_that_was_found_is_the_one_that_ships(tmp_path: Path) -> None:
+    policy = dataclasses.replace(ENOUGH, steps=(StepScaling(steps=(Step(at_least=100, add=50),)),))
+    (tmp_path / "policy.json").write_text(json.dumps(to_json(policy)))
+    (tmp_path / "empty.json").write_text("{}")
+
+    assert read_scaling(tmp_path / "policy.json") == policy
+    with pytest.raises(InvalidPropsError, match=r"empty.json has no maximum; give a file"):
+        read_scaling(tmp_path / "empty.json")
+    with pytest.raises(InvalidPropsError, match="No such file"):
+        read_scaling(tmp_path / "absent.json")
 
 
 def test_a_proof_reads_the_load_test(tmp_path: Path) -> None:
