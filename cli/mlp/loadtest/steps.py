@@ -78,7 +78,7 @@ class Step:
             p99_seconds=_finite(quantile(latencies, 0.99)),
             goal_seconds=_finite(at_goal),
             mean_seconds=sum(served) / len(served) if served else None,
-            generator_late_seconds=max((one.late_seconds for one in counted), default=0.0),
+            generator_late_seconds=quantile(sorted(one.late_seconds for one in counted) or [0.0], goal.quantile),
             cut_short=cut_short,
             meets=not cut_short and at_goal <= goal.latency_seconds,
             confirming=confirming,

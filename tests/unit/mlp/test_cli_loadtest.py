@@ -41,7 +41,7 @@ def test_the_knee_is_that_of_the_queue(service_seconds: float, workers: int) -> 
     rate = found.knee.requests_per_second
     assert rate < workers / service_seconds
     below, above = (
-        computed_step(GOAL, factor * rate, 3600, service_seconds=service_seconds, workers=workers, seed=1)
+        computed_step(GOAL, factor * rate, 1800, service_seconds=service_seconds, workers=workers, seed=1)
         for factor in (0.9, 1.15)
     )
     assert below.meets
@@ -90,6 +90,22 @@ def test_a_request_that_failed_is_later_than_any_other() -> None:
     assert served_most.p90_seconds == 0.1
     assert served_most.p99_seconds is None
     assert not served_most.meets
+
+
+def test_a_machine_that_sends_late_says_that_it_was_the_limit() -> None:
+    def measure(rate: float, seconds: float, confirming: bool) -> Step:
+        late = 0.15 if rate > 10 else 0.0
+        answers = [
+            Answer(due_seconds=place / rate, late_seconds=late, latency_seconds=0.1 + late)
+            for place in range(round(rate * seconds))
+        ]
+        return Step.of(answers, GOAL, requests_per_second=rate, seconds=seconds, cut_short=False, confirming=confirming)
+
+    found = find_knee(measure, LIMITS, latency_seconds=GOAL.latency_seconds)
+
+    assert found.limited_by is LimitedBy.GENERATOR
+    assert found.knee is not None
+    assert found.knee.requests_per_second <= 10
 
 
 def test_quantiles_are_values_that_were_measured() -> None:
@@ -166,7 +182,7 @@ def test_the_knee_of_a_real_server_is_found_written_and_read(embedded: None, tmp
     assert "testing 1 instance of ml.m5.large for 3 minutes or less, at 0.01 USD or less" in result.stderr
     assert "one instance serves " in result.stdout
     document = json.loads((tmp_path / "test.json").read_text(encoding="utf-8"))
-    assert document["limited_by"] == "latency"
+    assert document["limited_by"] in ("latency", "generator")
     assert (document["instances"], document["instance_type"], document["confirmed"]) == (1, "ml.m5.large", True)
     assert document["steps"][-1]["confirming"]
     found = LoadTest.read(tmp_path / "test.json")
