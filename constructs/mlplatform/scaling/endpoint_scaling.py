@@ -82,7 +82,7 @@ class EndpointScaling(Construct):
             self._step(steps)
         if scaling.floor is not None:
             ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
-        self._prove(scaling, proof)
+        self._prove(scaling, proof, subject)
 
     def _track(self, scaling: Scaling) -> None:
         if scaling.target is not None:
@@ -120,12 +120,12 @@ class EndpointScaling(Construct):
             **configuration,  # type: ignore[arg-type]
         )
 
-    def _prove(self, scaling: Scaling, proof: ScalingProof | None) -> None:
+    def _prove(self, scaling: Scaling, proof: ScalingProof | None, subject: str) -> None:
         """What is known of the policy stays beside it in the template."""
         if proof is None:
             self._warn("unproved", f"the policy ships unproved: nobody has played it on known demand. {_HOW_TO_PROVE}")
             return
-        verdict = proof.prove(scaling)
+        verdict = proof.prove(scaling, subject=subject)
         self.target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
         if not verdict.meets:
             self._warn("misses", f"{verdict}. It ships although: {proof.although}")
@@ -135,8 +135,8 @@ class EndpointScaling(Construct):
 
 
 _HOW_TO_PROVE = (
-    "Run `mlp scaling history ENDPOINT --out demand.csv`, then give proof=ScalingProof(demand=Path('demand.csv'), "
-    "requests_per_second=...), of which `mlp loadtest ENDPOINT` finds the number"
+    "Run `mlp scaling history ENDPOINT --out demand.csv` and `mlp loadtest ENDPOINT --out load-test.json`, then give "
+    "proof=ScalingProof(demand=Path('demand.csv'), load_test=Path('load-test.json'))"
 )
 
 

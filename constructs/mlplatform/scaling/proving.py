@@ -61,8 +61,8 @@ class ScalingProof:
         if self.usd_per_instance_hour is not None and not self.usd_per_instance_hour >= 0:
             yield f"usd_per_instance_hour is {self.usd_per_instance_hour}; use 0 or more, or leave it out"
 
-    def prove(self, scaling: Scaling) -> Verdict:
-        """What the replay says of a policy. The same files say the same.
+    def prove(self, scaling: Scaling, *, subject: str = "ScalingProof") -> Verdict:
+        """What the replay says of a policy; errors name the `subject`. The same files say the same.
 
         Raises `InvalidPropsError` for demand that cannot be read, for a policy that misses the objective, and without numpy.
         """
@@ -72,7 +72,7 @@ class ScalingProof:
             from mlscaling.proof import ObjectiveMissedError, prove
         except ModuleNotFoundError as error:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
-            raise InvalidPropsError("ScalingProof", [problem]) from error
+            raise InvalidPropsError(subject, [problem]) from error
         try:
             tested = LoadTest.given(self.load_test, self.requests_per_second)
             return prove(
@@ -84,4 +84,4 @@ class ScalingProof:
                 although=self.although,
             )
         except (InvalidHistoryError, InvalidLoadTestError, ObjectiveMissedError, OSError) as error:
-            raise InvalidPropsError("ScalingProof", [str(error)]) from error
+            raise InvalidPropsError(subject, [str(error)]) from error

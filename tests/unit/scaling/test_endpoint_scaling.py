@@ -231,7 +231,9 @@ def test_a_policy_without_a_proof_warns_what_to_run(tmp_path: Path) -> None:
 
     Annotations.from_stack(project.node.scope).has_warning(  # type: ignore[arg-type]
         "/stack-demo/Project/Scaling",
-        Match.string_like_regexp(r"ships unproved.*mlp scaling history ENDPOINT.*ScalingProof\(demand=.*mlp loadtest"),
+        Match.string_like_regexp(
+            r"ships unproved.*mlp scaling history ENDPOINT.*mlp loadtest ENDPOINT.*ScalingProof\(demand="
+        ),
     )
 
 
@@ -242,6 +244,7 @@ def test_a_policy_that_misses_its_objective_stops_the_synthesis(tmp_path: Path) 
         synthesized(tmp_path / "out", NO_FORECAST, proof=proof)
 
     (said,) = raised.value.problems
+    assert str(raised.value).startswith("scaling of endpoint 'quotes':")
     assert "of the requests of trace 'noon' wait too long or are rejected, and 0.100% may" in said
     assert "in its worst minute, 2026-03-0" in said
     assert "would meet it: " in said
