@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -65,6 +66,19 @@ def test_the_minimum_rises_before_the_peak_up_to_the_maximum_and_falls_after_it(
     high = [moment for moment, minimum in seen.items() if minimum == 6]
     assert set(seen.values()) == {2, 6}
     assert (high[0], high[-1]) == (START + timedelta(hours=1, minutes=50), START + timedelta(hours=2, minutes=59))
+
+
+def test_a_call_just_before_the_peak_leaves_what_was_planned_for_it() -> None:
+    """Its own plan begins at five to two, and the one before it raises the minimum at ten to two."""
+    target = deployed(POLICY)
+    set_floor(target, asked(POLICY), with_peak(), START)
+    late = START + timedelta(hours=1, minutes=48)
+    target.wait_until(late)
+
+    set_floor(target, asked(POLICY), with_peak(), late + timedelta(seconds=30))
+
+    seen = dict(target.minutes(late + timedelta(minutes=10)))
+    assert [seen[late + timedelta(minutes=minute)] for minute in (1, 2, 6, 7, 8, 10)] == [2, 6, 6, 6, 6, 6]
 
 
 def test_a_floor_expires_when_the_function_is_never_called_again() -> None:
@@ -211,21 +225,35 @@ def test_whenever_it_is_called_or_killed_the_minimum_stays_within_the_policy_and
         assert minimum == scaling.minimum_of_calendar(moment)
 
 
-@given(scaling=POLICIES, history=HISTORIES, seed=st.integers(0, 1000), second=st.integers(0, 3599))
-def test_after_a_call_the_minimum_is_what_the_replay_has_proved(
-    scaling: Scaling, history: History | None, seed: int, second: int
+@given(
+    scaling=POLICIES,
+    history=HISTORIES,
+    seed=st.integers(0, 1000),
+    seconds=st.lists(st.integers(0, 3599), min_size=1, max_size=4),
+)
+def test_from_the_first_call_on_the_minimum_is_what_the_replay_has_proved(
+    scaling: Scaling, history: History | None, seed: int, seconds: list[int]
 ) -> None:
-    """But for the minute in which the calendar has a change of its own."""
-    target = deployed(scaling, seed)
-    now = START + timedelta(seconds=second)
-    target.wait_until(now)
-    set_floor(target, asked(scaling), history, now)
-    target.wait_until(now.replace(second=0))
-    seen = dict(target.minutes(now + timedelta(minutes=HOLDS_MINUTES)))
+    """However late in its hour each call comes; but for the minute in which the calendar has a change of its own.
 
-    start = whole_interval(now + LONGEST_WAIT)
+    What is forecast for a minute is the same in each call, as long as the forecast does not look at the last hours.
+    """
+    assert scaling.floor is not None
+    scaling = replace(scaling, floor=replace(scaling.floor, recent_hours=0))
+    target = deployed(scaling, seed)
+    seen: dict[datetime, int] = {}
+    for hour, second in enumerate(seconds):
+        call = START + hour * HOUR + timedelta(seconds=second)
+        seen |= dict(target.minutes(call.replace(second=0)))
+        target.wait_until(call)
+        set_floor(target, asked(scaling), history, call)
+        target.wait_until(call.replace(second=0))
+    seen |= dict(target.minutes(START + (len(seconds) + 1) * HOUR))
+
+    start = whole_interval(START + timedelta(seconds=seconds[0]) + LONGEST_WAIT)
     edges = {moment for moment, _ in scaling.calendar_changes()}
-    for minute, wanted in enumerate(minimums(scaling, history, start, HOLDS_MINUTES - 10)):
+    wanted = minimums(scaling, history, start, round((target.now - start) / timedelta(minutes=1)))
+    for minute, one in enumerate(wanted):
         moment = start + timedelta(minutes=minute)
         if moment not in edges:
-            assert seen[moment] == wanted
+            assert seen[moment] == one

@@ -23,7 +23,8 @@ from mlscaling.invocations import INTERVAL_SECONDS, read_invocations, whole_inte
 HOLDS_MINUTES = 180
 """How long a floor lasts without another call: two that are missed do no harm."""
 AHEAD_MINUTES = 2
-"""What calls may take until the first action, so that none is asked for in the past."""
+"""What calls may take until the first action, so that none is asked for in the past. Plans begin at whole five minutes after it, so that
+a call that is repeated asks the same."""
 OURS = "floor-"
 EXPIRES = f"{OURS}expires"
 
@@ -57,16 +58,20 @@ def demand(cloudwatch: Any, asked: Asked, now: datetime) -> History | None:
 
 
 def set_floor(autoscaling: Any, asked: Asked, history: History | None, now: datetime) -> dict[str, int]:
-    """Put what is missing, then delete what is left of earlier plans: what expires first, so that nothing outlasts it."""
+    """Put what is missing, what expires first, so that nothing outlasts it; then delete what is left of earlier plans.
+
+    What an earlier plan has for the minutes until this one begins stays.
+    """
     target = {
         "ServiceNamespace": "sagemaker",
         "ResourceId": asked.resource_id,
         "ScalableDimension": asked.dimension,
     }
-    wanted = actions(asked.scaling, history, now)
+    start = whole_interval(now + timedelta(minutes=AHEAD_MINUTES, seconds=INTERVAL_SECONDS))
+    wanted = actions(asked.scaling, history, start)
     there = existing(autoscaling, target)
     missing = [name for name, action in wanted.items() if there.get(name) != action]
-    left = sorted(there.keys() - wanted.keys())
+    left = sorted(name for name in there.keys() - wanted.keys() if not at(now) < there[name][0] < at(start))
     for name in missing:
         schedule, minimum = wanted[name]
         autoscaling.put_scheduled_action(
@@ -81,16 +86,17 @@ def set_floor(autoscaling: Any, asked: Asked, history: History | None, now: date
     return {"actions": len(wanted), "put": len(missing), "deleted": len(left)}
 
 
-def actions(scaling: Scaling, history: History | None, now: datetime) -> dict[str, Action]:
-    """By name: what expires first, then the changes. They begin at whole five minutes, so that a call that is repeated asks the same."""
-    start = whole_interval(now + timedelta(minutes=AHEAD_MINUTES, seconds=INTERVAL_SECONDS))
+def actions(scaling: Scaling, history: History | None, start: datetime) -> dict[str, Action]:
+    """By name: what expires first, then the changes from `start` on."""
     plan = floor_plan(scaling, history, start, HOLDS_MINUTES)
-    changes = {f"{OURS}{moment:%Y%m%dT%H%MZ}": _action(moment, minimum) for moment, minimum in plan.changes}
-    return {EXPIRES: _action(*plan.expires), **changes}
+    changes = {f"{OURS}{moment:%Y%m%dT%H%MZ}": (at(moment), minimum) for moment, minimum in plan.changes}
+    ends, minimum = plan.expires
+    return {EXPIRES: (at(ends), minimum), **changes}
 
 
-def _action(moment: datetime, minimum: int) -> Action:
-    return f"at({moment:%Y-%m-%dT%H:%M:%S})", minimum
+def at(moment: datetime) -> str:
+    """A one-time schedule in UTC; of two, the later one is the larger text."""
+    return f"at({moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
 
 
 def existing(autoscaling: Any, target: Mapping[str, str]) -> dict[str, Action]:
