@@ -5,12 +5,13 @@ for a proof: `policies` says what may be deployed, `forecast` what is known of t
 days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out.
 """
 
-from mlscaling.forecast import History, InvalidHistoryError, capacity_for, floor_changes
+from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan
 from mlscaling.policies import (
     WAKE_FROM_ZERO,
     Event,
     ForecastFloor,
     InvalidScalingError,
+    Objective,
     Scaling,
     Season,
     Signal,
@@ -21,10 +22,12 @@ from mlscaling.policies import (
 
 __all__ = [
     "Event",
+    "FloorPlan",
     "ForecastFloor",
     "History",
     "InvalidHistoryError",
     "InvalidScalingError",
+    "Objective",
     "Scaling",
     "Season",
     "Signal",
@@ -33,5 +36,5 @@ __all__ = [
     "TargetTracking",
     "WAKE_FROM_ZERO",
     "capacity_for",
-    "floor_changes",
+    "floor_plan",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +13,7 @@ from mlscaling.policies import (
     ForecastFloor,
     InvalidScalingError,
     Scaling,
+    Season,
     Signal,
     Step,
     StepScaling,
@@ -67,6 +69,31 @@ def test_an_event_is_asked_for_before_it_begins_and_expires() -> None:
         datetime(2026, 3, 1, 19, 48, tzinfo=UTC),
         datetime(2026, 3, 1, 20, 45, tzinfo=UTC),
     )
+
+
+def test_an_event_is_asked_for_so_many_minutes_before_it_though_the_clock_changes_meanwhile() -> None:
+    """At ten past three in Berlin on the 29th of March, an hour ago was ten past one."""
+    spot = Event(name="TV spot", at=datetime(2026, 3, 29, 3, 10, tzinfo=ZoneInfo("Europe/Berlin")), capacity=3)
+
+    assert spot.begins == datetime(2026, 3, 29, 0, 55, tzinfo=UTC)
+
+
+def test_times_of_an_event_and_a_forecast_are_not_negative() -> None:
+    with pytest.raises(InvalidScalingError, match=r"minutes of event 'x' is 0; use 1.*lead_minutes of event 'x' is -1"):
+        Event(name="x", at=datetime(2026, 3, 1, tzinfo=UTC), capacity=3, minutes=0, lead_minutes=-1)
+    with pytest.raises(InvalidScalingError, match=r"around_minutes is -1; use 0.*lead_minutes is -5"):
+        ForecastFloor(requests_per_second=8, quantile=0.9, around_minutes=-1, lead_minutes=-5)
+
+
+def test_a_step_adds_whole_instances_or_percent() -> None:
+    with pytest.raises(InvalidScalingError, match=r"add is 12.5; use a whole number"):
+        StepScaling(steps=(Step(at_least=1, add=12.5),))
+
+
+def test_a_forecast_says_how_many_days_it_looks_at() -> None:
+    week = ForecastFloor(requests_per_second=8, quantile=0.9, season=Season.WEEK, periods=4, around_minutes=60)
+
+    assert (ForecastFloor(requests_per_second=8, quantile=0.9, around_minutes=0).days_seen, week.days_seen) == (7, 29)
 
 
 def test_an_event_without_a_time_zone_is_refused() -> None:
