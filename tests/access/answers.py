@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runs.begin_run import answer_of
-from runs.ladder import Ladder
 from runs.models import Model
 from runs.settings import Settings
 from runs.state import ActiveRun, Because
@@ -56,7 +55,7 @@ def answers_of_functions(world: World, project: str, pipeline_name: str) -> Iter
         attempt_started_at=MOMENT,
     )
     begun = answer_of(settings, RUN_ID, run, champion, challenger)
-    for rung in Ladder.from_json(settings.ladder).rungs:
+    for rung in settings.ladder.rungs:
         begin_run = {**begun, "input_uri": _INPUT, "prepare_instance_type": rung.instance_type}
         planned = {"manifest_uri": f"{begun['work_uri']}/plan/manifest.json", "instance_type": rung.instance_type}
         yield {"BeginRun": begin_run, "PlanScoring": planned}

@@ -30,6 +30,11 @@ def runtime_files() -> list[Path]:
     return sorted((REPOSITORY / "constructs").glob("**/runtime/**/*.py"))
 
 
+def libraries_of_functions() -> list[Path]:
+    """What functions of several kinds of pipelines import."""
+    return sorted((REPOSITORY / "constructs/mlplatform/pipeline/runtime/libraries").rglob("*.py"))
+
+
 def imported_packages(file: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -45,3 +50,8 @@ def test_code_that_runs_in_aws_imports_neither_the_cdk_nor_the_library(file: Pat
     assert imported_packages(file).isdisjoint(
         {"aws_cdk", "constructs", "mlplatform", "mlpipelines", "mllocal", "stacks"}
     )
+
+
+@pytest.mark.parametrize("file", libraries_of_functions(), ids=lambda file: file.name)
+def test_what_functions_of_pipelines_share_knows_none_of_the_pipelines(file: Path) -> None:
+    assert imported_packages(file) - sys.stdlib_module_names <= {"attempts", "mlrecords", "mlscaling", "botocore"}
