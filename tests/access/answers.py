@@ -31,10 +31,15 @@ def environment(world: World, project: str, function_name: str) -> dict[str, Any
 
 
 def answers_of_functions(world: World, project: str, pipeline_name: str) -> Iterator[Answers]:
-    """What each Lambda step answers, by its name: once for each type of the ladder; nothing for other pipelines."""
+    """What each Lambda step that plans answers, by its name: once for each type of the ladder; nothing for other pipelines."""
     (artifacts,) = world.resources[project]["artifacts bucket"]
     artifact_uri = artifacts.arn.replace("arn:aws:s3:::", "s3://")
     found = environment(world, project, f"{pipeline_name}-begin-run")
+    climbs = environment(world, project, f"{pipeline_name}-plan-training")
+    if climbs is not None:
+        for rung in json.loads(climbs["TRAINING"])["ladder"]["rungs"]:
+            yield {"PlanTraining": {"instance_type": rung["instance_type"]}}
+        return
     if found is None:
         plan = f"{artifact_uri}/{pipeline_name}/x/plan"
         yield {"PlanQuality": {"manifest_uri": f"{plan}/manifest.json", "runs_uri": f"{plan}/runs"}}

@@ -53,7 +53,7 @@ _OWN = (
 )
 _ANYWHERE = (
     "budgets:View*",
-    "cloudwatch:PutMetricData",
+    "cloudwatch:*MetricData",  # Get, Put.
     "ec2:*NetworkInterface*",
     "ec2:Describe*",
     "ecr:GetAu*",  # AuthorizationToken.

@@ -141,9 +141,9 @@ class Climbing(Construct):
                 ),
                 Statement(
                     sid="ReadMemoryUsed",
-                    actions=["cloudwatch:GetMetricStatistics"],
+                    actions=["cloudwatch:GetMetricData"],
                     resources=["*"],
-                    wildcard_reason="GetMetricStatistics has no resource type; it reads numbers and changes nothing",
+                    wildcard_reason="GetMetricData has no resource type; it reads numbers and changes nothing",
                 ),
                 Statement(sid="KeepFailedEvents", actions=["sqs:SendMessage"], resources=[dead_letters_arn]),
                 Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),

@@ -64,9 +64,8 @@ class World:
             get_paginator=lambda name: SimpleNamespace(paginate=self._counted(lambda **_: [lists[name]()])),
             start_pipeline_execution=self._counted(self._start),
         )
-        cloudwatch = SimpleNamespace(
-            get_metric_statistics=lambda **_: {"Datapoints": [{"Maximum": percent} for percent in self.percents]}
-        )
+        measured = [{"MetricDataResults": [{"Id": "host0", "Values": list(self.percents)}]}]
+        cloudwatch = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: measured))
         return TrainingWatch(self.settings, self.store, sagemaker, cloudwatch).look(NOW)
 
     def _counted(self, action: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,7 +5,6 @@ SageMaker AI metrics in Amazon CloudWatch"). What was needed for less than a min
 have no value at all: then nothing is learned from it, and the next one is planned as if it had not been.
 """
 
-import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,37 +13,42 @@ from mlscaling.ladder import Ladder, Usage
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MARGIN = timedelta(minutes=5)  # Values come after the minute that they are of.
-_MINUTE = 60
-_MOST_VALUES = 1_440  # API reference, GetMetricStatistics: in one answer.
+PERIOD_SECONDS = 300  # The finest that is kept for as long as a job may run (user guide, "Metrics retention").
 
 
 def usage_of(cloudwatch: Any, job: Mapping[str, Any], ladder: Ladder, input_bytes: int) -> Usage | None:
     """What the host of a job needed that needed most; None where nothing is known, or the type is not on the ladder any more."""
-    resources = job["ResourceConfig"]
-    rung = ladder.rung(resources["InstanceType"])
-    hosts = [f"algo-{number}" for number in range(1, resources["InstanceCount"] + 1)]
-    percents = [percent for host in hosts if (percent := _largest_percent(cloudwatch, job, host)) is not None]
-    if rung is None or not percents:
+    rung = ladder.rung(job["ResourceConfig"]["InstanceType"])
+    percent = _largest_percent(cloudwatch, job)
+    if rung is None or percent is None:
         return None
     return Usage(
         instance_type=rung.instance_type,
         rows=0,
         input_bytes=input_bytes,
         seconds=(job["TrainingEndTime"] - job["TrainingStartTime"]).total_seconds(),
-        peak_memory_bytes=int(max(percents) / 100 * rung.memory_bytes),
+        peak_memory_bytes=int(percent / 100 * rung.memory_bytes),
     )
 
 
-def _largest_percent(cloudwatch: Any, job: Mapping[str, Any], host: str) -> float | None:
-    start, end = job["TrainingStartTime"] - MARGIN, job["TrainingEndTime"] + MARGIN
-    minutes = math.ceil((end - start).total_seconds() / _MINUTE / _MOST_VALUES)
-    values = cloudwatch.get_metric_statistics(
-        Namespace=NAMESPACE,
-        MetricName="MemoryUtilization",
-        Dimensions=[{"Name": "Host", "Value": f"{job['TrainingJobName']}/{host}"}],
-        StartTime=start,
-        EndTime=end,
-        Period=minutes * _MINUTE,
-        Statistics=["Maximum"],
-    )["Datapoints"]
-    return max((value["Maximum"] for value in values), default=None)
+def _largest_percent(cloudwatch: Any, job: Mapping[str, Any]) -> float | None:
+    """Of all hosts and times; SageMaker runs fewer hosts in one job than one request may ask for metrics, 500."""
+    hosts = [f"algo-{number}" for number in range(1, job["ResourceConfig"]["InstanceCount"] + 1)]
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[
+            _query(f"{job['TrainingJobName']}/{host}", f"host{number}") for number, host in enumerate(hosts)
+        ],
+        StartTime=job["TrainingStartTime"] - MARGIN,
+        EndTime=job["TrainingEndTime"] + MARGIN,
+    )
+    values = [value for page in pages for result in page["MetricDataResults"] for value in result["Values"]]
+    return max(values, default=None)
+
+
+def _query(host: str, query_id: str) -> dict[str, Any]:
+    metric = {
+        "Namespace": NAMESPACE,
+        "MetricName": "MemoryUtilization",
+        "Dimensions": [{"Name": "Host", "Value": host}],
+    }
+    return {"Id": query_id, "MetricStat": {"Metric": metric, "Period": PERIOD_SECONDS, "Stat": "Maximum"}}
