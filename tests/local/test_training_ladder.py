@@ -80,14 +80,33 @@ def test_after_a_job_ran_out_of_memory_the_platform_trains_on_a_larger_machine_a
     assert parameters_of(workbench, again) == {**parameters_of(workbench, failed), "Attempt": "2"}
     assert parameters_of(workbench, failed)["InputUri"] == other_data
     assert "4 GiB were too little before" in answer_of(later)["reason"]
-    assert len(executions(workbench)) == 3
+    assert len(executions(workbench, "pipeline/climb-training")) == 3
     large, small = usage_known(workbench, 2)
     assert 18 * 2**28 < large["peak_memory_bytes"] < 1.3 * 18 * 2**28
     assert small["peak_memory_bytes"] < 2**30
 
 
-def executions(workbench: Workbench) -> list[str]:
-    found = workbench.sagemaker.list_pipeline_executions(PipelineName="climb-training")
+def test_where_aws_has_no_capacity_the_platform_trains_on_another_type(workbench: Workbench, tmp_path: Path) -> None:
+    deploy_pipeline(workbench, tmp_path, "scarce")
+    pipeline = workbench.sagemaker.describe_pipeline(PipelineName="scarce-training")
+    definition = json.loads(pipeline["PipelineDefinition"])
+    (train,) = (step for step in definition["Steps"] if step["Name"] == "Train")
+    train["Arguments"]["Environment"] = {"MLP_FAULT": f"capacity:{SMALL}"}
+    workbench.sagemaker.update_pipeline(
+        PipelineName="scarce-training", PipelineDefinition=json.dumps(definition), RoleArn=pipeline["RoleArn"]
+    )
+
+    failed = workbench.wait(workbench.start("scarce-training", pieces="1"))
+    again = workbench.wait(execution_besides(workbench, failed.arn))
+
+    assert "CapacityError" in failed.reason("Train")
+    assert again.status == "Succeeded", {name: step.get("FailureReason") for name, step in again.steps.items()}
+    assert machine_of(workbench, again) == LARGE
+    assert f"no capacity of {SMALL} a while ago" in answer_of(again)["reason"]
+
+
+def executions(workbench: Workbench, pipeline_arn: str) -> list[str]:
+    found = workbench.sagemaker.list_pipeline_executions(PipelineName=pipeline_arn.rpartition("/")[2])
     return [one["PipelineExecutionArn"] for one in found["PipelineExecutionSummaries"]]
 
 
@@ -95,7 +114,7 @@ def execution_besides(workbench: Workbench, known: str) -> str:
     """The ARN of the execution that nobody here has started."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        started = [arn for arn in executions(workbench) if arn != known]
+        started = [arn for arn in executions(workbench, known.partition("/execution/")[0]) if arn != known]
         if started:
             (arn,) = started
             return arn

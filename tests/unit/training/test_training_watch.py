@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from mlplatform.training.runtime.training_runs.settings import Settings
 from mlplatform.training.runtime.training_runs.state import TrainingStore, plan
-from mlplatform.training.runtime.training_runs.watch_training import NotStartedError, TrainingWatch
+from mlplatform.training.runtime.training_runs.watch_training import NotEndedError, NotStartedError, TrainingWatch
 from mlscaling.ladder import GIB, Ladder, Rung, Usage
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -53,7 +53,7 @@ class World:
         s3 = SimpleNamespace(get_object=self._counted(self.s3.get_object), put_object=self._counted(self.s3.put_object))
         return TrainingStore(s3, self.settings.state_uri)
 
-    def look(self) -> list[str]:
+    def look(self, ended_arn: str | None = None) -> list[str]:
         lists = {
             "list_pipeline_execution_steps": self._steps,
             "list_pipeline_parameters_for_execution": self._parameters,
@@ -66,7 +66,7 @@ class World:
         )
         measured = [{"MetricDataResults": [{"Id": "host0", "Values": list(self.percents)}]}]
         cloudwatch = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: measured))
-        return TrainingWatch(self.settings, self.store, sagemaker, cloudwatch).look(NOW)
+        return TrainingWatch(self.settings, self.store, sagemaker, cloudwatch).look(NOW, ended_arn)
 
     def _counted(self, action: Callable[..., Any]) -> Callable[..., Any]:
         """Each call may be the last, before or after it has been carried out."""
@@ -149,6 +149,16 @@ def test_while_an_execution_runs_there_is_nothing_to_do(world: World) -> None:
 
     assert world.look() == []
     assert world.store.read() == before
+
+
+def test_an_event_that_is_ahead_of_sagemaker_is_brought_back(world: World) -> None:
+    """Nobody would look again, since there is no tick: Lambda calls it again when it raises."""
+    world.status = "Executing"
+    with pytest.raises(NotEndedError, match=f"{ARN} has ended"):
+        world.look(ARN)
+    world.status = "Failed"
+
+    assert len(world.look(ARN)) == 1
 
 
 def test_what_a_job_used_is_what_cloudwatch_measured(world: World) -> None:

@@ -22,6 +22,10 @@ from .state import TRAIN_STEP, Again, Ended, Planned, State, TrainingStore, conf
 ATTEMPT = "Attempt"
 
 
+class NotEndedError(Exception):
+    """An execution was told to have ended, and is still at work when it is looked at."""
+
+
 class NotStartedError(Exception):
     """An execution could not be started again; the message says why."""
 
@@ -35,7 +39,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, list[str]]:
         sagemaker=boto3.client("sagemaker"),
         cloudwatch=boto3.client("cloudwatch"),
     )
-    return {"started": watch.look(datetime.now(UTC))}
+    return {"started": watch.look(datetime.now(UTC), event.get("detail", {}).get("pipelineExecutionArn"))}
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,11 @@ class TrainingWatch:
     sagemaker: Any
     cloudwatch: Any
 
-    def look(self, now: datetime) -> list[str]:
-        """The ARNs of executions that were started again. Raises NotStartedError when one could not be."""
+    def look(self, now: datetime, ended_arn: str | None = None) -> list[str]:
+        """The ARNs of executions that were started again. `ended_arn` is the one of which it was told that it has ended.
+
+        Raises NotStartedError when one could not be started, and NotEndedError when that one has not ended.
+        """
         looked = {arn: self._ended(arn, planned) for arn, planned in self.store.read().planned.items()}
 
         def decide(state: State) -> State:
@@ -56,7 +63,12 @@ class TrainingWatch:
                 state = state if ended is None else end(state, arn, ended, self.settings, now)
             return state
 
-        return [self._start(again) for again in self.store.update(decide).again]
+        state = self.store.update(decide)
+        if ended_arn in state.planned:
+            raise NotEndedError(
+                f"{ended_arn} has ended, as an event says, and still runs, as SageMaker says; look again later"
+            )
+        return [self._start(again) for again in state.again]
 
     def _ended(self, execution_arn: str, planned: Planned) -> Ended | None:
         """How an execution ended; None while it is at work."""
