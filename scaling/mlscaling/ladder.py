@@ -24,8 +24,10 @@ LINE_RECORDS = 4
 LINE_SPREAD = 1.15
 """A slope is believed from so many records, when the largest input was so many times the smallest."""
 NO_CAPACITY_FOR = timedelta(hours=6)
+"""How long a type is left alone that was not to be had."""
 USAGE_RECORDS = 20
 SHORTAGE_RECORDS = 20
+"""So many of each are remembered: data and models change."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one job on one host needed, as it measured itself."""
+    """What one job on one host needed, as it measured itself or was measured."""
 
     instance_type: str
     rows: int

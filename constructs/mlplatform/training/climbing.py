@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from constructs import Construct
@@ -50,8 +50,14 @@ class Climbing(Construct):
         resources: TrainingResources,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._project, self._pipeline_name, self._resources = project, pipeline_name, resources
-        self._plan = None if resources.ladder is None else self._functions(resources.ladder, resources.attempts)
+        self._project, self._pipeline_name = project, pipeline_name
+        self._artifacts_arn = f"arn:{project.partition}:s3:::{project.artifact_bucket_name}"
+        self._state_key = f"run-state/{pipeline_name}.json"
+        self._plan: RuntimeFunction | None = None
+        if resources.ladder is not None:
+            environment = self._environment(resources.ladder, resources.attempts)
+            self._plan = self._plan_function(environment)
+            self._watch(environment)
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -76,32 +82,49 @@ class Climbing(Construct):
         )
         return [planned]
 
-    def _functions(self, ladder: InstanceLadder, max_attempts: int) -> RuntimeFunction:
-        """The function of the step; what watches how executions end stands beside it."""
-        project, pipeline_name = self._project, self._pipeline_name
-        state_key = f"run-state/{pipeline_name}.json"
-        artifacts = f"arn:{project.partition}:s3:::{project.artifact_bucket_name}"
+    def _environment(self, ladder: InstanceLadder, max_attempts: int) -> dict[str, str]:
+        """What both functions read (`training_runs.settings`)."""
         settings = {
-            "pipeline_name": pipeline_name,
-            "state_uri": project.artifact_uri(state_key),
+            "pipeline_name": self._pipeline_name,
+            "state_uri": self._project.artifact_uri(self._state_key),
             "ladder": ladder.to_json(),
             "max_attempts": max_attempts,
         }
-        environment = {"TRAINING": json.dumps(settings)}
-        change_state = Statement(
-            sid="ChangeState", actions=["s3:GetObject", "s3:PutObject"], resources=[f"{artifacts}/{state_key}"]
+        return {"TRAINING": json.dumps(settings)}
+
+    def _change_state(self) -> Statement:
+        state_arn = f"{self._artifacts_arn}/{self._state_key}"
+        return Statement(sid="ChangeState", actions=["s3:GetObject", "s3:PutObject"], resources=[state_arn])
+
+    def _find(self, sid: str, *prefixes: str) -> Statement:
+        """Without it, S3 answers AccessDenied instead of NoSuchKey for a state that is not there yet."""
+        return Statement(
+            sid=sid,
+            actions=["s3:ListBucket"],
+            resources=[self._artifacts_arn],
+            conditions={"StringLike": {"s3:prefix": list(prefixes)}},
         )
-        plan = step_function(
+
+    def _plan_function(self, environment: Mapping[str, str]) -> RuntimeFunction:
+        """The function of the step."""
+        return step_function(
             self,
             PLAN,
-            project=project,
-            pipeline_name=pipeline_name,
+            project=self._project,
+            pipeline_name=self._pipeline_name,
             code=_CODE,
             libraries=ATTEMPTS,
             handler="training_runs.plan_training.handler",
             environment=environment,
-            statements=[change_state, _list("FindStateAndInput", artifacts, state_key, f"{pipeline_name}/*")],
+            statements=[
+                self._change_state(),
+                self._find("FindStateAndInput", self._state_key, f"{self._pipeline_name}/*"),
+            ],
         )
+
+    def _watch(self, environment: Mapping[str, str]) -> None:
+        """The function that is told how executions end, and starts them again."""
+        project, pipeline_name = self._project, self._pipeline_name
         dead_letters = dead_letter_queue(
             self, "DeadLetters", key_arn=project.key_arn, of=f"the watch over the training of {pipeline_name}"
         )
@@ -119,8 +142,8 @@ class Climbing(Construct):
             handler="training_runs.watch_training.handler",
             environment=environment,
             statements=[
-                change_state,
-                _list("FindState", artifacts, state_key),
+                self._change_state(),
+                self._find("FindState", self._state_key),
                 start_statement(pipeline_arn),
                 Statement(
                     sid="FollowExecutions",
@@ -159,17 +182,6 @@ class Climbing(Construct):
             pipeline_arns=[pipeline_arn],
             description=f"Tells the watch over the training of {pipeline_name} how its executions end",
         )
-        return plan
-
-
-def _list(sid: str, bucket_arn: str, *prefixes: str) -> Statement:
-    """Without it, S3 answers AccessDenied instead of NoSuchKey for a state that is not there yet."""
-    return Statement(
-        sid=sid,
-        actions=["s3:ListBucket"],
-        resources=[bucket_arn],
-        conditions={"StringLike": {"s3:prefix": list(prefixes)}},
-    )
 
 
 def ladder_problems(

@@ -32,7 +32,7 @@ def usage_of(cloudwatch: Any, job: Mapping[str, Any], ladder: Ladder, input_byte
 
 
 def _largest_percent(cloudwatch: Any, job: Mapping[str, Any]) -> float | None:
-    """Of all hosts and times; SageMaker runs fewer hosts in one job than one request may ask for metrics, 500."""
+    """Of all hosts and times. One request may ask for 500 metrics (API reference, GetMetricData), more than a job has hosts."""
     hosts = [f"algo-{number}" for number in range(1, job["ResourceConfig"]["InstanceCount"] + 1)]
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=[

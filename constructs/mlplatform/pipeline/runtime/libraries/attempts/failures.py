@@ -27,7 +27,7 @@ class FailureKind(Enum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt ended without having published."""
+    """Why an attempt ended without having done its work."""
 
     kind: FailureKind
     step: str
