@@ -20,7 +20,7 @@ from mlplatform.scaling import InstanceLadder
 from mlplatform.training.resources import TrainingResources
 from mlplatform.training.tuning import Tuning
 
-ATTEMPT = Parameter(name="Attempt", default="1")
+ATTEMPT = Parameter(name="Attempt", type="Integer", default=1)
 """The how-manieth attempt an execution is; the platform sets it when it starts a failed one again."""
 PLAN, WATCH = "PlanTraining", "WatchTraining"
 # What may pass on the same machine. For want of capacity or quota, an execution is started again on another one.

@@ -71,7 +71,7 @@ def test_capacity_is_not_waited_for_on_the_same_machine(steps: dict[str, Json]) 
 
 def test_an_execution_is_its_first_attempt_unless_it_is_told_otherwise(synthesized: Synthesized) -> None:
     parameters = {found["Name"]: found["DefaultValue"] for found in synthesized.definition(NAME)["Parameters"]}
-    assert parameters["Attempt"] == "1"
+    assert parameters["Attempt"] == 1
 
 
 @pytest.mark.parametrize("name", ["plan-training", "watch-training"])

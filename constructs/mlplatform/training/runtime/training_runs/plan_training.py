@@ -1,11 +1,12 @@
 """Lambda of the step PlanTraining: on which instance type this execution trains.
 
-Event: `train_uri`, the S3 prefix of what it trains on, `execution_arn` and `attempt`, each a text. Answer: `instance_type`, `input_bytes`,
+Event: `train_uri`, the S3 prefix of what it trains on, `execution_arn`, and `attempt`, a number. Answer: `instance_type`, `input_bytes`,
 by which it was chosen, and `reason`, in words.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 
@@ -15,7 +16,7 @@ from .settings import Settings
 from .state import TrainingStore, plan
 
 
-def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
+def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
     """Look, choose, note, answer. Whatever is raised becomes the step's FailureReason."""
     settings = Settings.from_environment()
     s3 = boto3.client("s3")
