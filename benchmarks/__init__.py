@@ -3,5 +3,6 @@
 import sys
 from pathlib import Path
 
-# The functions of runs find each other at the root, as they do in Lambda.
-sys.path.append(str(Path(__file__).parent.parent / "constructs" / "mlplatform" / "batch_inference" / "runtime"))
+# The functions of runs and what they share find each other at the root, as they do in Lambda.
+_LIBRARY = Path(__file__).parent.parent / "constructs" / "mlplatform"
+sys.path += [str(_LIBRARY / "batch_inference" / "runtime"), str(_LIBRARY / "pipeline" / "runtime" / "libraries")]

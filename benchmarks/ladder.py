@@ -1,6 +1,6 @@
 """What climbing the instance ladder costs, against knowing beforehand what each of 1,000 jobs needs.
 
-Decisions are those of production: `runs.ladder.choose`, `runs.transitions` and `runs.failures` decide from the same state that the
+Decisions are those of production: `mlscaling.ladder.choose`, `runs.transitions` and `attempts.failures` decide from the same state that the
 controller keeps. "First time right" knows every need, pays for one attempt on the cheapest type that is large enough, and
 meets neither shortages of capacity nor lost hosts.
 """
@@ -16,13 +16,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from attempts.failures import Failure, classify
+from attempts.machines import Machine
 from benchmarks.ladder_world import STARTUP_SECONDS, Drawn, Job, World, draw
-from runs.failures import classify
-from runs.ladder import Choice, choose
-from runs.state import Because, Failure, QueuedRun, State, Status, StepMemory, Usage
-from runs.transitions import Ending, Machine, Policy, end, start
+from mlscaling.ladder import Choice, StepMemory, Usage, choose
+from runs.state import Because, QueuedRun, State, Status
+from runs.transitions import Ending, Policy, end, start
 
-# `memory_safety` and the constants of `runs.ladder` were chosen on seeds 1000 to 1009 (`tuning_seeds`), and are shown on these.
+# `memory_safety` and the constants of `mlscaling.ladder` were chosen on seeds 1000 to 1009 (`tuning_seeds`), and are shown on these.
 SEEDS = (1, 2, 3, 4, 5)
 TUNING_SEEDS = tuple(range(1000, 1010))
 STEP = "Score"

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 
 from mlplatform.scaling import InstanceLadder
-from runs.ladder import GIB, Ladder, Rung
+from mlrecords.codec import from_json
+from mlscaling.ladder import GIB, Ladder, Rung
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 STARTUP_SECONDS = 90  # Billed in every attempt: the image and the data are fetched.
@@ -132,7 +133,9 @@ class Drawn:
 
 def draw(seed: int, world: World | None = None) -> Drawn:
     """A world by its seed."""
-    return Drawn(World() if world is None else world, seed, Ladder.from_json(InstanceLadder.of(*TYPES).to_json()))
+    return Drawn(
+        World() if world is None else world, seed, from_json(Ladder, InstanceLadder.of(*TYPES).to_json(), "ladder")
+    )
 
 
 def _in_order(jobs: list[Job], period_hours: int) -> list[Job]:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runs.begin_run import answer_of
-from runs.ladder import Ladder
 from runs.models import Model
 from runs.settings import Settings
 from runs.state import ActiveRun, Because
@@ -32,10 +31,15 @@ def environment(world: World, project: str, function_name: str) -> dict[str, Any
 
 
 def answers_of_functions(world: World, project: str, pipeline_name: str) -> Iterator[Answers]:
-    """What each Lambda step answers, by its name: once for each type of the ladder; nothing for other pipelines."""
+    """What each Lambda step that plans answers, by its name: once for each type of the ladder; nothing for other pipelines."""
     (artifacts,) = world.resources[project]["artifacts bucket"]
     artifact_uri = artifacts.arn.replace("arn:aws:s3:::", "s3://")
     found = environment(world, project, f"{pipeline_name}-begin-run")
+    climbs = environment(world, project, f"{pipeline_name}-plan-training")
+    if climbs is not None:
+        for rung in json.loads(climbs["TRAINING"])["ladder"]["rungs"]:
+            yield {"PlanTraining": {"instance_type": rung["instance_type"]}}
+        return
     if found is None:
         plan = f"{artifact_uri}/{pipeline_name}/x/plan"
         yield {"PlanQuality": {"manifest_uri": f"{plan}/manifest.json", "runs_uri": f"{plan}/runs"}}
@@ -56,7 +60,7 @@ def answers_of_functions(world: World, project: str, pipeline_name: str) -> Iter
         attempt_started_at=MOMENT,
     )
     begun = answer_of(settings, RUN_ID, run, champion, challenger)
-    for rung in Ladder.from_json(settings.ladder).rungs:
+    for rung in settings.ladder.rungs:
         begin_run = {**begun, "input_uri": _INPUT, "prepare_instance_type": rung.instance_type}
         planned = {"manifest_uri": f"{begun['work_uri']}/plan/manifest.json", "instance_type": rung.instance_type}
         yield {"BeginRun": begin_run, "PlanScoring": planned}

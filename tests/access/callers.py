@@ -86,7 +86,9 @@ class Caller:
         elif service == "sagemaker":
             yield Request(f"sagemaker:{operation}", self._resource(_sagemaker_arn(asked)))
         elif service == "cloudwatch":
-            yield Request(f"cloudwatch:{operation}", Resource(arn="*"), {"cloudwatch:namespace": asked["Namespace"]})
+            # Only what puts metrics names a namespace that IAM looks at.
+            context = {"cloudwatch:namespace": asked["Namespace"]} if "Namespace" in asked else {}
+            yield Request(f"cloudwatch:{operation}", Resource(arn="*"), context)
         elif service == "sns":
             yield Request("sns:Publish", self._resource(asked["TopicArn"]))
             yield from self._key_requests("Decrypt", "GenerateDataKey")
@@ -134,6 +136,8 @@ def _sagemaker_arn(asked: Json) -> str:
             return f"{scope}:model-package-group/{name}"
         case {"ProcessingJobName": str(name)}:
             return f"{scope}:processing-job/{name}"
+        case {"TrainingJobName": str(name)}:
+            return f"{scope}:training-job/{name}"
     raise AssertionError(f"no resource in {asked}")
 
 

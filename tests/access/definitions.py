@@ -16,6 +16,7 @@ from mlplatform import (
     ExplainabilityCheck,
     Facet,
     GroundTruth,
+    InstanceLadder,
     MlProject,
     ModelAnswers,
     NewData,
@@ -25,6 +26,7 @@ from mlplatform import (
     StartOn,
     TrainingChecks,
     TrainingPipeline,
+    TrainingResources,
     Tuning,
 )
 
@@ -47,6 +49,13 @@ def define(project: MlProject) -> None:
             explainability=ExplainabilityCheck(num_samples=10),
         ),
         start_on=StartOn(events=[NewData(prefix="bikeshare/hourly/")]),
+    )
+    TrainingPipeline(
+        project,
+        "Climbing",
+        source=JOBS,
+        input_prefix="bikeshare/hourly/",
+        training=TrainingResources(ladder=InstanceLadder.of("ml.m5.large", "ml.m5.xlarge")),
     )
     BatchInference(
         project,

@@ -167,7 +167,7 @@ class World:
         yield "pipeline", pipelines
         yield "pipeline execution", [Resource(arn=f"{it.arn}/execution/x", tags=it.tags) for it in pipelines]
         functions = made(project, "AWS::Lambda::Function")
-        planning = [it for it in functions if it.arn.endswith("-plan-start")]
+        planning = [it for it in functions if it.arn.endswith(("-plan-start", "-watch-training"))]
         # By name, since only some pipelines have one; functions of steps are started by pipelines.
         function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function"
         yield "controller", [Resource(arn=f"{function_arn}:{project}-x-controller", tags=pipelines[0].tags)]

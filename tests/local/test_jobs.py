@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from mllocal.jobs.logs import JobLog
+from mlpipelines.instance_types import INSTANCE_TYPES
 from tests.local.job_requests import TRAIN, processing_request, training_request, transform_request
 from tests.local.workbench import Workbench
 
@@ -202,3 +204,22 @@ def test_a_log_stream_that_is_there_already_is_the_jobs_own(workbench: Workbench
     again.close()
 
     assert workbench.log_lines("ProcessingJobs", workbench.bucket) == ["a line"]
+
+
+def test_cloudwatch_knows_how_much_memory_a_training_job_used(workbench: Workbench) -> None:
+    script = "held = bytearray(600_000_000); held[::4096] = b'x' * len(held[::4096]); import time; time.sleep(1)"
+    workbench.sagemaker.create_training_job(**training_request(workbench, "train-large", script))
+
+    job = workbench.wait_for_job("training", "train-large")
+
+    (point,) = workbench.engine.client("cloudwatch").get_metric_statistics(
+        Namespace="/aws/sagemaker/TrainingJobs",
+        MetricName="MemoryUtilization",
+        Dimensions=[{"Name": "Host", "Value": "train-large/algo-1"}],
+        StartTime=job["TrainingStartTime"] - timedelta(minutes=1),
+        EndTime=job["TrainingEndTime"] + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    instance = INSTANCE_TYPES[job["ResourceConfig"]["InstanceType"]]
+    assert 0.6e9 < point["Maximum"] / 100 * instance.memory_bytes < 1.5e9

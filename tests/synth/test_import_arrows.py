@@ -30,6 +30,10 @@ def runtime_files() -> list[Path]:
     return sorted((REPOSITORY / "constructs").glob("**/runtime/**/*.py"))
 
 
+LIBRARIES = REPOSITORY / "constructs/mlplatform/pipeline/runtime/libraries"
+"""What functions of several kinds of pipelines import, one package each."""
+
+
 def imported_packages(file: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -45,3 +49,9 @@ def test_code_that_runs_in_aws_imports_neither_the_cdk_nor_the_library(file: Pat
     assert imported_packages(file).isdisjoint(
         {"aws_cdk", "constructs", "mlplatform", "mlpipelines", "mllocal", "stacks"}
     )
+
+
+@pytest.mark.parametrize("file", sorted(LIBRARIES.rglob("*.py")), ids=lambda file: str(file.relative_to(LIBRARIES)))
+def test_what_functions_of_pipelines_share_knows_none_of_the_pipelines(file: Path) -> None:
+    below = {"mlrecords", "mlscaling", "botocore"} | {package.name for package in LIBRARIES.iterdir()}
+    assert imported_packages(file) - sys.stdlib_module_names <= below

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import CfnCustomResource
-from aws_cdk import aws_events as events
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from mlplatform.batch_inference import run_metrics
 from mlplatform.batch_inference.functions import LIBRARIES, RUNTIME, RunFiles, put_metrics
-from mlplatform.pipeline.dead_letters import dead_letter_queue, queue_policy
+from mlplatform.pipeline.dead_letters import dead_letter_queue, keep_failed_events, queue_policy
+from mlplatform.pipeline.execution_ends import hear_of_ends
 from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project.pipeline_permissions import start_statement
 
 _FIRST_LOOK_SECONDS = 300  # Longer than the function may run; CloudFormation's default is an hour.
-_RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
 
 
 class RunController(Construct):
@@ -111,16 +109,12 @@ class RunController(Construct):
             failures="events that it fails on go to the controller's dead-letter queue",
             timeout_seconds=120,
         )
-        lambda_.CfnEventInvokeConfig(
+        keep_failed_events(self, self.function, dead_letters_arn)
+        hear_of_ends(
             self,
-            "FailedEvents",
-            function_name=self.function.resource.ref,
-            qualifier="$LATEST",
-            maximum_retry_attempts=_RETRIES,
-            destination_config={"onFailure": {"destination": dead_letters_arn}},
-        )
-        self._hear_of_ends(
-            [files.pipeline_arn, *([files.quality_pipeline_arn] if measured else [])], files.pipeline_name
+            self.function,
+            pipeline_arns=[files.pipeline_arn, *([files.quality_pipeline_arn] if measured else [])],
+            description=f"Tells the controller how executions of the pipeline {files.pipeline_name} end",
         )
         self._tick(files, group_name=name, role_arn=waker.arn)
         self.first_look = CfnCustomResource(
@@ -144,30 +138,6 @@ class RunController(Construct):
                 Statement(sid="WakeTheController", actions=["lambda:InvokeFunction"], resources=[function_arn]),
                 Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),
             ],
-        )
-
-    def _hear_of_ends(self, pipeline_arns: Sequence[str], name: str) -> None:
-        rule = events.CfnRule(
-            self,
-            "Ends",
-            description=f"Tells the controller how executions of the pipeline {name} end",
-            event_pattern={
-                "source": ["aws.sagemaker"],
-                "detail-type": ["SageMaker Model Building Pipeline Execution Status Change"],
-                "detail": {
-                    "pipelineArn": list(pipeline_arns),
-                    "currentPipelineExecutionStatus": ["Succeeded", "Failed", "Stopped", "CompletedWithFailures"],
-                },
-            },
-            targets=[{"id": "Controller", "arn": self.function.function_arn}],
-        )
-        lambda_.CfnPermission(
-            self,
-            "HearOfEnds",
-            action="lambda:InvokeFunction",
-            function_name=self.function.resource.ref,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
         )
 
     def _tick(self, files: RunFiles, *, group_name: str, role_arn: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from mlplatform.compliance import accept
+from mlplatform.pipeline.functions import RuntimeFunction
 
+_RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
 _FOURTEEN_DAYS_SECONDS = 1_209_600  # The longest that SQS keeps a message.
 
 
@@ -28,6 +31,18 @@ def dead_letter_queue(
     )
     accept(queue, {"AwsSolutions-SQS3": f"it is the dead-letter queue of {of}"})
     return queue
+
+
+def keep_failed_events(scope: Construct, function: RuntimeFunction, queue_arn: str) -> None:
+    """Events that a function fails on three times go to the queue. The function has to be allowed to send there."""
+    lambda_.CfnEventInvokeConfig(
+        scope,
+        "FailedEvents",
+        function_name=function.resource.ref,
+        qualifier="$LATEST",
+        maximum_retry_attempts=_RETRIES,
+        destination_config={"onFailure": {"destination": queue_arn}},
+    )
 
 
 def queue_policy(

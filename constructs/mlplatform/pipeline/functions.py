@@ -9,12 +9,20 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+import mlrecords
+import mlscaling
 from mlplatform.compliance import accept
 from mlplatform.pipeline.naming import kebab_case
 from mlplatform.pipeline.source import stage_zip
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
 
+ATTEMPTS = (
+    Path(__file__).parent / "runtime" / "libraries" / "attempts",
+    Path(mlrecords.__file__).parent,
+    Path(mlscaling.__file__).parent,
+)
+"""The libraries of functions that look after attempts: what they share, what it is written as, the ladder of machines."""
 RUNTIME = "python3.14"  # The newest that Lambda has, as AwsSolutions-L1 asks.
 MAX_FUNCTION_NAME_LENGTH = 64  # AWS Lambda API reference, CreateFunction, FunctionName.
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from mlplatform.pipeline.dead_letters import keep_failed_events
 from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.pipeline.start_events import StartOn
 from mlplatform.policy import Statement
@@ -18,7 +19,6 @@ from mlplatform.project import MlProject
 
 _CODE = Path(__file__).parent / "runtime" / "plan_start.py"
 _SCHEDULE_NAME = "on-events"
-_RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
 _MAX_START_AGE_SECONDS = 3_600
 _MAX_START_RETRIES = 10
 
@@ -129,14 +129,7 @@ class PlannedStart(Construct):
             log_retention_days=project.log_retention_days,
             failures="events that it fails on go to the dead-letter queue of the pipeline's starts",
         )
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "FailedEvents",
-            function_name=function.resource.ref,
-            qualifier="$LATEST",
-            maximum_retry_attempts=_RETRIES,
-            destination_config={"onFailure": {"destination": target.dead_letters_arn}},
-        )
+        keep_failed_events(self, function, target.dead_letters_arn)
         for number, event in enumerate(start_on.events, start=1):
             rule = events.CfnRule(
                 self,

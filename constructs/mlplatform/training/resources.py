@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from mlpipelines import InstancePreference, ManagedSpotTraining
 from mlplatform.pipeline.jobs import JobResources
 from mlplatform.pipeline.problems import raise_if_any
+from mlplatform.scaling import InstanceLadder
 
+_ATTEMPTS = 3
+_MOST_ATTEMPTS = 10
 _MAX_PREFERENCES = 5  # API reference, ResourceConfig, InstancePreferences.
 
 
@@ -21,12 +24,19 @@ class TrainingResources(JobResources):
     `max_wait_minutes`; twice `max_runtime_minutes` when not given.
     Without it, `fallback_instance_types` are tried in order when there is no capacity of `instance_type`.
 
+    With a `ladder`, each execution takes the type that is cheapest to expect, by the bytes of its training set and by what
+    earlier training jobs of the pipeline used; `instance_type` is not looked at, nor is the ladder's `max_instances`. An
+    execution whose job runs out of memory, or finds no capacity, is started again by itself, on another type, until it
+    was the `max_attempts`th, 3 when not given. Without one, all executions train on `instance_type`.
+
     Raises `InvalidPropsError` with everything that does not go together.
     """
 
     spot: bool = False
     max_wait_minutes: int | None = None
     fallback_instance_types: tuple[str, ...] = ()
+    ladder: InstanceLadder | None = None
+    max_attempts: int | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("TrainingResources", self._problems())
@@ -34,12 +44,19 @@ class TrainingResources(JobResources):
     @property
     def instance_types(self) -> tuple[str, ...]:
         """All types that the job may run on, the first choice first."""
+        if self.ladder is not None:
+            return self.ladder.instance_types
         return (self.instance_type, *self.fallback_instance_types)
+
+    @property
+    def attempts(self) -> int:
+        """How many executions are started at most for one, itself included."""
+        return _ATTEMPTS if self.max_attempts is None else self.max_attempts
 
     @property
     def preferences(self) -> tuple[InstancePreference, ...]:
         """The types in order, if there are several."""
-        types = self.instance_types if self.fallback_instance_types else ()
+        types = (self.instance_type, *self.fallback_instance_types) if self.fallback_instance_types else ()
         return tuple(InstancePreference(instance_type=kind) for kind in types)
 
     @property
@@ -63,7 +80,16 @@ class TrainingResources(JobResources):
                 f"max_wait_minutes is {self.max_wait_minutes} and includes the run of up to {self.max_runtime_minutes}; "
                 f"use {self.max_runtime_minutes} or more"
             )
-        if len(self.instance_types) > _MAX_PREFERENCES:
+        if self.ladder is None and len(self.instance_types) > _MAX_PREFERENCES:
             yield f"there are {len(self.instance_types)} instance types; use at most {_MAX_PREFERENCES}"
+        yield from self._ladder_problems()
         for kind in sorted({kind for kind in self.instance_types if self.instance_types.count(kind) > 1}):
             yield f"instance type {kind} is named twice; name each once"
+
+    def _ladder_problems(self) -> Iterator[str]:
+        if self.ladder is not None and self.fallback_instance_types:
+            yield "ladder and fallback_instance_types both say what to do without capacity; put the types on the ladder"
+        if self.ladder is None and self.max_attempts is not None:
+            yield f"max_attempts is {self.max_attempts} without a ladder, so another attempt would be the same; give a ladder"
+        if not 1 <= self.attempts <= _MOST_ATTEMPTS:
+            yield f"max_attempts is {self.max_attempts}; use 1 to {_MOST_ATTEMPTS}, where 1 never starts an execution again"

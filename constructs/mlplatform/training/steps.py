@@ -19,6 +19,7 @@ from mlpipelines import (
     ProcessingStep,
     PropertyFile,
     RegisterModelStep,
+    RetryPolicy,
     Step,
     Text,
     TrainingChannel,
@@ -84,16 +85,17 @@ class TrainingSteps:
         *,
         image_uri: str,
         resources: TrainingResources,
+        instance_type: Text,
         hyperparameters: Mapping[str, Value],
         metrics: Sequence[str],
     ) -> TrainingJob:
-        """What a training job, or each one of a tuning job, is told."""
+        """What a training job, or each one of a tuning job, is told. `instance_type` is not looked at with fallback types."""
         project = self.project
         preferences = resources.preferences
         return TrainingJob(
             image_uri=image_uri,
             role_arn=project.training_job_role_arn,
-            instance_type=None if preferences else resources.instance_type,
+            instance_type=None if preferences else instance_type,
             instance_preferences=preferences,
             instance_count=resources.instance_count,
             volume_size_gb=resources.volume_gb,
@@ -109,10 +111,10 @@ class TrainingSteps:
             output_kms_key_id=project.key_arn,
         )
 
-    def train(self, job: TrainingJob, after: Sequence[Step]) -> TrainingStep:
+    def train(self, job: TrainingJob, after: Sequence[Step], retry_policies: Sequence[RetryPolicy]) -> TrainingStep:
         """Trains once."""
         return TrainingStep(
-            **vars(job), name="Train", retry_policies=TRANSIENT_FAULTS, tags=self.project.tags, depends_on=after
+            **vars(job), name="Train", retry_policies=retry_policies, tags=self.project.tags, depends_on=after
         )
 
     def tune(self, job: TrainingJob, tuning: Tuning, after: Sequence[Step]) -> TuningStep:

@@ -19,6 +19,7 @@ from mlplatform.pipeline.start_events import StartOn
 from mlplatform.project import MlProject
 from mlplatform.training.check_steps import CheckSteps
 from mlplatform.training.checks import TrainingChecks
+from mlplatform.training.climbing import PLAN, WATCH, Climbing, ladder_problems
 from mlplatform.training.comparison import Comparison
 from mlplatform.training.hyperparameters import (
     Hyperparameter,
@@ -39,8 +40,9 @@ class TrainingPipeline(Construct):
     Steps: `ValidateData`, `BuildFeatures`, `Train` (or `Tune`), `FindProductionModel`, `Evaluate`, `CompareModels`,
     `CheckMetric`, then `RegisterModel` or `MetricTooLow`, which fails the execution and says why; with `checks`, also
     `PrepareChecks` at the start, `CheckDataQuality` and `CheckDataBias` before training, and `CreateModel`, `CheckModelBias` and
-    `CheckExplainability` before `RegisterModel`. The version is registered with its comparison with the newest approved one, on
-    the same held-out data. Every execution may set `InputUri` and each hyperparameter by its own name.
+    `CheckExplainability` before `RegisterModel`; with a ladder in `training`, `PlanTraining` before `Train`. The version is
+    registered with its comparison with the newest approved one, on the same held-out data. Every execution may set `InputUri` and
+    each hyperparameter by its own name.
 
     Parameters:
         project: where it lives; also the construct's scope.
@@ -89,6 +91,7 @@ class TrainingPipeline(Construct):
         training: TrainingResources | None = None,
     ) -> None:
         scripts = TrainingScripts() if scripts is None else scripts
+        training = TrainingResources() if training is None else training
         name = resource_name(project.name, construct_id)
         defaults = {} if hyperparameters is None else dict(hyperparameters)
         problems = [
@@ -96,7 +99,8 @@ class TrainingPipeline(Construct):
             *hyperparameter_problems(defaults),
             *(() if tuning is None else tuning.problems_with(training_metrics)),
             *_approval_problems(approve_when_better_by),
-            *step_function_problems(name, "FindProductionModel", "CompareModels", "PrepareChecks"),
+            *ladder_problems(training, project.limits, tuning, defaults),
+            *step_function_problems(name, "FindProductionModel", "CompareModels", "PrepareChecks", PLAN, WATCH),
         ]
         raise_if_any(f"TrainingPipeline '{construct_id}'", problems)
         super().__init__(project, construct_id)
@@ -128,16 +132,19 @@ class TrainingPipeline(Construct):
         built = steps.build_features(input_uri, after=[validated, *checked_quality])
         train_uri = built.output_uri("train")
         checked_train = [*checking.data_quality("features", train_uri, after=[]), *checking.data_bias(train_uri)]
+        climbing = Climbing(self, "Climbing", project=project, pipeline_name=name, resources=training)
+        planned = climbing.plan(train_uri, after=checked_train)
         job = steps.training_job(
             built,
             image_uri=image_uri if algorithm is None else algorithm.uri(project.region),
-            resources=TrainingResources() if training is None else training,
+            resources=training,
+            instance_type=planned[0].output("instance_type") if planned else training.instance_type,
             hyperparameters=script_mode_hyperparameters(scripts.train, staged, project.region, parameters)
             if algorithm is None
             else {parameter.name: parameter for parameter in parameters},
             metrics=training_metrics if algorithm is None else (),
         )
-        trained, model_uri = _train(steps, job, tuning, after=checked_train)
+        trained, model_uri = _train(steps, job, tuning, climbing, after=checked_train)
         comparison = Comparison(self, "Comparison", project=project, pipeline_name=name)
         found = comparison.find_step(model_uri)
         evaluated = steps.evaluate(model_uri, built, found)
@@ -164,10 +171,10 @@ class TrainingPipeline(Construct):
             pipeline=Pipeline(
                 name=name,
                 description=f"Trains a model of {project.name} and registers it when {rule}",
-                parameters=[input_uri, *checking.parameters, *parameters],
+                parameters=[input_uri, *checking.parameters, *climbing.parameters, *parameters],
                 steps=[
                     *checking.prepare(),
-                    *(validated, *checked_quality, built, *checked_train, trained),
+                    *(validated, *checked_quality, built, *checked_train, *planned, trained),
                     *(found, evaluated, compared, decided),
                 ],
             ),
@@ -177,11 +184,11 @@ class TrainingPipeline(Construct):
 
 
 def _train(
-    steps: TrainingSteps, job: TrainingJob, tuning: Tuning | None, after: Sequence[Step]
+    steps: TrainingSteps, job: TrainingJob, tuning: Tuning | None, climbing: Climbing, after: Sequence[Step]
 ) -> tuple[TrainingStep | TuningStep, Text]:
     """The step that trains, and where its model is."""
     if tuning is None:
-        trained = steps.train(job, after)
+        trained = steps.train(job, after, climbing.retry_policies)
         return trained, trained.model_artifacts
     tuned = steps.tune(job, tuning, after)
     return tuned, tuned.top_model_artifacts()

@@ -51,6 +51,8 @@ class MemoryGuard:
 
     def __init__(self, session_id: int, limit_bytes: int, kill: Callable[[], None]) -> None:
         self.exceeded = False
+        self.peak_bytes = 0
+        """The most that was seen; a peak between two looks is missed, and pages that processes share count for each."""
         self._session_id = session_id
         self._limit_bytes = limit_bytes
         self._kill = kill
@@ -65,6 +67,7 @@ class MemoryGuard:
         seconds = _SHORTEST_SECONDS
         while not self._done.wait(seconds):
             used = self._used(_resident_bytes)
+            self.peak_bytes = max(self.peak_bytes, used)
             # Forked processes share pages, which the resident size counts for each: only the exact figure condemns.
             if used > self._limit_bytes and self._used(_proportional_bytes) > self._limit_bytes:
                 self.exceeded = True

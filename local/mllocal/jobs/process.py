@@ -58,6 +58,11 @@ class ContainerProcess:
         """Whether it was killed for using more than its memory limit."""
         return self._guard is not None and self._guard.exceeded
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """The most memory that it was seen to use; None without a limit, since then nobody looks."""
+        return None if self._guard is None else self._guard.peak_bytes
+
     def wait(self, timeout_seconds: float) -> int | None:
         """The exit code, or None when the time is over; negative for a signal."""
         if not self._exited.wait(timeout_seconds):

@@ -25,6 +25,7 @@ from mllocal.jobs.container import (
 )
 from mllocal.jobs.hosts import Cluster, Host
 from mllocal.jobs.inputs import Source, download_to_hosts, reading
+from mllocal.jobs.instance_metrics import put_memory
 from mllocal.jobs.machines import Machines
 from mllocal.jobs.runner import Job, JobFailedError, JobStoppedError
 from mllocal.jobs.secondary import entered
@@ -126,7 +127,9 @@ class Training:
         _enter(job, "Training", TrainingStartTime=job.document.get("TrainingStartTime", started))
         with DirectorySync(job.client("s3"), self._synchronized()):
             limit = min(self._left_seconds, self._spot_seconds or self._left_seconds)
-            end = run_to_end(job, start(job, self.cluster, self._program()), limit)
+            containers = start(job, self.cluster, self._program())
+            end = run_to_end(job, containers, limit)
+        put_memory(job, self.cluster.instance_type, containers)
         self._left_seconds -= time.time() - started
         return end
 

@@ -9,7 +9,8 @@ import pytest
 from mlplatform.pipeline.problems import InvalidPropsError
 from mlplatform.project.limits import DEFAULT_INSTANCE_TYPES, JobLimits
 from mlplatform.scaling import InstanceLadder, Rung
-from runs.ladder import Ladder
+from mlrecords.codec import from_json
+from mlscaling.ladder import Ladder
 
 
 def test_the_ladder_of_a_project_has_its_types_the_cheapest_first() -> None:
@@ -72,7 +73,7 @@ def test_types_outside_the_project_are_named() -> None:
 def test_the_runtime_reads_what_the_ladder_writes() -> None:
     ladder = InstanceLadder.of("ml.m5.large", Rung("ml.m9.large", memory_gib=12.5), max_instances=7, memory_safety=1.5)
 
-    read = Ladder.from_json(ladder.to_json())
+    read = from_json(Ladder, ladder.to_json(), "ladder")
 
     assert [(rung.instance_type, rung.memory_gib) for rung in read.rungs] == [("ml.m5.large", 8), ("ml.m9.large", 12.5)]
     assert (read.max_instances, read.memory_safety) == (7, 1.5)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from attempts.failures import Failure, FailureKind
 from runs import alerts
-from runs.state import Because, Failure, FailureKind, Notice, Subject
+from runs.state import Because, Notice, Subject
 from tests.unit.batch_inference.runs.world import PIPELINE_ARN, SETTINGS
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from runs import store
+from attempts import documents
 from runs.controller import event_of, run_id_of
 from runs.settings import Overlap
 from runs.state import Because, State, Status, Subject
@@ -249,7 +249,7 @@ def pick_of(executions: Sequence[Execution], pick: int) -> Execution:
 
 def test_runs_end_published_or_told_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """250 schedules of faults; one that fails is printed, shrunk, with what repeats it: `@reproduce_failure`."""
-    monkeypatch.setattr(store, "LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(documents, "LONGEST_WAIT_SECONDS", 0.0)
     schedules = settings(
         max_examples=250,
         stateful_step_count=40,

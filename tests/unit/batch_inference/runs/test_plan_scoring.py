@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlscaling.ladder import GIB, Ladder, OutOfMemory, Rung, StepMemory, Usage
 from runs import plan_scoring
-from runs.ladder import GIB, Ladder, Rung
 from runs.plan_scoring import LadderExhaustedError, Plan, instances_for, plan_of
-from runs.state import ActiveRun, Because, OutOfMemory, State, StepMemory, Usage, encode
+from runs.state import ActiveRun, Because, State, encode
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 RUN_ID = "2026-11-24T060000Z"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs.objects import ContendedObjectError, Found, replace
+from attempts.objects import ContendedObjectError, Found, replace
 from runs.published import Publication, publish, timestamp
 from runs.state import StaleFenceError
 from tests.unit.batch_inference.runs.publishing import Generation, Output

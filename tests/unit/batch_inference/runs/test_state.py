@@ -10,17 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlrecords.codec import InvalidDocumentError
-from runs.state import (
-    ActiveRun,
-    Because,
-    OutOfMemory,
-    StaleFenceError,
-    State,
-    StepMemory,
-    Usage,
-    decode,
-    encode,
-)
+from mlscaling.ladder import OutOfMemory, StepMemory, Usage
+from runs.state import ActiveRun, Because, StaleFenceError, State, decode, encode
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from runs import store as module
+from attempts import documents as module
+from attempts.documents import ContendedStateError
 from runs.settings import Overlap
 from runs.state import Because, QueuedRun, State
-from runs.store import ContendedStateError, Store
+from runs.store import Store
 from runs.transitions import Answer, Policy, start
 
 THREADS, CHANGES = 8, 5

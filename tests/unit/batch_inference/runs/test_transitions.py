@@ -7,21 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from attempts.failures import Failure, FailureKind, FailurePolicy, Retry
+from attempts.machines import Machine
+from mlscaling.ladder import OutOfMemory
 from runs import outbox
-from runs.failures import FailurePolicy, Retry
 from runs.settings import Overlap
-from runs.state import (
-    Because,
-    Failure,
-    FailureKind,
-    OutOfMemory,
-    QueuedRun,
-    StaleFenceError,
-    State,
-    Status,
-    Subject,
-)
-from runs.transitions import Answer, Ending, Machine, Policy, acquire, bind, end, start, tell_late
+from runs.state import Because, QueuedRun, StaleFenceError, State, Status, Subject
+from runs.transitions import Answer, Ending, Policy, acquire, bind, end, start, tell_late
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 WAIT, SKIP, REPLACE = (Policy(overlap) for overlap in Overlap)

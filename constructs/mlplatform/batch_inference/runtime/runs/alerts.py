@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from attempts.failures import Failure, FailureKind
 from runs.settings import Settings
-from runs.state import Because, Failure, FailureKind, Notice, Subject
+from runs.state import Because, Notice, Subject
 
 SUBJECT_LIMIT = 100  # API reference, SNS Publish.
 REASON_LIMIT = 1500

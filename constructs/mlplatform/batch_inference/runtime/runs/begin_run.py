@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import boto3
 
-from runs.ladder import Ladder, choose
+from attempts.objects import split_uri, write_json, write_once
+from mlscaling.ladder import choose
 from runs.models import Model, Registry
-from runs.objects import split_uri, write_json, write_once
 from runs.settings import Settings
 from runs.state import NO_FENCE, PREPARE_STEP, ActiveRun, Because, QueuedRun, State
 from runs.store import Store
@@ -47,9 +47,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     copy_baselines(s3, Model(**record["model"]), f"{work_uri}/baseline")
     input_bytes = sum(found["bytes"] for found in record["objects"])
     state = store.update(lambda now: _with_input_bytes(now, run_id, run.fence, input_bytes))
-    machine = choose(
-        Ladder.from_json(settings.ladder), state.memory_of(PREPARE_STEP), bytes=input_bytes, now=datetime.now(UTC)
-    )
+    machine = choose(settings.ladder, state.memory_of(PREPARE_STEP), bytes=input_bytes, now=datetime.now(UTC))
     challenger = record["challenger"]
     return {
         **answer_of(

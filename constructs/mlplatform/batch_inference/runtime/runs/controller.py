@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from attempts.failures import Failure
 from mlrecords.codec import InvalidDocumentError, from_json
 from runs import alerts, deployment, outbox
 from runs.executions import Executions
@@ -22,7 +23,7 @@ from runs.forecast import Forecast, forecasts
 from runs.metrics import put_metrics
 from runs.outbox import Effect, LookAgain, StartExecution, StopExecution, Tell
 from runs.settings import Settings
-from runs.state import Because, Failure, QueuedRun, State, Subject
+from runs.state import Because, QueuedRun, State, Subject
 from runs.store import Store
 from runs.transitions import Answer, Ending, Policy, end, start, tell_late, tell_unmeasured
 

@@ -1,31 +1,27 @@
 """Pipeline executions as the controller sees and moves them: how an attempt ended, to start one, to stop one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from runs.failures import classify
-from runs.ladder import Ladder
-from runs.objects import find
+from attempts.executions import Json, answer_of, failure_of, is_busy, steps_of
+from attempts.failures import Failure, FailureKind
+from attempts.machines import Machine, machine_of
+from attempts.objects import find
 from runs.outbox import StartExecution
 from runs.settings import Settings
-from runs.state import ActiveRun, Failure, FailureKind
-from runs.transitions import Ending, Machine
+from runs.state import ActiveRun
+from runs.transitions import Ending
 
 NOT_STARTED = "StartPipelineExecution"
-# Asking again later is all that is needed.
-_BUSY = ("ConflictException", "ResourceLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException")
-_SERVER_FAULT = 500
 # Which step's answer names the machine of a job, and under which name.
 _PLANNED_BY = {
     "PrepareInput": ("BeginRun", "prepare_instance_type", "input_bytes"),
     "Score": ("PlanScoring", "instance_type", "input_bytes"),
     "ScoreChallenger": ("PlanScoring", "instance_type", "input_bytes"),
 }
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,14 +49,14 @@ class Executions:
         published = status == "Succeeded" or self.published_generation(run_id) == run.generation
         if status != "Failed":
             return Ending(run_id, run.fence, published)
-        steps = self._steps(run.execution_arn)
-        failure = _failure(steps, execution)
+        steps = steps_of(self.sagemaker, run.execution_arn)
+        failure = failure_of(steps, execution)
         return Ending(run_id, run.fence, published, failure, self._machine(steps, failure.step))
 
     def failure(self, execution_arn: str) -> Failure:
         """Why an execution that has failed did so."""
         execution = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution_arn)
-        return _failure(self._steps(execution_arn), execution)
+        return failure_of(steps_of(self.sagemaker, execution_arn), execution)
 
     def published_generation(self, run_id: str) -> int | None:
         """The generation of a run's manifest; None when it has published nothing."""
@@ -81,7 +77,7 @@ class Executions:
                 ClientRequestToken=wanted.token(self.settings.pipeline_arn),
             )
         except ClientError as error:
-            if _is_busy(error):
+            if is_busy(error):
                 return None
             failure = Failure(FailureKind.INTERNAL, NOT_STARTED, f"the execution could not be started: {error}")
             return Ending(wanted.run_id, wanted.fence, failure=failure)
@@ -96,43 +92,8 @@ class Executions:
             if error.response["Error"]["Code"] not in ("ConflictException", "ResourceNotFound", "ValidationException"):
                 raise
 
-    def _steps(self, execution_arn: str) -> list[Json]:
-        pages = self.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
-            PipelineExecutionArn=execution_arn, SortOrder="Ascending"
-        )
-        return [step for page in pages for step in page["PipelineExecutionSteps"]]
-
     def _machine(self, steps: Sequence[Json], step: str) -> Machine | None:
         """On what the job of a step ran, as the step that planned it answered."""
         planner, type_name, bytes_name = _PLANNED_BY.get(step, ("", "", ""))
-        answer = next((_answer(found) for found in steps if found["StepName"] == planner), {})
-        rung = Ladder.from_json(self.settings.ladder).rung(answer[type_name]) if type_name in answer else None
-        return None if rung is None else Machine(rung.instance_type, rung.memory_bytes, int(answer.get(bytes_name, 0)))
-
-
-def _failure(steps: Sequence[Json], execution: Json) -> Failure:
-    """Why an execution failed: the first step that did. A Fail step says what the team wants said."""
-    failed = next((step for step in steps if step["StepStatus"] == "Failed"), None)
-    overall = execution.get("FailureReason", "SageMaker gave no reason")
-    if failed is None:
-        return Failure(classify(overall), "the pipeline", overall)
-    metadata = failed.get("Metadata", {})
-    reason = failed.get("FailureReason") or metadata.get("Fail", {}).get("ErrorMessage") or overall
-    return Failure(classify(reason), failed["StepName"], reason, next(_arns(metadata), None))
-
-
-def _answer(step: Json) -> dict[str, str]:
-    found = step.get("Metadata", {}).get("Lambda", {}).get("OutputParameters", [])
-    return {parameter["Name"]: parameter["Value"] for parameter in found}
-
-
-def _arns(metadata: Json) -> Iterator[str]:
-    """The ARN of what a step ran, if it ran something."""
-    for ran in metadata.values():
-        if isinstance(ran, Mapping) and "Arn" in ran:
-            yield ran["Arn"]
-
-
-def _is_busy(error: ClientError) -> bool:
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in _BUSY or status >= _SERVER_FAULT
+        answer = answer_of(steps, planner)
+        return machine_of(self.settings.ladder, answer.get(type_name, ""), int(answer.get(bytes_name, 0)))

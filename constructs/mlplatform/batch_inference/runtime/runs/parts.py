@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runs.objects import Json, list_sizes, read_json, read_many
+from attempts.objects import Json, list_sizes, read_json, read_many
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from runs.state import (
-    RECENT_RUNS,
-    ActiveRun,
-    Because,
-    EndedRun,
-    Failure,
-    Notice,
-    QueuedRun,
-    State,
-    Status,
-    Subject,
-)
+from attempts.failures import Failure
+from runs.state import RECENT_RUNS, ActiveRun, Because, EndedRun, Notice, QueuedRun, State, Status, Subject
 
 _TOLD_AS = {Status.PUBLISHED: Subject.PUBLISHED, Status.FAILED: Subject.FAILED, Status.STOPPED: Subject.STOPPED}
 

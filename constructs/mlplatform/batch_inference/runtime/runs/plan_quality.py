@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 
-from runs.objects import Json, list_sizes, read_many, split_uri, write_json
+from attempts.objects import Json, list_sizes, read_many, split_uri, write_json
 from runs.published import scheduled_at
 
 

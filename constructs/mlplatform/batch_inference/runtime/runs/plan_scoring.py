@@ -16,11 +16,11 @@ from typing import Any
 
 import boto3
 
-from runs.ladder import Choice, Ladder, choose
-from runs.objects import list_sizes, read_many, split_uri, write_json
+from attempts.objects import list_sizes, read_many, split_uri, write_json
+from mlscaling.ladder import Choice, Ladder, StepMemory, Usage, choose
 from runs.parts import parts_of, report_of_preparing
 from runs.settings import Settings
-from runs.state import SCORE_STEP, State, StepMemory, Usage
+from runs.state import SCORE_STEP, State
 from runs.store import Store
 
 GB = 10**9
@@ -60,9 +60,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, Any]:
     state = Store(s3, settings.state_uri).read()
     memory = state.memory_of(SCORE_STEP).with_usage(usage_of_this_run(s3, work_uri))
     pending = {name: parts[name] for name in found.problems}
-    plan = plan_of(
-        Ladder.from_json(settings.ladder), memory, parts, pending, settings.max_runtime_seconds, datetime.now(UTC)
-    )
+    plan = plan_of(settings.ladder, memory, parts, pending, settings.max_runtime_seconds, datetime.now(UTC))
     if plan.choice.exhausted and attempt_of(state, event["run_id"]) > 1:
         raise LadderExhaustedError(
             f"LadderExhausted: scoring ran out of memory on {plan.choice.instance_type} ({plan.choice.memory_gib:g} GiB), the "

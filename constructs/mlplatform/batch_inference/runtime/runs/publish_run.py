@@ -16,13 +16,14 @@ from typing import Any
 
 import boto3
 
+from attempts.objects import Json, find, list_sizes, read_json, read_many, write_json
+from mlscaling.ladder import Ladder, Usage
 from runs import drift, metrics
 from runs.drift import Drift
-from runs.objects import Json, find, list_sizes, read_json, read_many, write_json
 from runs.parts import Parts, parts_of, report_of_preparing
 from runs.published import Publication, publish, timestamp
 from runs.settings import Settings
-from runs.state import SCORE_STEP, State, Usage
+from runs.state import SCORE_STEP, State
 from runs.store import Store
 
 _SHOWN = 3
@@ -152,10 +153,9 @@ def report_of(
     }
 
 
-def prices(ladder: Json) -> dict[str, float]:
+def prices(ladder: Ladder) -> dict[str, float]:
     """US dollars an hour by instance type, as far as the ladder says."""
-    rungs = ladder.get("rungs", [])
-    return {rung["instance_type"]: rung["usd_per_hour"] for rung in rungs if rung.get("usd_per_hour") is not None}
+    return {rung.instance_type: rung.usd_per_hour for rung in ladder.rungs if rung.usd_per_hour is not None}
 
 
 def usage_of(s3: Any, work_uri: str) -> list[Usage]:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from runs.objects import Found, Json, json_text, list_sizes, replace, split_uri, tag
+from attempts.objects import Found, Json, json_text, list_sizes, replace, split_uri, tag
 from runs.state import StaleFenceError
 
 MANIFEST_VERSION = 2

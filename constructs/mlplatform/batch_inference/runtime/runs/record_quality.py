@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import boto3
 
+from attempts.objects import read_json
 from runs.metrics import put_metrics
-from runs.objects import read_json
 
 PREFIX = "Quality"
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from attempts.failures import FailurePolicy
 from mlrecords.codec import from_json
-from runs.failures import FailurePolicy
+from mlscaling.ladder import Ladder
 
 
 class Overlap(Enum):
@@ -69,7 +70,7 @@ class Settings:
     failure: FailurePolicy = field(default_factory=FailurePolicy)
     deadline: Deadline | None = None
     time_zone: str = "UTC"
-    ladder: Mapping[str, Any] = field(default_factory=dict)
+    ladder: Ladder = field(default_factory=lambda: Ladder(rungs=()))
     max_runtime_seconds: int = 24 * 3600
     metric_namespace: str = "MLPlatform/BatchInference"
     next_look: NextLook | None = None

@@ -10,17 +10,17 @@ started, one that is `replaced` has to be stopped, a notice has to be told. So a
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
+from attempts.failures import Failure
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
+from mlscaling.ladder import StepMemory
 
 VERSION = 1
 RECENT_RUNS = 50
-USAGE_RECORDS = 20
-SHORTAGE_RECORDS = 20
 NO_FENCE = 0
 PREPARE_STEP, SCORE_STEP = "PrepareInput", "Score"
 """The steps whose jobs' needs are remembered, by their names in the pipeline."""
@@ -47,25 +47,6 @@ class Status(Enum):
     STOPPED = "stopped"
     REPLACED = "replaced"
     SKIPPED = "skipped"
-
-
-class FailureKind(Enum):
-    """What went wrong, as far as it decides what to do next."""
-
-    OUT_OF_MEMORY = "OUT_OF_MEMORY"
-    NO_CAPACITY = "NO_CAPACITY"
-    INTERNAL = "INTERNAL"
-    THROTTLED = "THROTTLED"
-    TIMEOUT = "TIMEOUT"
-    INTERRUPTED = "INTERRUPTED"
-    MORE_TO_SCORE = "MORE_TO_SCORE"
-    DATA_CHECK = "DATA_CHECK"
-    NO_MODEL = "NO_MODEL"
-    EMPTY_INPUT = "EMPTY_INPUT"
-    INPUT_CHANGED = "INPUT_CHANGED"
-    MODEL_LOAD = "MODEL_LOAD"
-    LADDER_EXHAUSTED = "LADDER_EXHAUSTED"
-    SCRIPT = "SCRIPT"
 
 
 @dataclass(frozen=True)
@@ -125,17 +106,6 @@ class EndedRun:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why an attempt ended without having published."""
-
-    kind: FailureKind
-    step: str
-    reason: str
-    job_arn: str | None = None
-    """The failed step's job or function."""
-
-
 class Subject(Enum):
     """What a notice tells."""
 
@@ -164,50 +134,6 @@ class Notice:
     deadline_at: datetime | None = None
     claimed_until: datetime | None = None
     """Until then somebody is telling it; after that, it died while doing so."""
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What one job on one host needed, as it measured itself."""
-
-    instance_type: str
-    rows: int
-    input_bytes: int
-    seconds: float
-    peak_memory_bytes: int
-    host: str = "algo-1"
-
-
-@dataclass(frozen=True)
-class OutOfMemory:
-    """`bytes` of input, or more, did not fit into `memory_bytes`. Zero bytes: whatever the size."""
-
-    bytes: int
-    memory_bytes: int
-
-
-@dataclass(frozen=True)
-class StepMemory:
-    """What earlier jobs of a step taught."""
-
-    usage: tuple[Usage, ...] = ()
-    out_of_memory: tuple[OutOfMemory, ...] = ()
-    no_capacity: Mapping[str, datetime] = field(default_factory=dict)
-    """Instance types that were not to be had, and until when they are not asked for again."""
-
-    def with_usage(self, usage: Sequence[Usage]) -> "StepMemory":
-        """After jobs that worked; the oldest are forgotten."""
-        return replace(self, usage=(*self.usage, *usage)[-USAGE_RECORDS:])
-
-    def with_out_of_memory(self, shortage: OutOfMemory) -> "StepMemory":
-        """After a job that ran out of memory."""
-        known = tuple(found for found in self.out_of_memory if found != shortage)
-        return replace(self, out_of_memory=(*known, shortage)[-SHORTAGE_RECORDS:])
-
-    def with_no_capacity(self, instance_type: str, until: datetime, now: datetime) -> "StepMemory":
-        """After a job for which AWS had no instance; what is over is forgotten."""
-        lasting = {name: end for name, end in self.no_capacity.items() if end > now}
-        return replace(self, no_capacity={**lasting, instance_type: until})
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from runs.failures import FailurePolicy, Retry
+from attempts.failures import Failure, FailureKind, FailurePolicy, Retry
+from attempts.machines import Machine, learn
 from runs.places import advance, conclude, give_up, next_attempt
 from runs.settings import Overlap, Settings
-from runs.state import (
-    PREPARE_STEP,
-    ActiveRun,
-    Because,
-    Failure,
-    FailureKind,
-    Notice,
-    OutOfMemory,
-    QueuedRun,
-    StaleFenceError,
-    State,
-    Status,
-    Subject,
-)
+from runs.state import PREPARE_STEP, ActiveRun, Because, Notice, QueuedRun, StaleFenceError, State, Status, Subject
 
-NO_CAPACITY_FOR = timedelta(hours=6)
 LONGEST_CHAIN = 100  # Jobs that one output is made by, before something must be wrong with how it is split.
 
 
@@ -50,15 +37,6 @@ class Answer(Enum):
     QUEUED = "queued"
     SKIPPED = "skipped"
     DUPLICATE = "duplicate"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """On what a failed job ran, and with how much to do; zero bytes when that is not known."""
-
-    instance_type: str
-    memory_bytes: int
-    input_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -219,12 +197,6 @@ def _following(run: ActiveRun, kind: FailureKind, policy: FailurePolicy) -> Acti
 
 
 def _learn(state: State, failure: Failure, machine: Machine | None, now: datetime) -> State:
-    """What the next attempt, and later runs, shall know about machines."""
-    memory = state.memory_of(failure.step)
-    if machine is not None and failure.kind is FailureKind.OUT_OF_MEMORY:
-        shortage = OutOfMemory(machine.input_bytes, machine.memory_bytes)
-        return state.with_memory(failure.step, memory.with_out_of_memory(shortage))
-    if machine is not None and failure.kind is FailureKind.NO_CAPACITY:
-        until = now + NO_CAPACITY_FOR
-        return state.with_memory(failure.step, memory.with_no_capacity(machine.instance_type, until, now))
-    return state
+    known = state.memory_of(failure.step)
+    learned = learn(known, failure.kind, machine, now)
+    return state if learned == known else state.with_memory(failure.step, learned)

@@ -8,13 +8,9 @@ Whatever is expected, a job never gets as little memory as one with no more inpu
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import combinations
-from typing import Any
-
-from mlrecords.codec import from_json
-from runs.state import StepMemory, Usage
 
 GIB = 1024**3
 USABLE_SHARE = 0.93
@@ -27,6 +23,11 @@ MOST_RISK_WITHOUT_PRICES = 0.1
 LINE_RECORDS = 4
 LINE_SPREAD = 1.15
 """A slope is believed from so many records, when the largest input was so many times the smallest."""
+NO_CAPACITY_FOR = timedelta(hours=6)
+"""How long a type is left alone that was not to be had."""
+USAGE_RECORDS = 20
+SHORTAGE_RECORDS = 20
+"""So many of each are remembered: data and models change."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,53 @@ class Ladder:
     max_instances: int = 1
     memory_safety: float = 1.1
 
-    @classmethod
-    def from_json(cls, document: Any) -> "Ladder":
-        """Raises `mlrecords.codec.InvalidDocumentError` with all problems."""
-        return from_json(cls, document, "ladder")
-
     def rung(self, instance_type: str) -> Rung | None:
         """The rung of a type; None for one that is not on the ladder, such as one taken off it since."""
         return next((rung for rung in self.rungs if rung.instance_type == instance_type), None)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one job on one host needed, as it measured itself or was measured."""
+
+    instance_type: str
+    rows: int
+    input_bytes: int
+    seconds: float
+    peak_memory_bytes: int
+    host: str = "algo-1"
+
+
+@dataclass(frozen=True)
+class OutOfMemory:
+    """`bytes` of input, or more, did not fit into `memory_bytes`. Zero bytes: whatever the size."""
+
+    bytes: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """What earlier jobs of a step taught."""
+
+    usage: tuple[Usage, ...] = ()
+    out_of_memory: tuple[OutOfMemory, ...] = ()
+    no_capacity: Mapping[str, datetime] = field(default_factory=dict)
+    """Instance types that were not to be had, and until when they are not asked for again."""
+
+    def with_usage(self, usage: Sequence[Usage]) -> "StepMemory":
+        """After jobs that worked; the oldest are forgotten."""
+        return replace(self, usage=(*self.usage, *usage)[-USAGE_RECORDS:])
+
+    def with_out_of_memory(self, shortage: OutOfMemory) -> "StepMemory":
+        """After a job that ran out of memory."""
+        known = tuple(found for found in self.out_of_memory if found != shortage)
+        return replace(self, out_of_memory=(*known, shortage)[-SHORTAGE_RECORDS:])
+
+    def with_no_capacity(self, instance_type: str, until: datetime, now: datetime) -> "StepMemory":
+        """After a job for which AWS had no instance; what is over is forgotten."""
+        lasting = {name: end for name, end in self.no_capacity.items() if end > now}
+        return replace(self, no_capacity={**lasting, instance_type: until})
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runs.failures import FailurePolicy, Retry, classify
-from runs.state import FailureKind
+from attempts.failures import FailureKind, FailurePolicy, Retry, classify
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:demo-begin-run"
 

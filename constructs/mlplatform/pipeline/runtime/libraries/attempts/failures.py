@@ -5,7 +5,36 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
-from runs.state import FailureKind
+
+class FailureKind(Enum):
+    """What went wrong, as far as it decides what to do next."""
+
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    NO_CAPACITY = "NO_CAPACITY"
+    INTERNAL = "INTERNAL"
+    THROTTLED = "THROTTLED"
+    TIMEOUT = "TIMEOUT"
+    INTERRUPTED = "INTERRUPTED"
+    MORE_TO_SCORE = "MORE_TO_SCORE"
+    DATA_CHECK = "DATA_CHECK"
+    NO_MODEL = "NO_MODEL"
+    EMPTY_INPUT = "EMPTY_INPUT"
+    INPUT_CHANGED = "INPUT_CHANGED"
+    MODEL_LOAD = "MODEL_LOAD"
+    LADDER_EXHAUSTED = "LADDER_EXHAUSTED"
+    SCRIPT = "SCRIPT"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt ended without having done its work."""
+
+    kind: FailureKind
+    step: str
+    reason: str
+    job_arn: str | None = None
+    """The failed step's job or function."""
+
 
 # The first that is found decides. Words of the platform's own jobs and functions come first: they know best.
 _SIGNS = {

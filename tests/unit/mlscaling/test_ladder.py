@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlrecords.codec import InvalidDocumentError
-from runs.ladder import GIB, USABLE_SHARE, Choice, Ladder, Rung, choose
-from runs.state import OutOfMemory, StepMemory, Usage
+from mlrecords.codec import InvalidDocumentError, from_json
+from mlscaling.ladder import GIB, USABLE_SHARE, Choice, Ladder, OutOfMemory, Rung, StepMemory, Usage, choose
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 LATER = NOW + timedelta(hours=6)
@@ -120,7 +119,7 @@ def test_after_the_largest_rung_the_ladder_is_exhausted() -> None:
 
 def test_a_ladder_that_is_none_is_refused_with_all_problems() -> None:
     with pytest.raises(InvalidDocumentError, match=r"ladder.rungs\[0\] has no memory_gib.*max_instances is 'two'"):
-        Ladder.from_json({"rungs": [{"instance_type": "ml.m5.large"}], "max_instances": "two"})
+        from_json(Ladder, {"rungs": [{"instance_type": "ml.m5.large"}], "max_instances": "two"}, "ladder")
 
 
 sizes = st.integers(0, 200 * GIB)

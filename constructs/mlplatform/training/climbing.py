@@ -1,0 +1,197 @@
+"""How the training job of a pipeline climbs the instance ladder: the step that plans it, and what starts a failed execution again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from constructs import Construct
+
+from mlpipelines import PIPELINE_EXECUTION_ARN, LambdaOutput, LambdaStep, Parameter, RetryPolicy, Step, Text
+from mlplatform.pipeline.dead_letters import dead_letter_queue, keep_failed_events, queue_policy
+from mlplatform.pipeline.execution_ends import hear_of_ends
+from mlplatform.pipeline.functions import ATTEMPTS, RuntimeFunction, step_function
+from mlplatform.pipeline.jobs import TRANSIENT_FAULTS
+from mlplatform.policy import Statement
+from mlplatform.project import JobLimits, MlProject
+from mlplatform.project.pipeline_permissions import start_statement
+from mlplatform.scaling import InstanceLadder
+from mlplatform.training.resources import TrainingResources
+from mlplatform.training.tuning import Tuning
+
+ATTEMPT = Parameter(name="Attempt", type="Integer", default=1)
+"""The how-manieth attempt an execution is; the platform sets it when it starts a failed one again."""
+PLAN, WATCH = "PlanTraining", "WatchTraining"
+# What may pass on the same machine. For want of capacity or quota, an execution is started again on another one.
+_ON_THE_SAME_MACHINE = (
+    TRANSIENT_FAULTS[0],
+    RetryPolicy(exception_types=("SageMaker.JOB_INTERNAL_ERROR",), interval_seconds=60, max_attempts=5),
+)
+
+_CODE = Path(__file__).parent / "runtime" / "training_runs"
+
+
+class Climbing(Construct):
+    """The step `PlanTraining`, and the function that learns from how executions end; nothing for resources without a ladder.
+
+    What earlier training jobs used and lacked is one document, `run-state/<pipeline>.json` in the artifact bucket. An
+    execution whose training job ran out of memory, or found no capacity, is started again with the same parameters, as
+    attempt 2 up to `max_attempts`. Events that the function fails on three times go to a dead-letter queue.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        project: MlProject,
+        pipeline_name: str,
+        resources: TrainingResources,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._project, self._pipeline_name = project, pipeline_name
+        self._artifacts_arn = f"arn:{project.partition}:s3:::{project.artifact_bucket_name}"
+        self._state_key = f"run-state/{pipeline_name}.json"
+        self._plan: RuntimeFunction | None = None
+        if resources.ladder is not None:
+            environment = self._environment(resources.ladder, resources.attempts)
+            self._plan = self._plan_function(environment)
+            self._watch(environment)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """What the platform sets in executions that it starts again."""
+        return [ATTEMPT] if self._plan else []
+
+    @property
+    def retry_policies(self) -> Sequence[RetryPolicy]:
+        """What the training step itself tries again."""
+        return _ON_THE_SAME_MACHINE if self._plan else TRANSIENT_FAULTS
+
+    def plan(self, train_uri: Text, *, after: Sequence[Step]) -> list[LambdaStep]:
+        """The step that chooses the instance type, once the training set is there and checked."""
+        if self._plan is None:
+            return []
+        planned = LambdaStep(
+            name=PLAN,
+            function_arn=self._plan.function_arn,
+            inputs={"train_uri": train_uri, "execution_arn": PIPELINE_EXECUTION_ARN, "attempt": ATTEMPT},
+            outputs=[LambdaOutput(name=name) for name in ("instance_type", "input_bytes", "reason")],
+            depends_on=after,
+        )
+        return [planned]
+
+    def _environment(self, ladder: InstanceLadder, max_attempts: int) -> dict[str, str]:
+        """What both functions read (`training_runs.settings`)."""
+        settings = {
+            "pipeline_name": self._pipeline_name,
+            "state_uri": self._project.artifact_uri(self._state_key),
+            "ladder": ladder.to_json(),
+            "max_attempts": max_attempts,
+        }
+        return {"TRAINING": json.dumps(settings)}
+
+    def _change_state(self) -> Statement:
+        state_arn = f"{self._artifacts_arn}/{self._state_key}"
+        return Statement(sid="ChangeState", actions=["s3:GetObject", "s3:PutObject"], resources=[state_arn])
+
+    def _find(self, sid: str, *prefixes: str) -> Statement:
+        """Without it, S3 answers AccessDenied instead of NoSuchKey for a state that is not there yet."""
+        return Statement(
+            sid=sid,
+            actions=["s3:ListBucket"],
+            resources=[self._artifacts_arn],
+            conditions={"StringLike": {"s3:prefix": list(prefixes)}},
+        )
+
+    def _plan_function(self, environment: Mapping[str, str]) -> RuntimeFunction:
+        """The function of the step."""
+        return step_function(
+            self,
+            PLAN,
+            project=self._project,
+            pipeline_name=self._pipeline_name,
+            code=_CODE,
+            libraries=ATTEMPTS,
+            handler="training_runs.plan_training.handler",
+            environment=environment,
+            statements=[
+                self._change_state(),
+                self._find("FindStateAndInput", self._state_key, f"{self._pipeline_name}/*"),
+            ],
+        )
+
+    def _watch(self, environment: Mapping[str, str]) -> None:
+        """The function that is told how executions end, and starts them again."""
+        project, pipeline_name = self._project, self._pipeline_name
+        dead_letters = dead_letter_queue(
+            self, "DeadLetters", key_arn=project.key_arn, of=f"the watch over the training of {pipeline_name}"
+        )
+        dead_letters_arn: str = dead_letters.attr_arn
+        queue_policy(self, "DeadLettersPolicy", dead_letters, arn=dead_letters_arn)
+        sagemaker = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}"
+        pipeline_arn = f"{sagemaker}:pipeline/{pipeline_name}"  # As text: the pipeline names the other function.
+        watch = RuntimeFunction(
+            self,
+            WATCH,
+            name=f"{pipeline_name}-watch-training",
+            description=f"Learns from executions of the pipeline {pipeline_name}, and starts them again on other machines",
+            code=_CODE,
+            libraries=ATTEMPTS,
+            handler="training_runs.watch_training.handler",
+            environment=environment,
+            statements=[
+                self._change_state(),
+                self._find("FindState", self._state_key),
+                start_statement(pipeline_arn),
+                Statement(
+                    sid="FollowExecutions",
+                    actions=[
+                        "sagemaker:DescribePipelineExecution",
+                        "sagemaker:ListPipelineExecutionSteps",
+                        "sagemaker:ListPipelineParametersForExecution",
+                    ],
+                    resources=[f"{pipeline_arn}/execution/*"],
+                    wildcard_reason="SageMaker gives executions their ids at run time",
+                ),
+                Statement(
+                    sid="ReadJobs",
+                    actions=["sagemaker:DescribeTrainingJob"],
+                    resources=[f"{sagemaker}:training-job/pipelines-*"],
+                    conditions={"StringEquals": {"aws:ResourceTag/project": project.name}},
+                    wildcard_reason="SageMaker Pipelines names its jobs at run time; the condition tells whose they are",
+                ),
+                Statement(
+                    sid="ReadMemoryUsed",
+                    actions=["cloudwatch:GetMetricData"],
+                    resources=["*"],
+                    wildcard_reason="GetMetricData has no resource type; it reads numbers and changes nothing",
+                ),
+                Statement(sid="KeepFailedEvents", actions=["sqs:SendMessage"], resources=[dead_letters_arn]),
+                Statement(sid="UseTheKey", actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[project.key_arn]),
+            ],
+            key_arn=project.key_arn,
+            log_retention_days=project.log_retention_days,
+            failures="events that it fails on go to the dead-letter queue of the watch",
+        )
+        keep_failed_events(self, watch, dead_letters_arn)
+        hear_of_ends(
+            self,
+            watch,
+            pipeline_arns=[pipeline_arn],
+            description=f"Tells the watch over the training of {pipeline_name} how its executions end",
+        )
+
+
+def ladder_problems(
+    resources: TrainingResources, limits: JobLimits, tuning: Tuning | None, hyperparameters: Container[str]
+) -> Iterator[str]:
+    """A sentence for each thing of the pipeline that does not go with the ladder of its training job."""
+    if resources.ladder is None:
+        return
+    yield from resources.ladder.problems(limits)
+    if tuning is not None:
+        yield "a ladder is for one training job, and tuning runs many; leave out the ladder or the tuning"
+    if ATTEMPT.name in hyperparameters:
+        yield f"hyperparameter '{ATTEMPT.name}' is the parameter that counts attempts on a ladder; use another name"
