@@ -135,7 +135,9 @@ def _run(drawn: Drawn, state: State, job: Job, strategy: Strategy, now: datetime
         now, usd = now + timedelta(seconds=seconds), usd + cost
         if reason is None:
             used = Usage(choice.instance_type, 1, job.bytes, seconds, job.need_bytes)
-            state = state.with_memory(STEP, state.memory_of(STEP).with_usage([used]))
+            known = state.memory_of(STEP).with_usage([used])
+            known = known.without_kills(bytes=job.bytes, peak_memory_bytes=job.need_bytes)
+            state = state.with_memory(STEP, known)
             state = end(state, Ending(run_id, active.fence, published=True), now, policy)
             continue
         failure = Failure(classify(reason), STEP, reason)

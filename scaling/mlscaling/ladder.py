@@ -27,6 +27,8 @@ NO_CAPACITY_FOR = timedelta(hours=6)
 """How long a type is left alone that was not to be had."""
 USAGE_RECORDS = 20
 SHORTAGE_RECORDS = 20
+KILLED_SHARE = 2
+"""What was killed with so many times the memory that such a job needs did not run out of it."""
 """So many of each are remembered: data and models change."""
 
 
@@ -95,6 +97,17 @@ class StepMemory:
         """After a job that ran out of memory."""
         known = tuple(found for found in self.out_of_memory if found != shortage)
         return replace(self, out_of_memory=(*known, shortage)[-SHORTAGE_RECORDS:])
+
+    def without_kills(self, *, bytes: int, peak_memory_bytes: int) -> "StepMemory":
+        """After a job with so much input came to its end and its peak was measured well: a process that was killed for another
+        reason looks like one without memory, and would have all later ones take larger machines for ever.
+        """
+        kept = tuple(
+            found
+            for found in self.out_of_memory
+            if found.bytes > bytes or found.memory_bytes < KILLED_SHARE * peak_memory_bytes
+        )
+        return replace(self, out_of_memory=kept)
 
     def with_no_capacity(self, instance_type: str, until: datetime, now: datetime) -> "StepMemory":
         """After a job for which AWS had no instance; what is over is forgotten."""

@@ -200,3 +200,16 @@ def test_the_usable_share_is_kept_free_for_the_system() -> None:
 
     assert chosen(usage(*[(1, just_fits)] * 20)).instance_type == "ml.m5.large"
     assert chosen(usage(*[(1, just_fits * LADDER.memory_safety * 1.01)] * 20)).instance_type == "ml.r5.large"
+
+
+def test_what_was_killed_for_another_reason_costs_no_later_job_a_larger_machine() -> None:
+    small, large, other = OutOfMemory(100, 4 * GIB), OutOfMemory(100, 32 * GIB), OutOfMemory(200, 32 * GIB)
+    memory = StepMemory(out_of_memory=(small, large, other))
+
+    after = memory.without_kills(bytes=100, peak_memory_bytes=3 * GIB)
+
+    assert after.out_of_memory == (
+        small,
+        other,
+    )  # 4 GiB may be too little for a bad day; for more input nothing is known.
+    assert choose(LADDER, after, bytes=100, now=NOW).memory_gib < 32

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attempts.failures import Failure, FailureKind
 from mlscaling.ladder import GIB, Ladder, OutOfMemory, Rung, StepMemory, Usage
 from runs import plan_scoring
 from runs.plan_scoring import LadderExhaustedError, Plan, instances_for, plan_of
@@ -158,8 +159,8 @@ class Run:
                 key = f"out/demo/runs/run_id={RUN_ID}/7/part-{number:05}.json"
                 self.put(key, json.dumps(said).encode())
 
-    def remember(self, memory: StepMemory, *, attempt: int = 1) -> None:
-        active = ActiveRun(7, 7, attempt, NOW, Because.SCHEDULE, NOW, NOW)
+    def remember(self, memory: StepMemory, *, failure: Failure | None = None) -> None:
+        active = ActiveRun(7, 7, 1 if failure is None else 2, NOW, Because.SCHEDULE, NOW, NOW, failure=failure)
         state = State(created_at=NOW, fence=7, active={RUN_ID: active}).with_memory("Score", memory)
         self.put("run-state/demo.json", encode(state))
 
@@ -266,6 +267,9 @@ def test_the_end_of_the_ladder_is_tried_once_a_run(run: Run) -> None:
 
     assert run.plan()["instance_type"] == "ml.m5.2xlarge"
 
-    run.remember(memory, attempt=2)
+    run.remember(memory, failure=Failure(FailureKind.INTERRUPTED, "Score", "stopped"))
+    assert run.plan()["instance_type"] == "ml.m5.2xlarge"
+
+    run.remember(memory, failure=Failure(FailureKind.OUT_OF_MEMORY, "Score", "MemoryError"))
     with pytest.raises(LadderExhaustedError, match=r"ran out of memory on ml.m5.2xlarge \(32 GiB\)"):
         run.plan()

@@ -14,6 +14,7 @@ from botocore.session import Session
 from botocore.stub import Stubber
 
 from column_profiles import population_stability_index
+from mlscaling.ladder import GIB, OutOfMemory, StepMemory
 from runs import drift, plan_quality, publish_run, record_quality
 from runs.metrics import Job, cost_usd
 from runs.publish_run import IncompleteRunError
@@ -157,6 +158,14 @@ def test_publishing_again_is_remembered_once(output: Output, publish: Publish) -
     publish(MONDAY, 1)
     state = Store(output.s3, Settings.from_environment().state_uri).read()
     assert len(state.memory["Score"].usage) == 1
+
+
+def test_a_run_that_needed_little_memory_shows_that_an_earlier_one_was_killed(output: Output, publish: Publish) -> None:
+    store = Store(output.s3, Settings.from_environment().state_uri)
+    killed = StepMemory(out_of_memory=(OutOfMemory(1, 32 * GIB),))
+    store.update(lambda state: state.with_memory("Score", killed))
+    publish(MONDAY, 1)
+    assert store.read().memory["Score"].out_of_memory == ()
 
 
 def test_a_run_is_compared_with_the_latest_of_the_same_model(

@@ -16,6 +16,7 @@ from typing import Any
 
 import boto3
 
+from attempts.failures import FailureKind
 from attempts.objects import list_sizes, read_many, split_uri, write_json
 from mlscaling.ladder import Choice, Ladder, StepMemory, Usage, choose
 from runs.parts import parts_of, report_of_preparing
@@ -61,7 +62,7 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, Any]:
     memory = state.memory_of(SCORE_STEP).with_usage(usage_of_this_run(s3, work_uri))
     pending = {name: parts[name] for name in found.problems}
     plan = plan_of(settings.ladder, memory, parts, pending, settings.max_runtime_seconds, datetime.now(UTC))
-    if plan.choice.exhausted and attempt_of(state, event["run_id"]) > 1:
+    if plan.choice.exhausted and ran_out_of_memory(state, event["run_id"]):
         raise LadderExhaustedError(
             f"LadderExhausted: scoring ran out of memory on {plan.choice.instance_type} ({plan.choice.memory_gib:g} GiB), the "
             "largest type of the ladder; add one with more memory to the project's instance_types and to the ladder"
@@ -146,7 +147,8 @@ def usage_of_this_run(s3: Any, work_uri: str) -> list[Usage]:
     return [Usage(**{name: record[name] for name in known}) for record in records if record["input_bytes"] > 0]
 
 
-def attempt_of(state: State, run_id: str) -> int:
-    """The how-manieth attempt of its run this is."""
+def ran_out_of_memory(state: State, run_id: str) -> bool:
+    """Whether scoring did, in the attempt of this run before."""
     run = state.active.get(run_id)
-    return 1 if run is None else run.attempt
+    failure = None if run is None else run.failure
+    return failure is not None and (failure.kind, failure.step) == (FailureKind.OUT_OF_MEMORY, SCORE_STEP)

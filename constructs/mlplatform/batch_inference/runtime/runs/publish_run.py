@@ -65,7 +65,18 @@ def handler(event: Mapping[str, str], context: object) -> dict[str, str]:
     )
     usage = usage_of(s3, event["work_uri"])
     warning = warning_of(prepared)
-    store.update(lambda state: remember(state, run_id, fence, rows=parts.rows, cost=cost, usage=usage, warning=warning))
+    store.update(
+        lambda state: remember(
+            state,
+            run_id,
+            fence,
+            rows=parts.rows,
+            cost=cost,
+            usage=usage,
+            largest_part_bytes=max(parts.sizes.values()),
+            warning=warning,
+        )
+    )
     return {"manifest_uri": publication.manifest_uri, "latest": "true" if latest else "false"}
 
 
@@ -181,11 +192,15 @@ def remember(
     rows: int,
     cost: float | None,
     usage: Sequence[Usage],
+    largest_part_bytes: int,
     warning: str | None = None,
 ) -> State:
     """The state after publishing. Doing it again changes nothing; the counts are left out if the run has moved on."""
     memory = state.memory_of(SCORE_STEP)
-    known = state.with_memory(SCORE_STEP, memory.with_usage([found for found in usage if found not in memory.usage]))
+    learned = memory.with_usage([found for found in usage if found not in memory.usage])
+    if peak := max((found.peak_memory_bytes for found in usage), default=0):
+        learned = learned.without_kills(bytes=largest_part_bytes, peak_memory_bytes=peak)
+    known = state.with_memory(SCORE_STEP, learned)
     run = known.active.get(run_id)
     if run is None or run.fence != fence:
         return known

@@ -80,6 +80,8 @@ class ActiveRun:
     """Another run takes its place as soon as its execution has been stopped."""
     continued: int = 0
     """How often another job went on where the one before it had no time left."""
+    failure: Failure | None = None
+    """Of the attempt before, if that failed."""
     late_told: bool = False
     input_bytes: int | None = None
     rows: int | None = None

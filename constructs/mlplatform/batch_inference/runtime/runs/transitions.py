@@ -78,7 +78,7 @@ def end(state: State, ending: Ending, now: datetime, policy: Policy) -> State:
     if run.replaced or ending.failure is None:
         return conclude(state, ending.run_id, now, Status.REPLACED if run.replaced else Status.STOPPED)
     state = _learn(state, ending.failure, ending.machine, now)
-    following = _following(run, ending.failure.kind, policy.failure)
+    following = _following(run, ending.failure, policy.failure)
     if following is None:
         return conclude(state, ending.run_id, now, Status.FAILED, ending.failure)
     going_on = ending.failure.kind is FailureKind.MORE_TO_SCORE
@@ -189,11 +189,13 @@ def _replace_rivals(state: State, wanted: QueuedRun, now: datetime) -> State:
     return state
 
 
-def _following(run: ActiveRun, kind: FailureKind, policy: FailurePolicy) -> ActiveRun | None:
+def _following(run: ActiveRun, failure: Failure, policy: FailurePolicy) -> ActiveRun | None:
     """The run as its next attempt has it, or None when this was the last. To go on with more parts is no failure."""
-    if kind is FailureKind.MORE_TO_SCORE:
-        return replace(run, continued=run.continued + 1) if run.continued < LONGEST_CHAIN else None
-    return replace(run, attempt=run.attempt + 1) if run.attempt < policy.attempts(kind) else None
+    if failure.kind is FailureKind.MORE_TO_SCORE:
+        return replace(run, continued=run.continued + 1, failure=None) if run.continued < LONGEST_CHAIN else None
+    return (
+        replace(run, attempt=run.attempt + 1, failure=failure) if run.attempt < policy.attempts(failure.kind) else None
+    )
 
 
 def _learn(state: State, failure: Failure, machine: Machine | None, now: datetime) -> State:
