@@ -14,6 +14,7 @@ from ministack.services import cloudwatch
 
 from mllocal.emulator.alarm_states import Rule, evaluate, is_supported
 from mllocal.emulator.durability import save
+from mllocal.sagemaker.store import Scope
 
 Alarm = dict[str, Any]
 Point = dict[str, Any]
@@ -26,8 +27,19 @@ def register_alarms() -> None:
 
 def evaluate_alarms() -> None:
     """Evaluate every alarm of every account and region."""
+    _evaluate_all(list(cloudwatch._alarms._data.items()))
+
+
+def evaluate_alarms_of(scope: Scope) -> None:
+    """Evaluate the alarms of one account and region."""
+    _evaluate_all(
+        [item for item in list(cloudwatch._alarms._data.items()) if item[0][:2] == (scope.account, scope.region)]
+    )
+
+
+def _evaluate_all(alarms: list[tuple[tuple[str, str, str], Alarm]]) -> None:
     changed = False
-    for (account, region, _), alarm in list(cloudwatch._alarms._data.items()):
+    for (account, region, _), alarm in alarms:
         with request_scope(account, region):
             changed = _evaluate(alarm) or changed
     if changed:

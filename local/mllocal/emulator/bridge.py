@@ -21,6 +21,8 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from mllocal.emulator.durability import save
 from mllocal.emulator.resource_types import DEPENDENCIES, ResourceType
+from mllocal.emulator.runtime_api import PREFIX as RUNTIME_PREFIX
+from mllocal.emulator.runtime_api import RuntimeApi
 from mllocal.errors import ApiError, validation
 from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Scope
@@ -79,12 +81,14 @@ def register_alarm_events() -> None:
     cloudwatch._record_history = record_and_tell
 
 
-def register_sagemaker(service: Service) -> None:
-    """Route `X-Amz-Target: SageMaker.*` to the embedded SageMaker."""
+def register_sagemaker(service: Service, runtime: RuntimeApi) -> None:
+    """Route `X-Amz-Target: SageMaker.*` and requests to endpoints to the embedded SageMaker."""
 
     async def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> Answer:
+        if path.startswith(RUNTIME_PREFIX):
+            return await runtime.answer(current_scope(), path, headers, body)
         operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
         return await asyncio.to_thread(_answer, service, operation, current_scope(), body)
 
