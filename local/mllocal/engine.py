@@ -6,9 +6,11 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from mllocal.autoscaling.api import AutoScalingApi
+from mllocal.autoscaling.controller import Controller
 from mllocal.directories import StateDirectory
 from mllocal.emulator import bridge
-from mllocal.emulator.alarms import evaluate_alarms, register_alarms
+from mllocal.emulator.alarms import Alarms
 from mllocal.emulator.corrections import register_corrections
 from mllocal.emulator.deliveries import Outbox
 from mllocal.emulator.metrics import put_metrics
@@ -71,13 +73,16 @@ class EngineParts:
 
     service: Service
     hosting: Hosting
+    controller: Controller
 
     def resume(self) -> None:
         """Go on with what the last engine served, once this one answers."""
         self.hosting.resume()
+        self.controller.start()
 
     def close(self) -> None:
         """End everything that runs, and return when it has ended."""
+        self.controller.close()
         self.service.executor.close()
         self.hosting.close()
         self.service.runner.stop_all()
@@ -87,6 +92,8 @@ def build_engine(directory: StateDirectory, mlflow_url: str, clock: ScalingClock
     """The embedded SageMaker, registered with the emulator."""
     directory.jobs.mkdir(parents=True, exist_ok=True)
     store = Store(directory.database)
+    controller = Controller(store, clock)
+    alarms = Alarms(clock.speed, controller.tell)
     hosting = Hosting(store, bridge.emit_event, put_metrics, directory.endpoints, clock)
     service = Service(
         store=store,
@@ -99,17 +106,18 @@ def build_engine(directory: StateDirectory, mlflow_url: str, clock: ScalingClock
     _fail_interrupted_jobs(store)
     fail_interrupted(service)
     bridge.register_sagemaker(service, RuntimeApi(hosting))
+    bridge.register_autoscaling(AutoScalingApi(store))
     bridge.register_pipeline_targets(service)
     bridge.register_alarm_events()
     bridge.keep_events_in_queues()
     bridge.retry_functions_of_rules()
-    register_alarms()
-    register_schedules(Schedules(Outbox(directory.services / "schedules_owed.json")), evaluate_alarms)
+    alarms.register()
+    register_schedules(Schedules(Outbox(directory.services / "schedules_owed.json")), alarms.evaluate_all)
     bridge.give_s3_its_managed_key()
     bridge.register_resource_types(resource_types(service))
     register_corrections()
     register_registries()
-    return EngineParts(service, hosting)
+    return EngineParts(service, hosting, controller)
 
 
 def _fail_interrupted_jobs(store: Store) -> None:

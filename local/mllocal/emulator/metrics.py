@@ -8,7 +8,6 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch
 
-from mllocal.emulator.alarms import evaluate_alarms_of
 from mllocal.sagemaker.store import Scope
 
 MOST_POINTS = 20_000
@@ -24,4 +23,4 @@ def put_metrics(scope: Scope, namespace: str, data: Sequence[dict[str, Any]]) ->
             cloudwatch._store_datum(namespace, name, dimensions, datum["Timestamp"], datum["Unit"], None, *values, None)
             points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dimensions)))
             del points[: len(points) - MOST_POINTS]
-    evaluate_alarms_of(scope)
+        cloudwatch._evaluate_all_alarms()

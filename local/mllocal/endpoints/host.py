@@ -153,7 +153,6 @@ class EndpointHost:
     def _restore(self) -> None:
         document = self._document()
         if document["Deployed"] is not None:
-            self._change(EndpointStatus="SystemUpdating", ProductionVariants=_without_instances(document))
             wanted = {item["VariantName"]: item for item in document["ProductionVariants"]}
             fleet = Fleet(self._place, document["Deployed"], wanted)
             self._coming = fleet
@@ -209,7 +208,3 @@ def _health_problem(failures: Mapping[str, str]) -> str | None:
         for name, reason in failures.items()
     )
     return " ".join(sentences) or None
-
-
-def _without_instances(document: Document) -> list[Document]:
-    return [{**item, "CurrentInstanceCount": 0} for item in document["ProductionVariants"]]

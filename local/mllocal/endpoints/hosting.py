@@ -34,6 +34,8 @@ class Hosting:
         self._measurements = Measurements(metrics, clock.speed)
         self._closing = threading.Event()
         shutil.rmtree(directory, ignore_errors=True)  # What instances of a killed engine left.
+        for endpoint in store.everywhere(ENDPOINT.name):
+            store.update(endpoint["EndpointArn"], _without_instances)
         self._watch = threading.Thread(target=self._measure, name="endpoint-metrics", daemon=True)
         self._watch.start()
 
@@ -82,9 +84,7 @@ class Hosting:
         match endpoint["EndpointStatus"]:
             case "Deleting":
                 host.delete()
-            case "Failed":
-                pass  # Nothing served, and nothing does.
-            case _:
+            case "SystemUpdating" | "Creating":
                 host.restore()
 
     def close(self) -> None:
@@ -112,3 +112,11 @@ class Hosting:
             series = VariantSeries(scope, name, variant.variant.name).of("ConcurrentRequestsPerModel")
             for instance in variant.in_service:
                 self._measurements.record(series, instance.outstanding)
+
+
+def _without_instances(endpoint: Document) -> None:
+    """What served before this engine does not yet: it is updated by the system."""
+    if endpoint["Deployed"] is not None and endpoint["EndpointStatus"] != "Deleting":
+        endpoint["EndpointStatus"] = "SystemUpdating"
+        for variant in endpoint["ProductionVariants"]:
+            variant["CurrentInstanceCount"] = 0

@@ -1,0 +1,217 @@
+"""The loop that scales: scheduled actions, limits, and what policies want, one change of a target at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mllocal.autoscaling.decisions import DEFAULT_COOLDOWN_SECONDS, Breach, Cooldown, Decision, Judged, decide
+from mllocal.autoscaling.documents import (
+    ACTIVITY,
+    POLICY,
+    SCHEDULED_ACTION,
+    TARGET,
+    activity_arn,
+    identity,
+    of_target,
+)
+from mllocal.autoscaling.resources import Resource, State, resource_of
+from mllocal.autoscaling.scheduled import due_at, is_one_time
+from mllocal.sagemaker.store import Document, Scope, Store, scope_of
+from mllocal.scaling_clock import ScalingClock
+
+FASTEST_PERIOD_SECONDS = 10
+LOOK_SECONDS = (0.1, 1.0)
+_LOG = logging.getLogger("mllocal.autoscaling")
+
+
+class Controller:
+    """Scales every target of a store. Alarms tell it what they see; what it did is in the store."""
+
+    def __init__(self, store: Store, clock: ScalingClock) -> None:
+        self._store = store
+        self._clock = clock
+        self._breaches: dict[tuple[str, str], Breach] = {}
+        self._judged: dict[tuple[str, str], float] = {}
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="application-autoscaling", daemon=True)
+
+    def start(self) -> None:
+        """Begin. Call it when the engine answers: it asks SageMaker for the state of endpoints."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End, and return when it has."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def tell(self, policy: str, alarm: str, breach: Breach | None) -> None:
+        """What an alarm of a policy sees; None when it is not in state ALARM."""
+        if breach is None:
+            self._breaches.pop((policy, alarm), None)
+        else:
+            self._breaches[policy, alarm] = breach
+
+    def _run(self) -> None:
+        shortest, longest = LOOK_SECONDS
+        seconds = min(max(self._clock.real_seconds(FASTEST_PERIOD_SECONDS), shortest), longest)
+        while not self._closing.wait(seconds):
+            for target in self._store.everywhere(TARGET):
+                try:
+                    self._look_after(target)
+                except (ClientError, BotoCoreError) as error:
+                    _LOG.warning("%s could not be scaled: %s", target["ResourceId"], error)
+                except Exception:  # noqa: BLE001 - a defect at one target must not end the scaling of the others
+                    _LOG.exception("scaling of %s failed inside the engine", target["ResourceId"])
+
+    def _look_after(self, target: Document) -> None:
+        scope = scope_of(target["ScalableTargetARN"])
+        self._fire_scheduled_actions(scope, target)
+        resource = resource_of(scope, target)
+        state = None if resource is None else resource.state()
+        if resource is None or state is None or state.changes:
+            return
+        target = self._store.get(target["ScalableTargetARN"]) or target
+        if "Activity" in target:
+            target = self._complete(target, state)
+        decision = _limit(target, state) or self._decide(scope, target, state)
+        if decision is not None:
+            self._begin(resource, target, state, decision)
+
+    def _fire_scheduled_actions(self, scope: Scope, target: Document) -> None:
+        if target["SuspendedState"]["ScheduledScalingSuspended"]:
+            return
+        for action in of_target(self._store, SCHEDULED_ACTION, scope, target):
+            due = due_at(action)
+            if due is None or due > time.time():
+                continue
+            arn, fired = (
+                action["ScheduledActionARN"],
+                {**action["ScalableTargetAction"], "LimitedBy": action["ScheduledActionName"]},
+            )
+            self._store.update(target["ScalableTargetARN"], lambda stored, fired=fired: stored.update(fired))  # type: ignore[misc]
+            if is_one_time(action):
+                self._store.delete(arn)
+            else:
+                self._store.update(arn, lambda stored: stored.update(FiredAt=time.time()))
+
+    def _decide(self, scope: Scope, target: Document, state: State) -> Decision | None:
+        policies = of_target(self._store, POLICY, scope, target)
+        found = {policy["PolicyARN"]: self._breaches_of(policy) for policy in policies}
+        keys = {(arn, breach.alarm): breach.at for arn, breaches in found.items() for breach in breaches}
+        if all(self._judged.get(key) == at for key, at in keys.items()):
+            return None  # Each value moves something once.
+        self._judged.update(keys)
+        judged = [
+            Judged(policy, found[policy["PolicyARN"]], Cooldown(**target["Cooldowns"].get(policy["PolicyARN"], {})))
+            for policy in policies
+        ]
+        decision = decide(judged, state.capacity, time.time())
+        return None if decision is None else _within_limits(decision, target, state)
+
+    def _breaches_of(self, policy: Document) -> list[Breach]:
+        return [breach for (arn, _), breach in list(self._breaches.items()) if arn == policy["PolicyARN"]]
+
+    def _begin(self, resource: Resource, target: Document, state: State, decision: Decision) -> None:
+        activity = {
+            "ActivityId": str(uuid.uuid4()),
+            **identity(target),
+            "Description": f"Setting desired instance count to {decision.desired}.",
+            "Cause": decision.cause,
+            "StartTime": time.time(),
+            "StatusCode": "InProgress",
+            "Desired": decision.desired,
+            "Before": state.capacity.desired,
+            "Policies": list(decision.policies),
+        }
+        arn = activity_arn(resource.scope, activity["ActivityId"])
+        try:
+            resource.change(decision.desired)
+        except ClientError as error:
+            activity.update(
+                StatusCode="Failed", EndTime=time.time(), StatusMessage=f"Failed to set desired instance count: {error}"
+            )
+            self._store.insert(ACTIVITY, arn, activity)
+            return
+        message = f"Successfully set desired instance count to {decision.desired}. Waiting for change to be fulfilled by sagemaker."
+        self._store.insert(ACTIVITY, arn, {**activity, "StatusMessage": message})
+        self._store.update(target["ScalableTargetARN"], lambda stored: stored.update(Activity=arn))
+
+    def _complete(self, target: Document, state: State) -> Document:
+        """The endpoint has come to rest: the activity has ended, and cooldowns begin."""
+        activity = self._store.get(target["Activity"]) or {}
+        succeeded = state.capacity.in_service == activity["Desired"]
+        count = activity["Desired"]
+        message = (
+            f"Successfully set desired instance count to {count}. Change successfully fulfilled by sagemaker."
+            if succeeded
+            else f"Failed to set desired instance count to {count}: {state.failure or 'the endpoint has another count'}"
+        )
+        now = time.time()
+        ended = {"StatusCode": "Successful" if succeeded else "Failed", "EndTime": now, "StatusMessage": message}
+        self._store.update(target["Activity"], lambda stored: stored.update(ended))
+        policies = of_target(self._store, POLICY, scope_of(target["ScalableTargetARN"]), target)
+        cooldowns = self._cooldowns(target, activity, policies, now)
+
+        def end(stored: Document) -> None:
+            del stored["Activity"]
+            stored["Cooldowns"] = cooldowns
+
+        return self._store.update(target["ScalableTargetARN"], end)
+
+    def _cooldowns(self, target: Document, activity: Document, policies: list[Document], now: float) -> Document:
+        """What each policy remembers after an activity: a scale-out is its policies' own, a scale-in counts for all."""
+        grew = activity["Desired"] > activity["Before"]
+        remembered: Document = {}
+        for policy in policies:
+            arn = policy["PolicyARN"]
+            old = Cooldown(**target["Cooldowns"].get(arn, {}))
+            seconds_out, seconds_in = (self._clock.real_seconds(seconds) for seconds in _cooldown_seconds(policy))
+            new = old
+            if grew and arn in activity["Policies"]:
+                begins = activity["StartTime"] >= old.out_until
+                new = Cooldown(
+                    out_until=now + seconds_out if begins else old.out_until,
+                    before=activity["Before"] if begins else old.before,
+                )
+            elif not grew:
+                new = Cooldown(old.out_until, now + seconds_in, old.before)
+            remembered[arn] = vars(new)
+        return remembered
+
+
+def _cooldown_seconds(policy: Document) -> tuple[float, float]:
+    """Of scale-out and of scale-in."""
+    tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
+    if tracking is None:
+        seconds = policy["StepScalingPolicyConfiguration"].get("Cooldown", DEFAULT_COOLDOWN_SECONDS)
+        return seconds, seconds
+    return (
+        tracking.get("ScaleOutCooldown", DEFAULT_COOLDOWN_SECONDS),
+        tracking.get("ScaleInCooldown", DEFAULT_COOLDOWN_SECONDS),
+    )
+
+
+def _limit(target: Document, state: State) -> Decision | None:
+    """A minimum that has risen, or a maximum that has fallen, changes the capacity at once."""
+    desired, low = state.capacity.desired, target["MinCapacity"]
+    high = max(low, target["MaxCapacity"])
+    if low <= desired <= high:
+        return None
+    name, limit = ("minimum", low) if desired < low else ("maximum", high)
+    by = f"scheduled action name {target['LimitedBy']} was triggered; " if "LimitedBy" in target else ""
+    return Decision(limit, (), f"{by}{name} capacity was set to {limit}")
+
+
+def _within_limits(decision: Decision, target: Document, state: State) -> Decision | None:
+    desired = max(min(decision.desired, target["MaxCapacity"]), target["MinCapacity"])
+    direction = "Out" if desired > state.capacity.desired else "In"
+    is_suspended = target["SuspendedState"][f"DynamicScaling{direction}Suspended"]
+    if desired == state.capacity.desired or is_suspended:
+        return None
+    return Decision(desired, decision.policies, decision.cause)
