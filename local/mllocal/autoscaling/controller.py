@@ -9,7 +9,7 @@ import uuid
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mllocal.autoscaling.decisions import DEFAULT_COOLDOWN_SECONDS, Breach, Cooldown, Decision, Judged, decide
+from mllocal.autoscaling.decisions import Breach, Change, Cooldown, Decision, Judged, cooldown_seconds, decide
 from mllocal.autoscaling.documents import (
     ACTIVITY,
     POLICY,
@@ -165,36 +165,15 @@ class Controller:
         return self._store.update(target["ScalableTargetARN"], end)
 
     def _cooldowns(self, target: Document, activity: Document, policies: list[Document], now: float) -> Document:
-        """What each policy remembers after an activity: a scale-out is its policies' own, a scale-in counts for all."""
-        grew = activity["Desired"] > activity["Before"]
+        """What each policy remembers after an activity."""
+        change = Change(activity["Before"], activity["Desired"], activity["StartTime"], now)
         remembered: Document = {}
         for policy in policies:
             arn = policy["PolicyARN"]
             old = Cooldown(**target["Cooldowns"].get(arn, {}))
-            seconds_out, seconds_in = (self._clock.real_seconds(seconds) for seconds in _cooldown_seconds(policy))
-            new = old
-            if grew and arn in activity["Policies"]:
-                begins = activity["StartTime"] >= old.out_until
-                new = Cooldown(
-                    out_until=now + seconds_out if begins else old.out_until,
-                    before=activity["Before"] if begins else old.before,
-                )
-            elif not grew:
-                new = Cooldown(old.out_until, now + seconds_in, old.before)
-            remembered[arn] = vars(new)
+            seconds = [self._clock.real_seconds(seconds) for seconds in cooldown_seconds(policy)]
+            remembered[arn] = vars(old.after(change, arn in activity["Policies"], *seconds))
         return remembered
-
-
-def _cooldown_seconds(policy: Document) -> tuple[float, float]:
-    """Of scale-out and of scale-in."""
-    tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
-    if tracking is None:
-        seconds = policy["StepScalingPolicyConfiguration"].get("Cooldown", DEFAULT_COOLDOWN_SECONDS)
-        return seconds, seconds
-    return (
-        tracking.get("ScaleOutCooldown", DEFAULT_COOLDOWN_SECONDS),
-        tracking.get("ScaleInCooldown", DEFAULT_COOLDOWN_SECONDS),
-    )
 
 
 def _limit(target: Document, state: State) -> Decision | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mllocal.sagemaker.store import Document
 
@@ -37,12 +37,45 @@ class Capacity:
 
 
 @dataclass(frozen=True)
+class Change:
+    """An activity that has ended: from how many instances to how many, and when it began and ended."""
+
+    before: int
+    after: int
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True)
 class Cooldown:
     """What a policy remembers of its last activity. Times are of the wall clock; `before` is the capacity that a scale-out began from."""
 
     out_until: float = 0
     in_until: float = 0
     before: int = 0
+
+    def after(self, change: Change, is_mine: bool, out_seconds: float, in_seconds: float) -> Cooldown:
+        """After an activity. A scale-out counts for the policies that wanted it, and ends their cooldown of scale-in; a
+        scale-in counts for all. What is added in the cooldown of a scale-out is part of that one, and prolongs nothing."""
+        if change.after < change.before:
+            return replace(self, in_until=change.ended + in_seconds)
+        if not is_mine:
+            return self
+        if change.began < self.out_until:
+            return replace(self, in_until=0)
+        return Cooldown(out_until=change.ended + out_seconds, before=change.before)
+
+
+def cooldown_seconds(policy: Document) -> tuple[float, float]:
+    """Of a policy's scale-out and of its scale-in."""
+    tracking = policy.get("TargetTrackingScalingPolicyConfiguration")
+    if tracking is None:
+        seconds = policy["StepScalingPolicyConfiguration"].get("Cooldown", DEFAULT_COOLDOWN_SECONDS)
+        return seconds, seconds
+    return (
+        tracking.get("ScaleOutCooldown", DEFAULT_COOLDOWN_SECONDS),
+        tracking.get("ScaleInCooldown", DEFAULT_COOLDOWN_SECONDS),
+    )
 
 
 @dataclass(frozen=True)
