@@ -1,0 +1,149 @@
+"""How requests reach instances: full queues, shadows, canaries, and alarms that take a deployment back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import boto3
+import botocore.config
+from botocore.exceptions import ClientError
+
+from tests.local.endpoints.models import (
+    capacity,
+    create,
+    invoke,
+    put_config,
+    put_model,
+    settled,
+    variant,
+)
+from tests.local.workbench import Workbench
+
+
+def test_an_instance_lets_no_more_wait_than_its_queue_holds(workbench: Workbench) -> None:
+    model = put_model(workbench, "slow", SECONDS="2", SAGEMAKER_MODEL_SERVER_WORKERS="1", MLP_QUEUE_SIZE="1")
+    put_config(workbench, "slow", variant(model))
+    create(workbench, "slow", "slow")
+    workbench.engine.client("sagemaker-runtime")  # made once, before threads want it
+    codes = together(5, lambda: ask_once(workbench, "slow"))
+
+    assert sorted(codes) == ["OK", "OK", "ServiceUnavailable", "ServiceUnavailable", "ServiceUnavailable"]
+    workbench.sagemaker.delete_endpoint(EndpointName="slow")
+
+
+def test_a_serverless_variant_throttles_beyond_its_concurrency(workbench: Workbench) -> None:
+    model = put_model(workbench, "serverless", SECONDS="2")
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+    put_config(
+        workbench, "serverless", {"VariantName": "AllTraffic", "ModelName": model, "ServerlessConfig": serverless}
+    )
+    endpoint = create(workbench, "serverless", "serverless")
+    codes = together(4, lambda: ask_once(workbench, "serverless"))
+
+    assert endpoint["ProductionVariants"][0]["CurrentServerlessConfig"] == serverless
+    assert "CurrentInstanceCount" not in endpoint["ProductionVariants"][0]
+    assert sorted(codes) == ["OK", "OK", "ThrottlingException", "ThrottlingException"]
+    workbench.sagemaker.delete_endpoint(EndpointName="serverless")
+
+
+def test_a_shadow_gets_a_copy_and_its_answer_is_dropped(fast: Workbench) -> None:
+    shown, hidden = put_model(fast, "shown", LABEL="shown"), put_model(fast, "hidden", LABEL="hidden")
+    put_config(fast, "shadowed", variant(shown), ShadowProductionVariants=[variant(hidden, "shadow")])
+    endpoint = create(fast, "shadowed", "shadowed")
+    labels = {invoke(fast, "shadowed")["label"] for _ in range(5)}
+
+    assert endpoint["ShadowProductionVariants"][0]["CurrentInstanceCount"] == 1
+    assert labels == {"shown"}
+    assert published(fast, "shadowed", "shadow", "Invocations", 5) == 5
+    assert published(fast, "shadowed", "AllTraffic", "Invocations", 5) == 5
+    assert published(fast, "shadowed", "AllTraffic", "Invocation5XXErrors", 0) == 0
+    fast.sagemaker.delete_endpoint(EndpointName="shadowed")
+
+
+def test_a_canary_gets_its_share_and_goes_back_when_an_alarm_is_raised(workbench: Workbench) -> None:
+    for label in ("old", "new"):
+        put_config(workbench, f"canary-{label}", variant(put_model(workbench, f"canary-{label}", LABEL=label)))
+    create(workbench, "canary", "canary-old")
+    workbench.put_alarm("canary-alarm")
+    workbench.sagemaker.update_endpoint(
+        EndpointName="canary",
+        EndpointConfigName="canary-new",
+        DeploymentConfig={
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {
+                    "Type": "CANARY",
+                    "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+                    "WaitIntervalInSeconds": 600,
+                }
+            },
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "canary-alarm"}]},
+        },
+    )
+    during = labels_until(workbench, "canary", {"old", "new"})
+    workbench.engine.client("cloudwatch").put_metric_data(
+        Namespace="canary-alarm", MetricData=[{"MetricName": "drift", "Value": 1}]
+    )
+    endpoint = settled(workbench, "canary")
+    after = {invoke(workbench, "canary")["label"] for _ in range(10)}
+
+    assert during == {"old", "new"}
+    assert "canary-alarm" in endpoint["FailureReason"]
+    assert (endpoint["EndpointConfigName"], capacity(endpoint), after) == ("canary-old", (1, 1), {"old"})
+    workbench.sagemaker.delete_endpoint(EndpointName="canary")
+
+
+def together(count: int, ask: Any) -> list[str]:
+    codes: list[str] = []
+    threads = [threading.Thread(target=lambda: codes.append(ask())) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return codes
+
+
+def ask_once(workbench: Workbench, name: str) -> str:
+    """How a request ends that is not tried again."""
+    engine = workbench.engine
+    client = boto3.Session(
+        aws_access_key_id=engine.account, aws_secret_access_key="embedded", region_name=engine.region
+    ).client(
+        "sagemaker-runtime",
+        endpoint_url=engine.endpoint_url,
+        config=botocore.config.Config(retries={"total_max_attempts": 1}),
+    )
+    try:
+        client.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body="1")
+    except ClientError as error:
+        code: str = error.response["Error"]["Code"]
+        return code
+    return "OK"
+
+
+def labels_until(workbench: Workbench, name: str, wanted: set[str]) -> set[str]:
+    seen: set[str] = set()
+    deadline = time.monotonic() + 60
+    while not wanted <= seen and time.monotonic() < deadline:
+        seen.add(invoke(workbench, name)["label"])
+    return seen
+
+
+def published(workbench: Workbench, endpoint: str, name: str, metric: str, wanted: float) -> float:
+    """The sum of a metric once it is what is wanted, or after a while."""
+    deadline = time.monotonic() + 20
+    total = -1.0
+    while total < wanted and time.monotonic() < deadline:
+        points = workbench.engine.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=metric,
+            Dimensions=[{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": name}],
+            StartTime=time.time() - 600,
+            EndTime=time.time() + 60,
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        total = sum((point["Sum"] for point in points), 0.0) if points else -1.0
+        time.sleep(0.2)
+    return total
