@@ -11,13 +11,13 @@ from http import HTTPStatus
 from urllib.parse import unquote
 
 from mllocal.endpoints.hosting import Hosting
-from mllocal.endpoints.invocations import Call, InvocationRefusedError
+from mllocal.endpoints.invocations import Call, InvocationRefusedError, refused
 from mllocal.sagemaker.store import Scope
 
 PREFIX = "/endpoints/"
 # A request holds a thread while its instance works or it waits there: as many as wait at five instances with full queues.
 MOST_AT_ONCE = 512
-_PATH = re.compile(r"/endpoints/([^/]+)/(invocations|invocations-response-stream|async-invocations)")
+_PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations)")
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -37,13 +37,14 @@ class RuntimeApi:
     def _answer(self, scope: Scope, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         try:
             matched = _PATH.fullmatch(path)
-            if matched is None or matched[2] != "invocations":
-                raise InvocationRefusedError(
-                    "ValidationError",
-                    HTTPStatus.BAD_REQUEST,
-                    f"the embedded AWS does not answer {path}; it answers /endpoints/<name>/invocations",
-                )
-            answer = self._hosting.invoke(Call(scope, unquote(matched[1]), headers, body))
+            if matched is None:
+                raise refused(f"the embedded AWS does not answer {path}; it answers invocations and async-invocations")
+            call = Call(scope, unquote(matched[1]), headers, body)
+            if matched[2] == "async-invocations":
+                accepted = self._hosting.submit(call)
+                content = json.dumps({"InferenceId": accepted.inference_id}).encode()
+                return HTTPStatus.ACCEPTED, {"Content-Type": "application/json", **accepted.headers}, content
+            answer = self._hosting.invoke(call)
         except InvocationRefusedError as error:
             told = {"Content-Type": "application/json", "x-amzn-errortype": error.code}
             return error.status, told, json.dumps(error.members).encode()

@@ -31,11 +31,11 @@ class VariantFleet:
         """Those that take requests."""
         return [instance for instance in self._instances if instance.is_in_service]
 
-    def admit(self) -> Instance | None:
-        """An instance that has taken a request, or None when none can."""
+    def admit(self, most: int | None = None) -> Instance | None:
+        """An instance that has taken a request, and has `most` at most if that is given; None when none can."""
         # Of those with equally many, any: else the first would get every request of a slow stream.
         candidates = sorted(self.in_service, key=lambda instance: (instance.outstanding, random.random()))  # noqa: S311
-        return next((instance for instance in candidates if instance.admit()), None)
+        return next((instance for instance in candidates if instance.admit(most)), None)
 
     def failures(self) -> list[str]:
         """Wait until each instance is in service or has failed; why those failed that did."""
@@ -71,6 +71,7 @@ class Fleet:
             count = wanted.get("DesiredInstanceCount", variant.initial_count)
             return VariantFleet(place, variant, count, wanted.get("DesiredWeight", variant.initial_weight))
 
+        self.asynchronous: Document | None = deployed.get("AsyncInferenceConfig")
         self.metric_period_seconds = metric_period_seconds(deployed)
         self.production = {fleet.variant.name: fleet for fleet in map(start, deployed["Variants"])}
         self.shadows = {fleet.variant.name: fleet for fleet in map(start, deployed["Shadows"])}

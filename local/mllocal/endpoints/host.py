@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mllocal.aws import Aws
+from mllocal.endpoints.asynchronous import Backlog
+from mllocal.endpoints.delivery import Delivery
 from mllocal.endpoints.fleet import Fleet, VariantFleet
 from mllocal.endpoints.instance import Place
+from mllocal.endpoints.measurements import Measurements
 from mllocal.endpoints.rollout import Rollout
 from mllocal.endpoints.summaries import event, summaries_of
 from mllocal.sagemaker.service import EventSink
@@ -26,8 +29,9 @@ _LOG = logging.getLogger("mllocal.endpoints")
 class EndpointHost:
     """The endpoint of an ARN, from its creation to its deletion."""
 
-    def __init__(self, store: Store, emit: EventSink, place: Place, arn: str) -> None:
+    def __init__(self, store: Store, emit: EventSink, place: Place, arn: str, measurements: Measurements) -> None:
         self.arn = arn
+        self.backlog = Backlog(store, arn)
         self._store = store
         self._emit = emit
         self._place = place
@@ -39,6 +43,7 @@ class EndpointHost:
         self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"endpoint-{place.endpoint}", daemon=True)
         self._thread.start()
+        self.delivery = Delivery(place.scope, place.endpoint, self.backlog, self.fleet, measurements)
 
     def fleet(self) -> Fleet | None:
         """The fleet for a request; None while there is none."""
@@ -71,6 +76,7 @@ class EndpointHost:
     def close(self) -> None:
         """End everything, and leave the document as it is: the next engine goes on from there."""
         self._closing.set()
+        self.delivery.close()
         self._commands.put(None)
         self._stop_fleets()
         self._thread.join()
@@ -169,7 +175,9 @@ class EndpointHost:
             self._deploy()
 
     def _delete(self) -> None:
+        self.delivery.close()
         self._stop_fleets()
+        self.backlog.forget()
         self._fleet = self._coming = None
         self.is_over = True
         self._store.delete(self.arn)

@@ -7,9 +7,10 @@ import shutil
 import threading
 from pathlib import Path
 
+from mllocal.endpoints.asynchronous import Accepted
 from mllocal.endpoints.host import EndpointHost
 from mllocal.endpoints.instance import Place
-from mllocal.endpoints.invocations import Answer, Call, Invocation, unknown_endpoint
+from mllocal.endpoints.invocations import Answer, Call, Invocation, refused, unknown_endpoint
 from mllocal.endpoints.measurements import Measurements, MetricSink, VariantSeries
 from mllocal.sagemaker.kinds import ENDPOINT
 from mllocal.sagemaker.service import EventSink, arn_of
@@ -50,7 +51,7 @@ class Hosting:
                 self._directory / f"{scope.account}-{scope.region}" / name,
                 self._clock.real_seconds(self._clock.provisioning_seconds),
             )
-            self._hosts[arn] = EndpointHost(self._store, self._emit, place, arn)
+            self._hosts[arn] = EndpointHost(self._store, self._emit, place, arn, self._measurements)
         return self._hosts[arn]
 
     def deploy(self, arn: str) -> None:
@@ -72,7 +73,19 @@ class Hosting:
         fleet = None if host is None else host.fleet()
         if fleet is None:
             raise unknown_endpoint(call)
+        if fleet.asynchronous is not None:
+            raise refused(f"Endpoint {call.endpoint} is asynchronous; use InvokeEndpointAsync.")
         return Invocation(call, fleet, self._measurements).run()
+
+    def submit(self, call: Call) -> Accepted:
+        """Keep a request to an asynchronous endpoint. Raises `InvocationRefusedError`."""
+        host = self._hosts.get(arn_of(ENDPOINT, call.scope, call.endpoint))
+        fleet = None if host is None else host.fleet()
+        if host is None or fleet is None:
+            raise unknown_endpoint(call)
+        if fleet.asynchronous is None:
+            raise refused(f"Endpoint {call.endpoint} is not asynchronous; use InvokeEndpoint.")
+        return host.backlog.add(call, fleet.asynchronous)
 
     def resume(self) -> None:
         """Bring up again what the last engine served. Call it when the engine answers: instances need it."""
@@ -108,6 +121,10 @@ class Hosting:
 
     def _sample(self, host: EndpointHost) -> None:
         scope, name = scope_of(host.arn), host.arn.rpartition("/")[2]
+        fleet = host.fleet()
+        if fleet is not None and fleet.asynchronous is not None:
+            host.delivery.sample(sum(len(variant.in_service) for variant in fleet.variants))
+            return
         for variant in host.variants():
             series = VariantSeries(scope, name, variant.variant.name).of("ConcurrentRequestsPerModel")
             for instance in variant.in_service:

@@ -99,10 +99,11 @@ class Instance:
         self._settled.wait()
         return self.failure is None and not self._stopping.is_set()
 
-    def admit(self) -> bool:
-        """Take a place in the queue; False when it is full or the instance out of service. `invoke` gives it back."""
+    def admit(self, most: int | None = None) -> bool:
+        """Take a place in the queue, or one of `most`; False when there is none. `invoke` or `release` gives it back."""
+        places = self._variant.concurrency + self._variant.queue if most is None else most
         with self._lock:
-            if not self.is_in_service or self._outstanding >= self._variant.concurrency + self._variant.queue:
+            if not self.is_in_service or self._outstanding >= places:
                 return False
             self._outstanding += 1
             return True
@@ -118,8 +119,12 @@ class Instance:
             finally:
                 self._turns.release()
         finally:
-            with self._lock:
-                self._outstanding -= 1
+            self.release()
+
+    def release(self) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._outstanding -= 1
 
     def _ask(self, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply:
         pool = self._pool

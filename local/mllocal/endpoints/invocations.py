@@ -69,24 +69,18 @@ class Invocation:
     def run(self) -> Answer:
         """Answer it. Raises `InvocationRefusedError`."""
         if len(self.call.body) > MOST_BYTES:
-            raise InvocationRefusedError(
-                "ValidationError",
-                HTTPStatus.BAD_REQUEST,
-                f"Request {len(self.call.body)} bytes is too large: the payload limit is {MOST_BYTES}.",
-            )
+            raise refused(f"Request {len(self.call.body)} bytes is too large: the payload limit is {MOST_BYTES}.")
         name = self.call.headers.get(TARGET_VARIANT)
         variant = self.fleet.choose(name)
         if variant is None:
-            raise InvocationRefusedError(
-                "ValidationError", HTTPStatus.BAD_REQUEST, f"Variant {name} not found for Request."
-            )
+            raise refused(f"Variant {name} not found for Request.")
         self._copy_to_shadows()
         return self._answer(variant)
 
     def _answer(self, variant: VariantFleet) -> Answer:
         reply = self._measured(variant)
         if reply is None:
-            raise _refused(variant)
+            raise _no_room(variant)
         if reply.status >= HTTPStatus.BAD_REQUEST:
             raise self._model_error(reply)
         told = {"x-Amzn-Invoked-Production-Variant": variant.variant.name}
@@ -147,7 +141,7 @@ def _ask(instance: Instance, call: Call) -> Reply:
         return Reply(0, {}, str(error).encode())
 
 
-def _refused(variant: VariantFleet) -> InvocationRefusedError:
+def _no_room(variant: VariantFleet) -> InvocationRefusedError:
     if variant.variant.is_serverless and variant.in_service:
         return InvocationRefusedError("ThrottlingException", HTTPStatus.TOO_MANY_REQUESTS, "Rate exceeded")
     problem = "its instances have as many requests waiting as they take" if variant.in_service else "it has no instance"
@@ -160,5 +154,9 @@ def _refused(variant: VariantFleet) -> InvocationRefusedError:
 
 def unknown_endpoint(call: Call) -> InvocationRefusedError:
     """The error for an endpoint that is not there, or not in service yet."""
-    sentence = f"Endpoint {call.endpoint} of account {call.scope.account} not found."
+    return refused(f"Endpoint {call.endpoint} of account {call.scope.account} not found.")
+
+
+def refused(sentence: str) -> InvocationRefusedError:
+    """The error for a request that cannot be carried out as asked."""
     return InvocationRefusedError("ValidationError", HTTPStatus.BAD_REQUEST, sentence)

@@ -28,8 +28,7 @@ def _config(request: Document) -> Iterator[str]:
         yield "DataCaptureConfig is not one the embedded AWS does; leave it out, or set EnableCapture to false"
     if "ExplainerConfig" in request:
         yield "ExplainerConfig is not one the embedded AWS does; leave it out"
-    if "AsyncInferenceConfig" in request:
-        yield "AsyncInferenceConfig is not one the embedded AWS does; leave it out"
+    yield from _asynchronous(request)
     variants = [*request["ProductionVariants"], *request.get("ShadowProductionVariants", ())]
     names = [variant["VariantName"] for variant in variants]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -37,6 +36,16 @@ def _config(request: Document) -> Iterator[str]:
     shadows = len(request.get("ShadowProductionVariants", ()))
     if shadows and (shadows, len(request["ProductionVariants"])) != (1, 1):
         yield "ShadowProductionVariants can have one variant, beside one production variant"
+
+
+def _asynchronous(request: Document) -> Iterator[str]:
+    if "AsyncInferenceConfig" not in request:
+        return
+    if "S3OutputPath" not in request["AsyncInferenceConfig"]["OutputConfig"]:
+        yield "AsyncInferenceConfig.OutputConfig.S3OutputPath is missing; the embedded AWS has no default bucket"
+    variants = request["ProductionVariants"]
+    if len(variants) > 1 or "ShadowProductionVariants" in request or "ServerlessConfig" in variants[0]:
+        yield "AsyncInferenceConfig needs one production variant with instances, and no shadow"
 
 
 def _variants(request: Document, member: str) -> Iterator[str]:

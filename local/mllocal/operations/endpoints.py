@@ -72,6 +72,10 @@ def update_endpoint_weights_and_capacities(service: Service, scope: Scope, reque
             f"ServerlessUpdateConfig of {', '.join(serverless)} is not one the embedded AWS does; use UpdateEndpoint"
         )
 
+    is_asynchronous = bool((endpoint["Deployed"] or {}).get("AsyncInferenceConfig"))
+    if not is_asynchronous and any(item.get("DesiredInstanceCount") == 0 for item in wanted.values()):
+        raise validation("DesiredInstanceCount is 0; only an asynchronous endpoint can be without an instance")
+
     def change(stored: Document) -> None:
         for variant in stored["ProductionVariants"]:
             asked = wanted.get(variant["VariantName"], {})
