@@ -26,6 +26,7 @@ from mllocal.scaling_clock import ScalingClock
 
 FASTEST_PERIOD_SECONDS = 10
 LOOK_SECONDS = (0.1, 1.0)
+STALE_SECONDS = 10  # Alarms are evaluated every second.
 _LOG = logging.getLogger("mllocal.autoscaling")
 
 
@@ -35,7 +36,7 @@ class Controller:
     def __init__(self, store: Store, clock: ScalingClock) -> None:
         self._store = store
         self._clock = clock
-        self._breaches: dict[tuple[str, str], Breach] = {}
+        self._breaches: dict[tuple[str, str], tuple[float, Breach]] = {}
         self._judged: dict[tuple[str, str], float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="application-autoscaling", daemon=True)
@@ -55,7 +56,7 @@ class Controller:
         if breach is None:
             self._breaches.pop((policy, alarm), None)
         else:
-            self._breaches[policy, alarm] = breach
+            self._breaches[policy, alarm] = (time.monotonic(), breach)
 
     def _run(self) -> None:
         shortest, longest = LOOK_SECONDS
@@ -115,7 +116,10 @@ class Controller:
         return None if decision is None else _within_limits(decision, target, state)
 
     def _breaches_of(self, policy: Document) -> list[Breach]:
-        return [breach for (arn, _), breach in list(self._breaches.items()) if arn == policy["PolicyARN"]]
+        """Those that its alarms have told lately; one that is deleted tells nothing any more."""
+        since = time.monotonic() - STALE_SECONDS
+        told = list(self._breaches.items())
+        return [breach for (arn, _), (at, breach) in told if arn == policy["PolicyARN"] and at > since]
 
     def _begin(self, resource: Resource, target: Document, state: State, decision: Decision) -> None:
         activity = {

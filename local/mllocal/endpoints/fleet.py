@@ -71,6 +71,7 @@ class Fleet:
             count = wanted.get("DesiredInstanceCount", variant.initial_count)
             return VariantFleet(place, variant, count, wanted.get("DesiredWeight", variant.initial_weight))
 
+        self.is_retired = False
         self.asynchronous: Document | None = deployed.get("AsyncInferenceConfig")
         self.metric_period_seconds = metric_period_seconds(deployed)
         self.production = {fleet.variant.name: fleet for fleet in map(start, deployed["Variants"])}
@@ -95,6 +96,7 @@ class Fleet:
 
     def retire(self) -> None:
         """Take every instance away, when it has answered what it has."""
+        self.is_retired = True
         for fleet in self.variants:
             fleet.shrink(len(fleet.instances))
 

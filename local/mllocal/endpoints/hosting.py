@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import threading
 from pathlib import Path
 
 from mllocal.endpoints.asynchronous import Accepted
+from mllocal.endpoints.fleet import Fleet
 from mllocal.endpoints.host import EndpointHost
 from mllocal.endpoints.instance import Place
-from mllocal.endpoints.invocations import Answer, Call, Invocation, refused, unknown_endpoint
+from mllocal.endpoints.invocations import Answer, Call, FleetRetiredError, Invocation, refused, unknown_endpoint
 from mllocal.endpoints.measurements import Measurements, MetricSink, VariantSeries
 from mllocal.sagemaker.kinds import ENDPOINT
 from mllocal.sagemaker.service import EventSink, arn_of
@@ -68,24 +70,26 @@ class Hosting:
 
     def invoke(self, call: Call) -> Answer:
         """Answer a request. Raises `InvocationRefusedError`."""
-        arn = arn_of(ENDPOINT, call.scope, call.endpoint)
-        host = self._hosts.get(arn)
-        fleet = None if host is None else host.fleet()
-        if fleet is None:
-            raise unknown_endpoint(call)
-        if fleet.asynchronous is not None:
-            raise refused(f"Endpoint {call.endpoint} is asynchronous; use InvokeEndpointAsync.")
-        return Invocation(call, fleet, self._measurements).run()
+        while True:
+            _, fleet = self._serving(call)
+            if fleet.asynchronous is not None:
+                raise refused(f"Endpoint {call.endpoint} is asynchronous; use InvokeEndpointAsync.")
+            with contextlib.suppress(FleetRetiredError):
+                return Invocation(call, fleet, self._measurements).run()
 
     def submit(self, call: Call) -> Accepted:
         """Keep a request to an asynchronous endpoint. Raises `InvocationRefusedError`."""
+        host, fleet = self._serving(call)
+        if fleet.asynchronous is None:
+            raise refused(f"Endpoint {call.endpoint} is not asynchronous; use InvokeEndpoint.")
+        return host.backlog.add(call, fleet.asynchronous)
+
+    def _serving(self, call: Call) -> tuple[EndpointHost, Fleet]:
         host = self._hosts.get(arn_of(ENDPOINT, call.scope, call.endpoint))
         fleet = None if host is None else host.fleet()
         if host is None or fleet is None:
             raise unknown_endpoint(call)
-        if fleet.asynchronous is None:
-            raise refused(f"Endpoint {call.endpoint} is not asynchronous; use InvokeEndpoint.")
-        return host.backlog.add(call, fleet.asynchronous)
+        return host, fleet
 
     def resume(self) -> None:
         """Bring up again what the last engine served. Call it when the engine answers: instances need it."""

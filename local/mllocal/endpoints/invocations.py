@@ -5,6 +5,7 @@ Source: Amazon SageMaker AI Runtime API reference, "InvokeEndpoint".
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -22,6 +23,10 @@ CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 _MODEL_ERROR = 424
 _PASSED_ON = ("content-type", "accept", CUSTOM_ATTRIBUTES, "x-amzn-sagemaker-inference-id")
+
+
+class FleetRetiredError(Exception):
+    """Another fleet has taken this one's place since it was chosen."""
 
 
 class InvocationRefusedError(Exception):
@@ -67,17 +72,17 @@ class Invocation:
     began: float = field(default_factory=time.monotonic)
 
     def run(self) -> Answer:
-        """Answer it. Raises `InvocationRefusedError`."""
+        """Answer it. Raises `InvocationRefusedError`, or `FleetRetiredError` for it to be tried again."""
         if len(self.call.body) > MOST_BYTES:
             raise refused(f"Request {len(self.call.body)} bytes is too large: the payload limit is {MOST_BYTES}.")
         name = self.call.headers.get(TARGET_VARIANT)
         variant = self.fleet.choose(name)
         if variant is None:
             raise refused(f"Variant {name} not found for Request.")
-        self._copy_to_shadows()
         return self._answer(variant)
 
     def _answer(self, variant: VariantFleet) -> Answer:
+        self._copy_to_shadows()
         reply = self._measured(variant)
         if reply is None:
             raise _no_room(variant)
@@ -94,10 +99,12 @@ class Invocation:
         series = VariantSeries(
             self.call.scope, self.call.endpoint, variant.variant.name, self.fleet.metric_period_seconds
         )
+        instances, instance = len(variant.in_service), variant.admit()
+        if instance is None and self.fleet.is_retired:
+            raise FleetRetiredError
         self.measurements.record(series.of("Invocations"), 1)
-        if instances := len(variant.in_service):
+        if instances:
             self.measurements.record(series.of("InvocationsPerInstance"), 1 / instances)
-        instance = variant.admit()
         asked = time.monotonic()
         reply = None if instance is None else _ask(instance, self.call)
         answered = time.monotonic()
@@ -115,7 +122,11 @@ class Invocation:
         production = sum(fleet.weight for fleet in self.fleet.production.values())
         for shadow in self.fleet.shadows.values():
             if random.random() * production < shadow.weight:  # noqa: S311 - it only spreads requests
-                threading.Thread(target=self._measured, args=(shadow,), daemon=True).start()
+                threading.Thread(target=self._shadow, args=(shadow,), daemon=True).start()
+
+    def _shadow(self, shadow: VariantFleet) -> None:
+        with contextlib.suppress(FleetRetiredError):
+            self._measured(shadow)
 
     def _model_error(self, reply: Reply) -> InvocationRefusedError:
         scope, endpoint = self.call.scope, self.call.endpoint

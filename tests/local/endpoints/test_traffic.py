@@ -19,6 +19,7 @@ from tests.local.endpoints.models import (
     settled,
     variant,
 )
+from tests.local.endpoints.scaling import load
 from tests.local.workbench import Workbench
 
 
@@ -92,6 +93,26 @@ def test_a_canary_gets_its_share_and_goes_back_when_an_alarm_is_raised(workbench
     assert "canary-alarm" in endpoint["FailureReason"]
     assert (endpoint["EndpointConfigName"], capacity(endpoint), after) == ("canary-old", (1, 1), {"old"})
     workbench.sagemaker.delete_endpoint(EndpointName="canary")
+
+
+def test_no_request_is_lost_while_an_endpoint_is_updated_and_scaled(workbench: Workbench) -> None:
+    for label in ("before", "after"):
+        put_config(workbench, f"gapless-{label}", variant(put_model(workbench, f"gapless-{label}", LABEL=label)))
+    create(workbench, "gapless", "gapless-before")
+    with load(workbench, "gapless", 50) as refused:
+        workbench.sagemaker.update_endpoint(EndpointName="gapless", EndpointConfigName="gapless-after")
+        settled(workbench, "gapless")
+        for count in (2, 1):
+            workbench.sagemaker.update_endpoint_weights_and_capacities(
+                EndpointName="gapless",
+                DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": count}],
+            )
+            endpoint = settled(workbench, "gapless")
+
+    assert refused == []
+    assert capacity(endpoint) == (1, 1)
+    assert invoke(workbench, "gapless")["label"] == "after"
+    workbench.sagemaker.delete_endpoint(EndpointName="gapless")
 
 
 def together(count: int, ask: Any) -> list[str]:
