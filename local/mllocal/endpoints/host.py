@@ -116,6 +116,8 @@ class EndpointHost:
 
     def _shift(self, coming: Fleet, pending: Document) -> str | None:
         """Move the traffic to the new fleet step by step; the reason for which it has to go back, if there is one."""
+        if self._fleet is None:
+            return None  # There is no traffic to move.
         rollout = Rollout.of(pending["DeploymentConfig"], sum(len(one.instances) for one in coming.variants))
         for step in rollout.steps:
             self._share_of_coming = step.share

@@ -182,7 +182,7 @@ class Instance:
             log.close()
 
     def _keep_serving(self, image: LocalImage, log: JobLog) -> None:
-        attempts = ATTEMPTS
+        attempts, deadline = ATTEMPTS, time.monotonic() + self._variant.startup_seconds
         while not self._stopping.is_set():
             try:
                 self._serve_once(image, log)
@@ -190,7 +190,8 @@ class Instance:
             except InvocationError:
                 attempts -= 1
                 # One that was in service before is worth any number of attempts, as on AWS.
-                if not attempts and not self._settled.is_set():
+                is_hopeless = not attempts or time.monotonic() > deadline
+                if is_hopeless and not self._settled.is_set():
                     raise
             if not self._stopping.wait(RESTART_SECONDS):
                 log.note("the container ended: it is started again")

@@ -78,18 +78,21 @@ def wait_for_capacity(workbench: Workbench, endpoint: str, count: int) -> None:
     raise TimeoutError(f"{endpoint} has not {count} instances: {capacity(found)}, {activities(workbench, endpoint)}")
 
 
+def impatient_client(workbench: Workbench) -> Any:
+    """A client of the runtime that tries nothing again."""
+    engine = workbench.engine
+    session = boto3.Session(
+        aws_access_key_id=engine.account, aws_secret_access_key="embedded", region_name=engine.region
+    )
+    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=64)
+    return session.client("sagemaker-runtime", endpoint_url=engine.endpoint_url, config=config)
+
+
 @contextmanager
 def load(workbench: Workbench, endpoint: str, requests_per_second: float) -> Iterator[list[str]]:
     """Requests as long as the block lasts, each tried once; yields the codes of those that were refused."""
     stop, refused = threading.Event(), list[str]()
-    engine = workbench.engine
-    client = boto3.Session(
-        aws_access_key_id=engine.account, aws_secret_access_key="embedded", region_name=engine.region
-    ).client(
-        "sagemaker-runtime",
-        endpoint_url=engine.endpoint_url,
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=64),
-    )
+    client = impatient_client(workbench)
 
     def send() -> None:
         while not stop.wait(1 / requests_per_second):

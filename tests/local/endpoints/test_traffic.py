@@ -6,8 +6,6 @@ import threading
 import time
 from typing import Any
 
-import boto3
-import botocore.config
 from botocore.exceptions import ClientError
 
 from tests.local.endpoints.models import (
@@ -19,7 +17,7 @@ from tests.local.endpoints.models import (
     settled,
     variant,
 )
-from tests.local.endpoints.scaling import load
+from tests.local.endpoints.scaling import impatient_client, load
 from tests.local.workbench import Workbench
 
 
@@ -27,8 +25,8 @@ def test_an_instance_lets_no_more_wait_than_its_queue_holds(workbench: Workbench
     model = put_model(workbench, "slow", SECONDS="2", SAGEMAKER_MODEL_SERVER_WORKERS="1", MLP_QUEUE_SIZE="1")
     put_config(workbench, "slow", variant(model))
     create(workbench, "slow", "slow")
-    workbench.engine.client("sagemaker-runtime")  # made once, before threads want it
-    codes = together(5, lambda: ask_once(workbench, "slow"))
+    client = impatient_client(workbench)
+    codes = together(5, lambda: ask_once(client, "slow"))
 
     assert sorted(codes) == ["OK", "OK", "ServiceUnavailable", "ServiceUnavailable", "ServiceUnavailable"]
     workbench.sagemaker.delete_endpoint(EndpointName="slow")
@@ -41,7 +39,8 @@ def test_a_serverless_variant_throttles_beyond_its_concurrency(workbench: Workbe
         workbench, "serverless", {"VariantName": "AllTraffic", "ModelName": model, "ServerlessConfig": serverless}
     )
     endpoint = create(workbench, "serverless", "serverless")
-    codes = together(4, lambda: ask_once(workbench, "serverless"))
+    client = impatient_client(workbench)
+    codes = together(4, lambda: ask_once(client, "serverless"))
 
     assert endpoint["ProductionVariants"][0]["CurrentServerlessConfig"] == serverless
     assert "CurrentInstanceCount" not in endpoint["ProductionVariants"][0]
@@ -125,16 +124,8 @@ def together(count: int, ask: Any) -> list[str]:
     return codes
 
 
-def ask_once(workbench: Workbench, name: str) -> str:
+def ask_once(client: Any, name: str) -> str:
     """How a request ends that is not tried again."""
-    engine = workbench.engine
-    client = boto3.Session(
-        aws_access_key_id=engine.account, aws_secret_access_key="embedded", region_name=engine.region
-    ).client(
-        "sagemaker-runtime",
-        endpoint_url=engine.endpoint_url,
-        config=botocore.config.Config(retries={"total_max_attempts": 1}),
-    )
     try:
         client.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body="1")
     except ClientError as error:
