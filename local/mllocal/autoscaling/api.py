@@ -107,7 +107,7 @@ class AutoScalingApi:
         }
         document.setdefault("CreationTime", time.time())
         _check_policy(document)
-        if kind == "TargetTrackingScaling":
+        if kind == "TargetTrackingScaling" and resource_of(scope, request) is not None:
             document["Alarms"] = put_alarms(scope, document)
         if not self._store.insert(POLICY, arn, document):
             self._store.update(arn, lambda stored: stored.update(document))

@@ -84,6 +84,5 @@ def _put(
 
 def delete_alarms(scope: Scope, policy: Document) -> None:
     """Take away what `put_alarms` made; alarms of step scaling policies are their owners'."""
-    if "TargetTrackingScalingPolicyConfiguration" in policy:
-        names = [alarm["AlarmName"] for alarm in policy["Alarms"]]
+    if names := [alarm["AlarmName"] for alarm in policy["Alarms"]]:
         Aws(scope).client("cloudwatch").delete_alarms(AlarmNames=names)

@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Mapping, Sequence
 
+from mllocal.endpoints.capture import Capture
 from mllocal.endpoints.instance import Instance, Place
 from mllocal.endpoints.measurements import MINUTE
 from mllocal.endpoints.variants import Variant
@@ -72,6 +73,7 @@ class Fleet:
             return VariantFleet(place, variant, count, wanted.get("DesiredWeight", variant.initial_weight))
 
         self.is_retired = False
+        self.capture = Capture.of(deployed.get("DataCaptureConfig"))
         self.asynchronous: Document | None = deployed.get("AsyncInferenceConfig")
         self.metric_period_seconds = metric_period_seconds(deployed)
         self.production = {fleet.variant.name: fleet for fleet in map(start, deployed["Variants"])}

@@ -119,12 +119,15 @@ class EndpointHost:
         if self._fleet is None:
             return None  # There is no traffic to move.
         rollout = Rollout.of(pending["DeploymentConfig"], sum(len(one.instances) for one in coming.variants))
+        clock, last = self._place.clock, pending["StartTime"] + self._place.clock.real_seconds(rollout.most_seconds)
         for step in rollout.steps:
             self._share_of_coming = step.share
-            until = time.monotonic() + step.wait_seconds
-            while time.monotonic() < until and not self._closing.wait(POLL_SECONDS):
+            until = time.time() + clock.real_seconds(step.wait_seconds)
+            while time.time() < until and not self._closing.wait(POLL_SECONDS):
                 if alarm := self._raised(rollout.alarms):
                     return f"One or more configured alarms transitioned to ALARM during deployment: {alarm}"
+                if time.time() > last:
+                    return f"The deployment took longer than MaximumExecutionTimeoutInSeconds, {rollout.most_seconds:g}"
         return None
 
     def _raised(self, names: tuple[str, ...]) -> str | None:

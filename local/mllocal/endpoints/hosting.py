@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from mllocal.endpoints.asynchronous import Accepted
+from mllocal.endpoints.capture import FLUSH_SECONDS, CaptureFiles
 from mllocal.endpoints.fleet import Fleet
 from mllocal.endpoints.host import EndpointHost
 from mllocal.endpoints.instance import Place
@@ -35,12 +36,14 @@ class Hosting:
         self._clock = clock
         self._hosts: dict[str, EndpointHost] = {}
         self._measurements = Measurements(metrics, clock.speed)
+        self._captured = CaptureFiles()
         self._closing = threading.Event()
         shutil.rmtree(directory, ignore_errors=True)  # What instances of a killed engine left.
         for endpoint in store.everywhere(ENDPOINT.name):
             store.update(endpoint["EndpointArn"], _without_instances)
         self._watch = threading.Thread(target=self._measure, name="endpoint-metrics", daemon=True)
         self._watch.start()
+        threading.Thread(target=self._write_captured, name="endpoint-capture", daemon=True).start()
 
     def host(self, arn: str) -> EndpointHost:
         """The host of an endpoint; it is made when it is first asked for, and anew after a deletion."""
@@ -51,7 +54,7 @@ class Hosting:
                 scope,
                 name,
                 self._directory / f"{scope.account}-{scope.region}" / name,
-                self._clock.real_seconds(self._clock.provisioning_seconds),
+                self._clock,
             )
             self._hosts[arn] = EndpointHost(self._store, self._emit, place, arn, self._measurements)
         return self._hosts[arn]
@@ -75,7 +78,7 @@ class Hosting:
             if fleet.asynchronous is not None:
                 raise refused(f"Endpoint {call.endpoint} is asynchronous; use InvokeEndpointAsync.")
             with contextlib.suppress(FleetRetiredError):
-                return Invocation(call, fleet, self._measurements).run()
+                return Invocation(call, fleet, self._measurements, self._captured).run()
 
     def submit(self, call: Call) -> Accepted:
         """Keep a request to an asynchronous endpoint. Raises `InvocationRefusedError`."""
@@ -122,6 +125,10 @@ class Hosting:
                 self._measurements.publish()
             except Exception:  # noqa: BLE001 - an error of CloudWatch must not end what measures
                 _LOG.exception("metrics of endpoints could not be published")
+
+    def _write_captured(self) -> None:
+        while not self._closing.wait(FLUSH_SECONDS):
+            self._captured.flush()
 
     def _sample(self, host: EndpointHost) -> None:
         scope, name = scope_of(host.arn), host.arn.rpartition("/")[2]

@@ -26,6 +26,7 @@ from mllocal.jobs.process import ContainerProcess
 from mllocal.jobs.runner import JobFailedError
 from mllocal.ports import free_port
 from mllocal.sagemaker.store import Scope
+from mllocal.scaling_clock import ScalingClock
 
 CONNECTIONS = 64
 # The developer guide, "Custom Inference Code with Hosting Services": a container has 60 seconds to answer.
@@ -44,12 +45,17 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where the instances of an endpoint are: in whose account, under which name, in which directory, and how late they come."""
+    """Where the instances of an endpoint are: in whose account, under which name, in which directory, by which clock."""
 
     scope: Scope
     endpoint: str
     directory: Path
-    provisioning_seconds: float
+    clock: ScalingClock
+
+    @property
+    def provisioning_seconds(self) -> float:
+        """How much later than its process an instance comes."""
+        return self.clock.real_seconds(self.clock.provisioning_seconds)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from mllocal.endpoints.capture import CaptureFiles, Part
 from mllocal.endpoints.fleet import Fleet, VariantFleet
 from mllocal.endpoints.instance import Instance, NoAnswerError, Reply
 from mllocal.endpoints.measurements import Measurements, VariantSeries
+from mllocal.s3 import S3Uri
 from mllocal.sagemaker.store import Scope
 
 MOST_BYTES = 6_291_456
@@ -69,6 +71,7 @@ class Invocation:
     call: Call
     fleet: Fleet
     measurements: Measurements
+    captured: CaptureFiles
     began: float = field(default_factory=time.monotonic)
 
     def run(self) -> Answer:
@@ -92,7 +95,17 @@ class Invocation:
         for header in ("content-type", CUSTOM_ATTRIBUTES):
             if header in reply.headers:
                 told[header] = reply.headers[header]
+        self._capture(variant, reply)
         return Answer(told, reply.body)
+
+    def _capture(self, variant: VariantFleet, reply: Reply) -> None:
+        capture = self.fleet.capture
+        if capture is None or not capture.takes_a_sample():
+            return
+        given = Part(self.call.headers.get("content-type", ""), self.call.body)
+        line = capture.line(given, Part(reply.headers.get("content-type", ""), reply.body), self.call.headers)
+        folder = S3Uri.parse(capture.document["DestinationS3Uri"]) / self.call.endpoint / variant.variant.name
+        self.captured.add(self.call.scope, folder, line)
 
     def _measured(self, variant: VariantFleet) -> Reply | None:
         """The container's answer, or that none came; None when no instance takes the request."""

@@ -24,8 +24,6 @@ def refusals(request: Document) -> list[str]:
 
 
 def _config(request: Document) -> Iterator[str]:
-    if request.get("DataCaptureConfig", {}).get("EnableCapture"):
-        yield "DataCaptureConfig is not one the embedded AWS does; leave it out, or set EnableCapture to false"
     if "ExplainerConfig" in request:
         yield "ExplainerConfig is not one the embedded AWS does; leave it out"
     yield from _asynchronous(request)

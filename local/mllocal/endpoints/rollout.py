@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from mllocal.sagemaker.store import Document
 
+LONGEST_SECONDS = 28_800  # API reference, BlueGreenUpdatePolicy: the most that MaximumExecutionTimeoutInSeconds can be.
+
 
 @dataclass(frozen=True)
 class Step:
@@ -27,13 +29,16 @@ class Rollout:
 
     steps: tuple[Step, ...]
     alarms: tuple[str, ...]
+    most_seconds: float
 
     @classmethod
     def of(cls, configuration: Document | None, instances: int) -> Rollout:
         """The rollout of a `DeploymentConfig` to so many instances; all at once, without one."""
         given = configuration or {}
         alarms = given.get("AutoRollbackConfiguration", {}).get("Alarms", [])
-        return cls(tuple(_steps(given, instances)), tuple(alarm["AlarmName"] for alarm in alarms))
+        policy: Document = given.get("RollingUpdatePolicy") or given.get("BlueGreenUpdatePolicy") or {}
+        most = float(policy.get("MaximumExecutionTimeoutInSeconds", LONGEST_SECONDS))
+        return cls(tuple(_steps(given, instances)), tuple(alarm["AlarmName"] for alarm in alarms), most)
 
 
 def _steps(given: Document, instances: int) -> Iterator[Step]:

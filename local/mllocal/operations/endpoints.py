@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from mllocal.endpoints.capture import Capture
 from mllocal.endpoints.summaries import event
 from mllocal.errors import validation
 from mllocal.operations import listing
@@ -32,10 +33,14 @@ def create_endpoint(service: Service, scope: Scope, request: Request) -> Documen
 def describe_endpoint(service: Service, scope: Scope, request: Request) -> Document:
     endpoint = _find(service, scope, request["EndpointName"])
     deployed = endpoint["Deployed"] or {}
+    capture = Capture.of(deployed.get("DataCaptureConfig"))
     pending = endpoint["Pending"] if endpoint["EndpointStatus"] in ("Updating", "RollingBack") else None
-    return {**{name: deployed.get(name) for name in ("AsyncInferenceConfig", "MetricsConfig")}, **endpoint} | (
-        {} if pending is None else {"PendingDeploymentSummary": _pending_summary(pending)}
-    )
+    return {
+        **endpoint,
+        **{name: deployed.get(name) for name in ("AsyncInferenceConfig", "MetricsConfig")},
+        "DataCaptureConfig": None if capture is None else capture.summary(),
+        "PendingDeploymentSummary": None if pending is None else _pending_summary(pending),
+    }
 
 
 @operation("ListEndpoints")
@@ -52,7 +57,10 @@ def update_endpoint(service: Service, scope: Scope, request: Request) -> Documen
         deployment = endpoint.get("LastDeploymentConfig")
     pending = _pending(service, scope, request["EndpointConfigName"], deployment)
     if request.get("RetainAllVariantProperties"):
-        pending["Retained"] = _retained(endpoint, request.get("ExcludeRetainedVariantProperties", []))
+        excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", ())}
+        pending["Retained"] = _retained(endpoint, excluded)
+        if "DataCaptureConfig" not in excluded:
+            pending["DataCaptureConfig"] = endpoint["Deployed"]["DataCaptureConfig"]
     changed = _begin(service, endpoint, "Updating", lambda stored: stored.update(Pending=pending))
     service.hosting.deploy(endpoint["EndpointArn"])
     return changed
@@ -131,16 +139,16 @@ def _pending(service: Service, scope: Scope, config_name: str, deployment: Docum
         "Shadows": [with_container(variant) for variant in config.get("ShadowProductionVariants", ())],
         "AsyncInferenceConfig": config.get("AsyncInferenceConfig"),
         "MetricsConfig": config.get("MetricsConfig"),
+        "DataCaptureConfig": config.get("DataCaptureConfig"),
         "DeploymentConfig": deployment,
         "Retained": {},
         "StartTime": time.time(),
     }
 
 
-def _retained(endpoint: Document, excluded: list[Document]) -> dict[str, Document]:
-    left_out = {item["VariantPropertyType"] for item in excluded}
+def _retained(endpoint: Document, excluded: set[str]) -> dict[str, Document]:
     return {
-        variant["VariantName"]: {name: variant[name] for name in _RETAINED if name in variant and name not in left_out}
+        variant["VariantName"]: {name: variant[name] for name in _RETAINED if name in variant and name not in excluded}
         for variant in endpoint["ProductionVariants"]
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import Any
@@ -112,6 +113,34 @@ def test_no_request_is_lost_while_an_endpoint_is_updated_and_scaled(workbench: W
     assert capacity(endpoint) == (1, 1)
     assert invoke(workbench, "gapless")["label"] == "after"
     workbench.sagemaker.delete_endpoint(EndpointName="gapless")
+
+
+def test_requests_and_answers_are_captured(workbench: Workbench) -> None:
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": workbench.uri("captured"),
+        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]},
+    }
+    put_config(workbench, "captured", variant(put_model(workbench, "captured")), DataCaptureConfig=capture)
+    endpoint = create(workbench, "captured", "captured")
+    invoke(workbench, "captured", "21", InferenceId="order-7")
+    deadline = time.monotonic() + 30
+    while not (keys := workbench.keys("captured/captured/AllTraffic/")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    line = json.loads(workbench.get(keys[0]))
+
+    assert endpoint["DataCaptureConfig"]["CaptureStatus"] == "Started"
+    assert line["captureData"]["endpointInput"] == {
+        "observedContentType": "text/csv",
+        "mode": "INPUT",
+        "data": "21",
+        "encoding": "CSV",
+    }
+    assert round(json.loads(line["captureData"]["endpointOutput"]["data"])["predictions"][0]) == 42
+    assert line["eventMetadata"]["inferenceId"] == "order-7"
+    workbench.sagemaker.delete_endpoint(EndpointName="captured")
 
 
 def together(count: int, ask: Any) -> list[str]:
