@@ -18,7 +18,7 @@ from mllocal.autoscaling.documents import (
     target_arn,
 )
 from mllocal.autoscaling.resources import resource_of
-from mllocal.autoscaling.scheduled import check_schedule
+from mllocal.autoscaling.scheduled import check_schedule, is_over
 from mllocal.autoscaling.tracking_alarms import delete_alarms, put_alarms
 from mllocal.errors import ApiError, validation
 from mllocal.sagemaker import wire
@@ -126,7 +126,9 @@ class AutoScalingApi:
         document = {**(self._store.get(arn) or {"CreationTime": now}), **request, "ScheduledActionARN": arn}
         document["ChangedAt"] = now
         check_schedule(document)
-        if not self._store.insert(SCHEDULED_ACTION, arn, document):
+        if is_over(document):
+            self._store.delete(arn)
+        elif not self._store.insert(SCHEDULED_ACTION, arn, document):
             self._store.update(arn, lambda stored: stored.update(document))
         return {}
 

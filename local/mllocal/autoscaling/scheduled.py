@@ -5,7 +5,6 @@ Source: Application Auto Scaling user guide, "Scheduled scaling", "Schedule recu
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +13,6 @@ from mllocal.sagemaker.store import Document
 from mlpipelines.fire_times import fire_times
 
 _HORIZON = timedelta(days=366 * 12)
-_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_schedule(action: Document) -> None:
@@ -24,17 +22,20 @@ def check_schedule(action: Document) -> None:
     if not action.get("ScalableTargetAction"):
         raise validation("ScalableTargetAction is missing; give MinCapacity, MaxCapacity or both")
     try:
-        moment = next(_moments(action, _ALWAYS if is_one_time(action) else datetime.now(UTC)), None)
+        next(_moments(action, datetime.now(UTC)), None)
     except ValueError as error:
         raise validation(f"Invalid schedule: {error}") from None
-    if is_one_time(action) and (moment is None or moment.timestamp() < time.time()):
-        raise validation(f"Schedule {action['Schedule']!r} is in the past")
 
 
 def is_one_time(action: Document) -> bool:
     """Whether it is over once it has fired."""
     schedule: str = action["Schedule"]
     return schedule.startswith("at(")
+
+
+def is_over(action: Document) -> bool:
+    """Whether it will not fire any more. AWS documents no refusal of one that is put when its time has passed."""
+    return due_at(action) is None
 
 
 def due_at(action: Document) -> float | None:

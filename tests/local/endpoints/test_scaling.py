@@ -85,6 +85,12 @@ def test_a_minimum_counts_at_once_and_a_scheduled_one_when_it_is_due(fast: Workb
         Schedule=f"at({due:%Y-%m-%dT%H:%M:%S})",
         ScalableTargetAction={"MinCapacity": 3},
     )
+    scaling.put_scheduled_action(
+        **target_of("planned"),
+        ScheduledActionName="over",
+        Schedule="at(2020-01-01T00:00:00)",
+        ScalableTargetAction={"MinCapacity": 4},
+    )
     waiting = scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
     wait_for_capacity(fast, "planned", 3)
 
