@@ -54,6 +54,9 @@ class AutoScalingApi:
                 SCHEDULED_ACTION, "ScheduledActions", "ScheduledActionNames", "ScheduledActionName"
             ),
             "DescribeScalingActivities": self._describe_activities,
+            "ListTagsForResource": self._tags,
+            "TagResource": self._tags,
+            "UntagResource": self._tags,
         }
 
     def invoke(self, operation: str, scope: Scope, request: Document) -> dict[str, Any]:
@@ -153,6 +156,20 @@ class AutoScalingApi:
     def _describe_activities(self, scope: Scope, request: Document) -> Document:
         found = [document for document in self._store.find(ACTIVITY, scope) if _matches(document, request)]
         return _page(found[::-1], request, "ScalingActivities")
+
+    def _tags(self, scope: Scope, request: Document) -> Document:
+        """Add those of the request, take away those that it names, and answer what there is."""
+        removed, added = request.get("TagKeys", ()), request.get("Tags", {})
+
+        def change(stored: Document) -> None:
+            tags = {**stored.get("Tags", {}), **added}
+            stored["Tags"] = {key: value for key, value in tags.items() if key not in removed}
+
+        try:
+            return self._store.update(request["ResourceARN"], change)
+        except KeyError:
+            sentence = f"The resource {request['ResourceARN']} does not exist"
+            raise ApiError("ResourceNotFoundException", sentence) from None
 
     def _target(self, scope: Scope, request: Document) -> Document:
         named = identity(request)

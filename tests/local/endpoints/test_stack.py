@@ -25,6 +25,7 @@ def template(data: str, config: str, *, minimum: int = 1, label: str = "") -> st
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         "MinCapacity": minimum,
         "MaxCapacity": "3",
+        "Tags": [{"Key": "owner", "Value": "team"}],
     }
     dimensions = [{"Name": "EndpointName", "Value": "stacked"}, {"Name": "VariantName", "Value": "AllTraffic"}]
     resources: dict[str, Any] = {
@@ -98,6 +99,9 @@ def test_a_stack_makes_an_endpoint_that_serves_scales_and_goes(fast: Workbench) 
     good, broken = fast.uri("good/model.tar.gz"), fast.uri("broken/model.tar.gz")
     deploy(fast, "create", template(good, "first", label="first"))
     first = invoke(fast, "stacked")["label"]
+    scaling = fast.engine.client("application-autoscaling")
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    tags = scaling.list_tags_for_resource(ResourceARN=target["ScalableTargetARN"])["Tags"]
     with load(fast, "stacked", 8):
         wait_for_capacity(fast, "stacked", 3)
 
@@ -118,6 +122,6 @@ def test_a_stack_makes_an_endpoint_that_serves_scales_and_goes(fast: Workbench) 
     with pytest.raises(ClientError, match="Could not find endpoint"):
         fast.sagemaker.describe_endpoint(EndpointName="stacked")
     assert fast.sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
-    scaling = fast.engine.client("application-autoscaling")
+    assert tags == {"owner": "team"}
     assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
     assert scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []

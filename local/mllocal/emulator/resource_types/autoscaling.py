@@ -26,7 +26,9 @@ class ScalableTarget:
 
     def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
         client = Aws(scope).client(SERVICE)
-        request = {name: value for name, value in properties.items() if name != "ScheduledActions"}
+        request = {name: value for name, value in properties.items() if name not in ("ScheduledActions", "Tags")}
+        if "Tags" in properties:
+            request["Tags"] = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
         answer = client.register_scalable_target(**_typed("RegisterScalableTarget", request))
         for action in properties.get("ScheduledActions", ()):
             client.put_scheduled_action(**_typed("PutScheduledAction", {**_identity(properties), **action}))
