@@ -34,6 +34,22 @@ def test_the_capacity_follows_the_load_out_and_in(fast: Workbench) -> None:
     assert {grown["StatusCode"], shrunk["StatusCode"]} == {"Successful"}
 
 
+def test_requests_that_wait_bring_instances(fast: Workbench) -> None:
+    put_config(fast, "busy", variant(put_model(fast, "busy", SECONDS="0.4", SAGEMAKER_MODEL_SERVER_WORKERS="1")))
+    create(fast, "busy", "busy")
+    register(fast, "busy", 1, 2)
+    track(fast, "busy", "SageMakerVariantConcurrentRequestsPerModelHighResolution", 1.5, ScaleInCooldown=60)
+
+    # Five requests per second are two at a time: more than an instance works on.
+    with load(fast, "busy", 5):
+        wait_for_capacity(fast, "busy", 2)
+    wait_for_capacity(fast, "busy", 1)
+
+    shrunk, *_, grown = ended_activities(fast, "busy")
+    assert "AlarmHigh" in grown["Cause"]
+    assert "AlarmLow" in shrunk["Cause"]
+
+
 def test_steps_add_by_the_size_of_the_breach_and_not_again_in_their_cooldown(fast: Workbench) -> None:
     metrics = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}
     put_config(fast, "stepped", variant(put_model(fast, "stepped")), MetricsConfig=metrics)
