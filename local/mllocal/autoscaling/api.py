@@ -83,7 +83,7 @@ class AutoScalingApi:
         else:
             # Only the members of the request: the controller writes others meanwhile.
             changed = {name: document[name] for name in (*request, "SuspendedState")}
-            self._store.update(arn, lambda stored: stored.update(changed))
+            self._store.update(arn, lambda stored: stored.update(changed, LimitedBy=None))
         return {"ScalableTargetARN": arn}
 
     def _deregister(self, scope: Scope, request: Document) -> Document:

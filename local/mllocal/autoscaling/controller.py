@@ -75,13 +75,15 @@ class Controller:
         self._fire_scheduled_actions(scope, target)
         resource = resource_of(scope, target)
         state = None if resource is None else resource.state()
-        if resource is None or state is None or state.changes:
+        if resource is None or state is None:
             return
         target = self._store.get(target["ScalableTargetARN"]) or target
-        if "Activity" in target:
+        if "Activity" in target and not state.changes:
             target = self._complete(target, state)
-        decision = _limit(target, state) or self._decide(scope, target, state)
-        if decision is not None:
+        # A value that comes while the endpoint changes moves nothing: the next one asks again.
+        fresh = self._fresh(scope, target)
+        decision = _limit(target, state) or _within_limits(decide(fresh, state.capacity, time.time()), target, state)
+        if decision is not None and not state.changes:
             self._begin(resource, target, state, decision)
 
     def _fire_scheduled_actions(self, scope: Scope, target: Document) -> None:
@@ -89,31 +91,28 @@ class Controller:
             return
         for action in of_target(self._store, SCHEDULED_ACTION, scope, target):
             due = due_at(action)
-            if due is None or due > time.time():
-                continue
-            arn, fired = (
-                action["ScheduledActionARN"],
-                {**action["ScalableTargetAction"], "LimitedBy": action["ScheduledActionName"]},
-            )
-            self._store.update(target["ScalableTargetARN"], lambda stored, fired=fired: stored.update(fired))  # type: ignore[misc]
-            if is_one_time(action):
-                self._store.delete(arn)
-            else:
-                self._store.update(arn, lambda stored: stored.update(FiredAt=time.time()))
+            if due is not None and due <= time.time():
+                self._fire(target, action)
 
-    def _decide(self, scope: Scope, target: Document, state: State) -> Decision | None:
+    def _fire(self, target: Document, action: Document) -> None:
+        limits = {**action["ScalableTargetAction"], "LimitedBy": action["ScheduledActionName"]}
+        self._store.update(target["ScalableTargetARN"], lambda stored: stored.update(limits))
+        if is_one_time(action):
+            self._store.delete(action["ScheduledActionARN"])
+        else:
+            self._store.update(action["ScheduledActionARN"], lambda stored: stored.update(FiredAt=time.time()))
+
+    def _fresh(self, scope: Scope, target: Document) -> list[Judged]:
+        """The target's policies with what their alarms see, if there is a value among it that was not there before."""
         policies = of_target(self._store, POLICY, scope, target)
-        found = {policy["PolicyARN"]: self._breaches_of(policy) for policy in policies}
-        keys = {(arn, breach.alarm): breach.at for arn, breaches in found.items() for breach in breaches}
-        if all(self._judged.get(key) == at for key, at in keys.items()):
-            return None  # Each value moves something once.
-        self._judged.update(keys)
         judged = [
-            Judged(policy, found[policy["PolicyARN"]], Cooldown(**target["Cooldowns"].get(policy["PolicyARN"], {})))
+            Judged(policy, self._breaches_of(policy), Cooldown(**target["Cooldowns"].get(policy["PolicyARN"], {})))
             for policy in policies
         ]
-        decision = decide(judged, state.capacity, time.time())
-        return None if decision is None else _within_limits(decision, target, state)
+        seen = {(one.arn, breach.alarm): breach.at for one in judged for breach in one.breaches}
+        is_new = any(self._judged.get(key) != at for key, at in seen.items())
+        self._judged.update(seen)
+        return judged if is_new else []
 
     def _breaches_of(self, policy: Document) -> list[Breach]:
         """Those that its alarms have told lately; one that is deleted tells nothing any more."""
@@ -187,11 +186,14 @@ def _limit(target: Document, state: State) -> Decision | None:
     if low <= desired <= high:
         return None
     name, limit = ("minimum", low) if desired < low else ("maximum", high)
-    by = f"scheduled action name {target['LimitedBy']} was triggered; " if "LimitedBy" in target else ""
+    action = target.get("LimitedBy")
+    by = "" if action is None else f"scheduled action name {action} was triggered; "
     return Decision(limit, (), f"{by}{name} capacity was set to {limit}")
 
 
-def _within_limits(decision: Decision, target: Document, state: State) -> Decision | None:
+def _within_limits(decision: Decision | None, target: Document, state: State) -> Decision | None:
+    if decision is None:
+        return None
     desired = max(min(decision.desired, target["MaxCapacity"]), target["MinCapacity"])
     direction = "Out" if desired > state.capacity.desired else "In"
     is_suspended = target["SuspendedState"][f"DynamicScaling{direction}Suspended"]

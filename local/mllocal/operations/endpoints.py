@@ -17,6 +17,7 @@ from mllocal.sagemaker.store import Document, Scope, scope_of
 
 _CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 _RETAINED = ("DesiredInstanceCount", "DesiredWeight")
+_CAPTURE = "DataCaptureConfig"
 
 
 @operation("CreateEndpoint")
@@ -56,12 +57,12 @@ def update_endpoint(service: Service, scope: Scope, request: Request) -> Documen
     if request.get("RetainDeploymentConfig"):
         deployment = endpoint.get("LastDeploymentConfig")
     pending = _pending(service, scope, request["EndpointConfigName"], deployment)
-    if request.get("RetainAllVariantProperties"):
-        excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", ())}
-        pending["Retained"] = _retained(endpoint, excluded)
-        if "DataCaptureConfig" not in excluded:
-            pending["DataCaptureConfig"] = endpoint["Deployed"]["DataCaptureConfig"]
-    changed = _begin(service, endpoint, "Updating", lambda stored: stored.update(Pending=pending))
+
+    def change(stored: Document) -> None:
+        retained = _retained(stored, request) if request.get("RetainAllVariantProperties") else {}
+        stored["Pending"] = {**pending, **retained}
+
+    changed = _begin(service, endpoint, "Updating", change)
     service.hosting.deploy(endpoint["EndpointArn"])
     return changed
 
@@ -146,11 +147,15 @@ def _pending(service: Service, scope: Scope, config_name: str, deployment: Docum
     }
 
 
-def _retained(endpoint: Document, excluded: set[str]) -> dict[str, Document]:
-    return {
+def _retained(endpoint: Document, request: Request) -> Document:
+    """What of an endpoint outlives an update, but for what the request excludes."""
+    excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", ())}
+    variants = {
         variant["VariantName"]: {name: variant[name] for name in _RETAINED if name in variant and name not in excluded}
         for variant in endpoint["ProductionVariants"]
     }
+    capture = {} if _CAPTURE in excluded else {_CAPTURE: endpoint["Deployed"][_CAPTURE]}
+    return {"Retained": variants, **capture}
 
 
 def _pending_summary(pending: Document) -> Document:
