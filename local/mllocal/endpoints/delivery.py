@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -118,7 +117,7 @@ class Delivery:
             instance.release()
             raise
         reply = instance.invoke(body, request.headers, request.document["TimeoutSeconds"])
-        if reply.status >= HTTPStatus.BAD_REQUEST:
+        if reply.is_error:
             said = reply.body[:1024].decode(errors="replace")
             raise RequestFailedError(f'Received error ({reply.status}) from primary with message "{said}"')
         content_type = reply.headers.get("content-type", "application/octet-stream")

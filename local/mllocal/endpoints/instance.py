@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import urllib3
@@ -60,11 +61,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a container answered."""
+    """What a container answered; status 0 stands for no answer, and `body` says why."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is the model's failure, or the lack of an answer."""
+        return not self.status or self.status >= HTTPStatus.BAD_REQUEST
 
 
 class Instance:

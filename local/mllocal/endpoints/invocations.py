@@ -89,7 +89,7 @@ class Invocation:
         reply = self._measured(variant)
         if reply is None:
             raise _no_room(variant)
-        if reply.status >= HTTPStatus.BAD_REQUEST:
+        if reply.is_error:
             raise self._model_error(reply)
         told = {"x-Amzn-Invoked-Production-Variant": variant.variant.name}
         for header in ("content-type", CUSTOM_ATTRIBUTES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -42,6 +43,24 @@ def test_an_endpoint_answers_and_tells_errors_of_the_model_from_its_own(workbenc
     workbench.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="one", WaiterConfig={"Delay": 1})
     with pytest.raises(ClientError, match="not found"):
         invoke(workbench, "one")
+
+
+def test_a_container_that_ends_is_an_error_of_the_model_and_started_again(workbench: Workbench) -> None:
+    put_config(workbench, "fragile", variant(put_model(workbench, "fragile")))
+    create(workbench, "fragile", "fragile")
+    with pytest.raises(ClientError) as ended:
+        invoke(workbench, "fragile", "666")
+    deadline = time.monotonic() + 60
+    answer = None
+    while answer is None and time.monotonic() < deadline:
+        with contextlib.suppress(ClientError):
+            answer = invoke(workbench, "fragile")
+
+    assert ended.value.response["Error"]["Code"] == "ModelError"
+    assert ended.value.response["OriginalStatusCode"] == 0
+    assert answer is not None
+    assert workbench.sagemaker.describe_endpoint(EndpointName="fragile")["EndpointStatus"] == "InService"
+    workbench.sagemaker.delete_endpoint(EndpointName="fragile")
 
 
 def test_variants_get_requests_by_weight_and_shadows_a_copy(workbench: Workbench) -> None:

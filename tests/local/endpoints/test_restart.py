@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import psutil
@@ -33,7 +32,7 @@ def test_an_endpoint_serves_again_with_the_instances_it_had(tmp_path: Path, how:
         again = Workbench(mllocal.up(tmp_path), workbench.bucket)
 
         assert (len(instances), alive) == (2, [])
-        assert capacity(_in_service(again, "kept")) == (2, 2)
+        assert capacity(settled(again, "kept")) == (2, 2)
         assert invoke(again, "kept")["predictions"] == [pytest.approx(42)]
     finally:
         mllocal.down(tmp_path)
@@ -41,21 +40,3 @@ def test_an_endpoint_serves_again_with_the_instances_it_had(tmp_path: Path, how:
 
 def _serves(process: psutil.Process) -> bool:
     return "serve" in process.cmdline()
-
-
-def _in_service(workbench: Workbench, name: str) -> dict[str, object]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        endpoint = settled(workbench, name)
-        if capacity(endpoint)[0] and _answers(workbench, name):
-            return endpoint
-        time.sleep(0.1)
-    raise TimeoutError(f"{name} did not come up again")
-
-
-def _answers(workbench: Workbench, name: str) -> bool:
-    try:
-        invoke(workbench, name)
-    except workbench.engine.client("sagemaker-runtime").exceptions.ClientError:
-        return False
-    return True
