@@ -5,5 +5,6 @@
 
 from mllocal.errors import EngineError
 from mllocal.lifecycle import Engine, down, engine, up
+from mllocal.scaling_clock import ScalingClock
 
-__all__ = ["Engine", "EngineError", "down", "engine", "up"]
+__all__ = ["Engine", "EngineError", "ScalingClock", "down", "engine", "up"]

@@ -45,6 +45,11 @@ class StateDirectory:
         return self.path / "jobs"
 
     @property
+    def endpoints(self) -> Path:
+        """Directories of the instances of endpoints."""
+        return self.path / "endpoints"
+
+    @property
     def state(self) -> Path:
         """What survives the engine: documents, emulated services, objects, MLflow."""
         return self.path / "state"

@@ -26,6 +26,7 @@ from mllocal.directories import StateDirectory
 from mllocal.errors import EngineError
 from mllocal.ports import free_port, why_not_free
 from mllocal.sagemaker.store import Scope
+from mllocal.scaling_clock import ScalingClock
 
 START_SECONDS = 120
 STOP_SECONDS = 8
@@ -94,11 +95,13 @@ def up(
     port: int | None = None,
     account: str = DEFAULT_ACCOUNT,
     region: str = DEFAULT_REGION,
+    scaling_clock: ScalingClock | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Engine:
     """Start the embedded AWS of a directory with the state it had, or return the one that runs.
 
-    `port` is chosen freely when not given, so that engines of several directories do not collide. Raises `EngineError`.
+    `port` is chosen freely when not given, so that engines of several directories do not collide; `scaling_clock` is what the
+    environment says, real time without that. An engine that runs keeps the clock it has. Raises `EngineError`.
     """
     state = StateDirectory.of(directory)
     state.path.mkdir(parents=True, exist_ok=True)
@@ -113,7 +116,7 @@ def up(
         _end_leftover(state)
         images.build_all(progress)
         progress("starting the embedded AWS and MLflow")
-        return _start(state, port, account, region)
+        return _start(state, port, account, region, scaling_clock or ScalingClock.from_environment())
 
 
 def down(directory: Path, *, forget: bool = False) -> bool:
@@ -128,7 +131,7 @@ def down(directory: Path, *, forget: bool = False) -> bool:
         return was_running
 
 
-def _start(state: StateDirectory, port: int | None, account: str, region: str) -> Engine:
+def _start(state: StateDirectory, port: int | None, account: str, region: str, clock: ScalingClock) -> Engine:
     chosen, mlflow_port = _ports(state, port)
     instance = uuid.uuid4().hex
     shutil.rmtree(state.jobs, ignore_errors=True)
@@ -146,6 +149,7 @@ def _start(state: StateDirectory, port: int | None, account: str, region: str) -
             start_new_session=True,
             env={
                 **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+                **clock.environment(),
                 images.REGISTRATIONS_VARIABLE: str(state.path.parent / images.REGISTRATIONS_FILE),
             },
         )

@@ -8,13 +8,21 @@ import json
 import logging
 import os
 import signal
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import urllib3
 
 from mllocal.directories import StateDirectory
 
+if TYPE_CHECKING:
+    from mllocal.engine import EngineParts
+
 STATUS_PATH = "/_mlp/status"
+RESUME_POLL_SECONDS = 0.05
 
 
 def main() -> None:
@@ -64,13 +72,15 @@ async def _serve(options: argparse.Namespace) -> None:
     from mllocal.emulator.fault_points import register_faults, with_faults
     from mllocal.emulator.faults import Faults
     from mllocal.emulator.resource_types import NOT_EMULATED
-    from mllocal.engine import build_service
+    from mllocal.engine import build_engine
     from mllocal.mlflow_server import MlflowServer
+    from mllocal.scaling_clock import ScalingClock
 
     directory = StateDirectory(options.directory)
     mlflow = MlflowServer(directory.mlflow, options.mlflow_port)
     faults = Faults()
-    service = build_service(directory, mlflow.url)
+    clock = ScalingClock.from_environment()
+    engine = build_engine(directory, mlflow.url, clock)
     register_faults(faults)
     status = {
         "ready": True,
@@ -78,6 +88,8 @@ async def _serve(options: argparse.Namespace) -> None:
         "instance": options.instance,
         "mlflow_url": mlflow.url,
         "resource_types_not_emulated": list(NOT_EMULATED),
+        "scaling_clock_speed": clock.speed,
+        "provisioning_seconds": clock.provisioning_seconds,
     }
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -91,11 +103,22 @@ async def _serve(options: argparse.Namespace) -> None:
         await asyncio.to_thread(mlflow.wait_until_ready)
         faulty: Any = with_faults(durable(bridge.application), faults)
         application: Any = _with_status(_with_image_configurations(faulty), status)
+        threading.Thread(target=_resume, args=(engine, options.port, options.instance), daemon=True).start()
         await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
     finally:
-        service.executor.close()
-        await asyncio.to_thread(service.runner.stop_all)
+        await asyncio.to_thread(engine.close)
         mlflow.stop()
+
+
+def _resume(engine: EngineParts, port: int, instance: str) -> None:
+    """Let what the last engine served go on as soon as this one answers: instances read their models from it."""
+    answer = None
+    while answer is None or answer.get("instance") != instance:
+        try:
+            answer = urllib3.request("GET", f"http://127.0.0.1:{port}{STATUS_PATH}", timeout=2, retries=False).json()
+        except urllib3.exceptions.HTTPError:
+            time.sleep(RESUME_POLL_SECONDS)
+    engine.resume()
 
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]

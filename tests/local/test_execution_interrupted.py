@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mllocal
 from mllocal.directories import StateDirectory
@@ -25,7 +25,7 @@ def fail_interrupted_in(state: StateDirectory) -> None:
         pass
 
     store = Store(state.database)
-    fail_interrupted(Service(store, emit, JobRunner(store, emit, state.jobs), Executor(), ""))
+    fail_interrupted(Service(store, emit, JobRunner(store, emit, state.jobs), Executor(), "", cast(Any, None)))
     store.close()
 
 

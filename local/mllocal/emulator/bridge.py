@@ -19,14 +19,20 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch, eventbridge, lambda_svc, s3
 from ministack.services.cloudformation import provisioners, stacks
 
+from mllocal.autoscaling.api import SERVICE as AUTOSCALING
+from mllocal.autoscaling.api import TARGET_PREFIX as AUTOSCALING_PREFIX
+from mllocal.autoscaling.api import AutoScalingApi
 from mllocal.emulator.durability import save
 from mllocal.emulator.resource_types import DEPENDENCIES, ResourceType
+from mllocal.emulator.runtime_api import PREFIX as RUNTIME_PREFIX
+from mllocal.emulator.runtime_api import RuntimeApi
 from mllocal.errors import ApiError, validation
 from mllocal.sagemaker.service import Service
 from mllocal.sagemaker.store import Document, Scope
 from mllocal.sagemaker.wire import TARGET_PREFIX
 
 Answer = tuple[int, dict[str, str], bytes]
+Invoke = Callable[[str, Scope, dict[str, Any]], dict[str, Any]]
 AsgiApplication = Callable[..., Awaitable[None]]
 Result = TypeVar("Result")
 _SSE = "x-amz-server-side-encryption"
@@ -79,14 +85,16 @@ def register_alarm_events() -> None:
     cloudwatch._record_history = record_and_tell
 
 
-def register_sagemaker(service: Service) -> None:
-    """Route `X-Amz-Target: SageMaker.*` to the embedded SageMaker."""
+def register_sagemaker(service: Service, runtime: RuntimeApi) -> None:
+    """Route `X-Amz-Target: SageMaker.*` and requests to endpoints to the embedded SageMaker."""
 
     async def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> Answer:
+        if path.startswith(RUNTIME_PREFIX):
+            return await runtime.answer(current_scope(), path, headers, body)
         operation = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
-        return await asyncio.to_thread(_answer, service, operation, current_scope(), body)
+        return await asyncio.to_thread(_answer, service.invoke, operation, current_scope(), body)
 
     router.SERVICE_PATTERNS["sagemaker"] = {
         "target_prefixes": [TARGET_PREFIX],
@@ -96,10 +104,27 @@ def register_sagemaker(service: Service) -> None:
     ministack.app.SERVICE_HANDLERS["sagemaker"] = handle
 
 
-def _answer(service: Service, operation: str, scope: Scope, body: bytes) -> Answer:
+def register_autoscaling(api: AutoScalingApi) -> None:
+    """Route `X-Amz-Target: AnyScaleFrontendService.*` to the embedded Application Auto Scaling."""
+
+    async def handle(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+    ) -> Answer:
+        operation = headers.get("x-amz-target", "").removeprefix(AUTOSCALING_PREFIX)
+        return await asyncio.to_thread(_answer, api.invoke, operation, current_scope(), body)
+
+    router.SERVICE_PATTERNS[AUTOSCALING] = {
+        "target_prefixes": [AUTOSCALING_PREFIX],
+        "host_patterns": [r"application-autoscaling\."],
+        "credential_scope": AUTOSCALING,
+    }
+    ministack.app.SERVICE_HANDLERS[AUTOSCALING] = handle
+
+
+def _answer(invoke: Invoke, operation: str, scope: Scope, body: bytes) -> Answer:
     try:
         request = _parse(body)
-        return 200, {"Content-Type": _JSON}, json.dumps(service.invoke(operation, scope, request)).encode()
+        return 200, {"Content-Type": _JSON}, json.dumps(invoke(operation, scope, request)).encode()
     except ApiError as error:
         content = {"__type": error.code, "message": error.message, "Message": error.message}
         return 400, {"Content-Type": _JSON, "x-amzn-errortype": error.code}, json.dumps(content).encode()

@@ -19,6 +19,7 @@ from mllocal.jobs.memory import memory_limit
 from mllocal.jobs.process import ContainerProcess, stop_all
 from mllocal.jobs.runner import Job, JobFailedError
 from mllocal.jobs.sandbox import ML_ROOT
+from mllocal.sagemaker.store import Scope
 
 SYSTEM_PATH = os.defpath
 DEFAULT_MAX_RUNTIME_SECONDS = 86400
@@ -45,7 +46,7 @@ def prepare_image(image: LocalImage, log: JobLog) -> None:
         raise JobFailedError(f"ClientError: {error}") from None
 
 
-def container_environment(job: Job, host: Host, image: LocalImage, variables: Mapping[str, str]) -> dict[str, str]:
+def container_environment(scope: Scope, host: Host, image: LocalImage, variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of a container: the image's PATH, the embedded AWS, and the job's own variables; nothing of this process."""
     for name in ("tmp", "home"):
         (host.directory / name).mkdir(exist_ok=True)
@@ -57,7 +58,7 @@ def container_environment(job: Job, host: Host, image: LocalImage, variables: Ma
         "ML_ROOT": ML_ROOT,
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        **aws.environment(job.scope, aws.endpoint_url()),
+        **aws.environment(scope, aws.endpoint_url()),
         **variables,
         **_mlflow(variables),
     }
@@ -149,7 +150,7 @@ def _start(job: Job, cluster: Cluster, host: Host, program: Program) -> Containe
         limit = memory_limit(cluster.instance_type)
         if limit.note is not None:
             log.note(limit.note)
-        environment = container_environment(job, host, program.image, program.variables(host))
+        environment = container_environment(job.scope, host, program.image, program.variables(host))
         return Container(host, job.run_process(host, program.command, environment, log, limit.limit_bytes), log)
     except BaseException:
         log.close()

@@ -1,4 +1,4 @@
-"""State-change events of jobs as SageMaker sends them to EventBridge: the Describe answer as detail."""
+"""State-change events of jobs and endpoints as SageMaker sends them to EventBridge: the Describe answer as detail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _TITLES = {
     "TrainingJob": "Training Job",
     "TransformJob": "Transform Job",
     "HyperParameterTuningJob": "HyperParameter Tuning Job",
+    "Endpoint": "Endpoint",
 }
 
 

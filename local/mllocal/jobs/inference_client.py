@@ -46,9 +46,9 @@ class InferenceClient:
     ) -> None:
         self._pool.close()
 
-    def wait_until_ready(self, process: ContainerProcess) -> None:
+    def wait_until_ready(self, process: ContainerProcess, seconds: float = READY_SECONDS) -> None:
         """Return when /ping answers 200. Raises `InvocationError` when the container ends before, or takes too long."""
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not process.is_running():
                 raise InvocationError("the model container ended before it answered /ping; see the job's log")
@@ -58,7 +58,7 @@ class InferenceClient:
             except urllib3.exceptions.HTTPError:
                 pass  # not listening yet: the loop asks again until its deadline
             time.sleep(POLL_SECONDS)
-        raise InvocationError(f"the model container did not answer /ping within {READY_SECONDS} seconds")
+        raise InvocationError(f"the model container did not answer /ping within {seconds:g} seconds")
 
     def execution_parameters(self) -> dict[str, Any]:
         """What the container says of itself; empty when it has no such route."""

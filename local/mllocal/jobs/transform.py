@@ -6,11 +6,9 @@ the last record is done.
 
 from __future__ import annotations
 
-import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 
 from mllocal.images import LocalImage
 from mllocal.jobs.container import (
@@ -22,9 +20,10 @@ from mllocal.jobs.container import (
     start,
     write_json,
 )
-from mllocal.jobs.hosts import Cluster, Host
+from mllocal.jobs.hosts import Cluster
 from mllocal.jobs.inference_client import InferenceClient, InvocationError
 from mllocal.jobs.inputs import Source, deal, reading
+from mllocal.jobs.model_data import unpack_model
 from mllocal.jobs.records import RecordError
 from mllocal.jobs.runner import Job, JobFailedError
 from mllocal.jobs.sync import writing
@@ -43,7 +42,7 @@ def run(job: Job) -> Document:
     items = Source.of(document["TransformInput"]["DataSource"]["S3DataSource"]).objects(job)
     cluster = Cluster.create(job.directory, resources["InstanceType"], resources["InstanceCount"])
     for host in cluster.hosts:
-        _unpack_model(job, host, container.get("ModelDataUrl"))
+        unpack_model(job.client("s3"), host, container.get("ModelDataUrl"))
         write_json(host.ml / "input" / "config" / "resourceconfig.json", cluster.resource_config(host))
     job.change(TransformStartTime=time.time())
     servers = _serve(job, cluster, image)
@@ -119,26 +118,3 @@ def _body(job: Job, item: S3Object) -> bytes:
     with reading(str(item.uri)):
         body: bytes = job.client("s3").get_object(Bucket=item.uri.bucket, Key=item.uri.key)["Body"].read()
     return body
-
-
-def _unpack_model(job: Job, host: Host, uri: str | None) -> None:
-    target = host.ml / "model"
-    target.mkdir(parents=True, exist_ok=True)
-    if uri is None:
-        return
-    location = S3Uri.parse(uri)
-    archive = host.directory / "model.tar.gz"
-    s3 = job.client("s3")
-    try:
-        s3.download_file(location.bucket, location.key, str(archive))
-    except s3.exceptions.ClientError as error:
-        raise JobFailedError(f"ClientError: model data {uri} cannot be read: {error}") from None
-    _extract(archive, target)
-
-
-def _extract(archive: Path, target: Path) -> None:
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            tar.extractall(target, filter="data")
-    except tarfile.TarError as error:
-        raise JobFailedError(f"ClientError: model data is not a tar.gz archive: {error}") from None

@@ -74,6 +74,14 @@ ENDPOINT = Kind(
     missing_code="ValidationException",
     missing_message="Could not find endpoint {name!r}",
 )
+ENDPOINT_CONFIG = Kind(
+    "EndpointConfig",
+    "endpoint-config",
+    "EndpointConfigName",
+    "EndpointConfigArn",
+    missing_code="ValidationException",
+    missing_message="Could not find endpoint configuration {name!r}",
+)
 MLFLOW_APP = Kind("MlflowApp", "mlflow-app", "Name", "Arn", "Status")
 MLFLOW_TRACKING_SERVER = Kind(
     "MlflowTrackingServer",

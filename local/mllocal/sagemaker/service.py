@@ -44,15 +44,26 @@ class PipelineExecutor(Protocol):
     def close(self) -> None: ...
 
 
+class EndpointHosting(Protocol):
+    """Serves endpoints in the background. Each is told to do what its document says."""
+
+    def deploy(self, arn: str) -> None: ...
+
+    def scale(self, arn: str) -> None: ...
+
+    def delete(self, arn: str) -> None: ...
+
+
 @dataclass
 class Service:
-    """The embedded SageMaker: its documents, the runner of its jobs and the executor of its pipelines."""
+    """The embedded SageMaker: its documents, the runner of its jobs, the executor of its pipelines and the hosting of its endpoints."""
 
     store: Store
     emit: EventSink
     runner: Runner
     executor: PipelineExecutor
     mlflow_url: str
+    hosting: EndpointHosting
 
     def invoke(self, operation: str, scope: Scope, request: Request) -> dict[str, Any]:
         """Carry out one API operation and answer as AWS would. Raises `ApiError`."""

@@ -1,4 +1,4 @@
-"""Requests and answers against botocore's own model of the SageMaker API, so that neither can drift from AWS."""
+"""Requests and answers against botocore's own model of an API, SageMaker's if none is named, so that neither can drift from AWS."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ import botocore.validate
 from mllocal.errors import ApiError, validation
 
 TARGET_PREFIX = "SageMaker."
+SAGEMAKER = "sagemaker"
 
 
 @cache
-def service_model() -> botocore.model.ServiceModel:
-    """SageMaker's service description as botocore ships it."""
-    description = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")
-    return botocore.model.ServiceModel(description, "sagemaker")
+def service_model(service: str = SAGEMAKER) -> botocore.model.ServiceModel:
+    """A service's description as botocore ships it."""
+    description = botocore.loaders.Loader().load_service_model(service, "service-2")
+    return botocore.model.ServiceModel(description, service)
 
 
-def operation_model(name: str) -> Any:
-    """The model of one operation. Raises `ApiError` for a name SageMaker does not have."""
+def operation_model(name: str, service: str = SAGEMAKER) -> Any:
+    """The model of one operation. Raises `ApiError` for a name the service does not have."""
     try:
-        return service_model().operation_model(name)
+        return service_model(service).operation_model(name)
     except botocore.model.OperationNotFoundError:
-        raise ApiError("UnknownOperationException", f"SageMaker has no operation {name!r}") from None
+        raise ApiError("UnknownOperationException", f"{service} has no operation {name!r}") from None
 
 
-def check_request(operation: str, request: dict[str, Any]) -> None:
+def check_request(operation: str, request: dict[str, Any], service: str = SAGEMAKER) -> None:
     """Refuse a request that does not fit the operation's input shape; all its problems at once."""
-    shape = operation_model(operation).input_shape
+    shape = operation_model(operation, service).input_shape
     if shape is None:
         return
     report = botocore.validate.ParamValidator().validate(request, shape)
@@ -81,9 +82,9 @@ def _matches(pattern: str, value: str) -> bool:
     return r"\p{" in pattern or r"\uD800" in pattern or _compiled(pattern).fullmatch(value) is not None
 
 
-def answer(operation: str, document: dict[str, Any]) -> dict[str, Any]:
+def answer(operation: str, document: dict[str, Any], service: str = SAGEMAKER) -> dict[str, Any]:
     """The part of a document that the operation's output shape has: stored documents may hold more than AWS shows."""
-    shape = operation_model(operation).output_shape
+    shape = operation_model(operation, service).output_shape
     return {} if shape is None else project(shape, document)
 
 

@@ -48,6 +48,7 @@ class EmbeddedSageMaker:
             runner=cast(Any, None),
             executor=cast(Any, None),
             mlflow_url="",
+            hosting=cast(Any, None),
         )
 
     def client(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_a_token_of_a_former_engine_is_not_known_any_more_and_says_why(tmp_path:
     def emit(*event: Any) -> None:
         pass
 
-    service = Service(store, emit, JobRunner(store, emit, tmp_path), Executor(), "")
+    service = Service(store, emit, JobRunner(store, emit, tmp_path), Executor(), "", cast(Any, None))
     callback = {"Status": WAITING, "Message": {"pipelineExecutionArn": EXECUTION}}
     store.insert(KIND, SCOPE.arn("pipeline-callback/abcdefghij"), callback)
 

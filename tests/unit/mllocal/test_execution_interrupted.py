@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,7 +25,9 @@ def service(tmp_path: Path) -> Iterator[Service]:
     def emit(*event: Any) -> None:
         pass
 
-    yield Service(store, emit, JobRunner(store, emit, tmp_path / "jobs"), Executor(), "http://127.0.0.1:1")
+    yield Service(
+        store, emit, JobRunner(store, emit, tmp_path / "jobs"), Executor(), "http://127.0.0.1:1", cast(Any, None)
+    )
     store.close()
 
 

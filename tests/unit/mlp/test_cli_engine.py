@@ -113,7 +113,7 @@ def test_status_shows_engine_pipelines_and_what_is_not_emulated(shell: Shell) ->
 
     assert code == 0
     assert {pipeline["name"] for pipeline in document["pipelines"]} == {"good", "bad", "slow"}
-    assert "AWS::ApplicationAutoScaling::ScalableTarget" in document["resource_types_not_emulated"]
+    assert "AWS::Budgets::BudgetsAction" in document["resource_types_not_emulated"]
     assert "Pipelines" in shell.mlp("status")[1]
 
 

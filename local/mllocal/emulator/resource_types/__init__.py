@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mllocal.emulator.resource_types.accepted import NOT_EMULATED, Accepted
+from mllocal.emulator.resource_types.autoscaling import ScalableTarget, ScalingPolicy
 from mllocal.emulator.resource_types.base import ResourceType
 from mllocal.emulator.resource_types.budgets import Budget
 from mllocal.emulator.resource_types.dependencies import DEPENDENCIES
 from mllocal.emulator.resource_types.ec2 import ElasticIp, FlowLog, NatGateway, SecurityGroupRule
+from mllocal.emulator.resource_types.endpoints import Endpoint, Unchangeable
 from mllocal.emulator.resource_types.sagemaker import MlflowApp, MlflowTrackingServer, ModelPackageGroup, Pipeline
 from mllocal.emulator.resource_types.scheduler import Schedule
 from mllocal.emulator.resource_types.studio import studio_types
@@ -22,6 +24,11 @@ def resource_types(service: Service) -> dict[str, ResourceType]:
         "AWS::SageMaker::ModelPackageGroup": ModelPackageGroup(service),
         "AWS::SageMaker::MlflowApp": MlflowApp(service),
         "AWS::SageMaker::MlflowTrackingServer": MlflowTrackingServer(service),
+        "AWS::SageMaker::Model": Unchangeable(service, "Model"),
+        "AWS::SageMaker::EndpointConfig": Unchangeable(service, "EndpointConfig"),
+        "AWS::SageMaker::Endpoint": Endpoint(service),
+        "AWS::ApplicationAutoScaling::ScalableTarget": ScalableTarget(),
+        "AWS::ApplicationAutoScaling::ScalingPolicy": ScalingPolicy(),
         "AWS::Budgets::Budget": Budget(),
         "AWS::EC2::EIP": ElasticIp(),
         "AWS::EC2::FlowLog": FlowLog(),

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from mllocal.sagemaker.store import Document, Scope
 
 NOT_EMULATED = (
-    "AWS::ApplicationAutoScaling::ScalableTarget",
-    "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::Budgets::BudgetsAction",
     "AWS::Chatbot::MicrosoftTeamsChannelConfiguration",
     "AWS::Chatbot::SlackChannelConfiguration",

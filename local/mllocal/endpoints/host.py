@@ -1,0 +1,223 @@
+"""One endpoint that serves: the fleets behind it, and its document in step with them. What it is told to do is done in turn."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mllocal.aws import Aws
+from mllocal.endpoints.asynchronous import Backlog
+from mllocal.endpoints.delivery import Delivery
+from mllocal.endpoints.fleet import Fleet, VariantFleet
+from mllocal.endpoints.instance import Place
+from mllocal.endpoints.measurements import Measurements
+from mllocal.endpoints.rollout import Rollout
+from mllocal.endpoints.summaries import event, summaries_of
+from mllocal.sagemaker.service import EventSink
+from mllocal.sagemaker.store import Document, Store, scope_of
+
+POLL_SECONDS = 0.5
+_LOG = logging.getLogger("mllocal.endpoints")
+
+
+class EndpointHost:
+    """The endpoint of an ARN, from its creation to its deletion."""
+
+    def __init__(self, store: Store, emit: EventSink, place: Place, arn: str, measurements: Measurements) -> None:
+        self.arn = arn
+        self.backlog = Backlog(store, arn)
+        self._store = store
+        self._emit = emit
+        self._place = place
+        self.is_over = False
+        self._fleet: Fleet | None = None
+        self._coming: Fleet | None = None
+        self._share_of_coming = 0.0
+        self._closing = threading.Event()
+        self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"endpoint-{place.endpoint}", daemon=True)
+        self._thread.start()
+        self.delivery = Delivery(place.scope, place.endpoint, self.backlog, self.fleet, measurements)
+
+    def fleet(self) -> Fleet | None:
+        """The fleet for a request; None while there is none."""
+        coming = self._coming
+        if coming is not None and random.random() < self._share_of_coming:  # noqa: S311 - it only spreads requests
+            return coming
+        return self._fleet
+
+    def variants(self) -> list[VariantFleet]:
+        """The variants of every fleet that takes requests."""
+        fleets = [self._fleet, self._coming if self._share_of_coming else None]
+        return [variant for fleet in fleets if fleet is not None for variant in fleet.variants]
+
+    def deploy(self) -> None:
+        """Bring up what the document's `Pending` is, in place of what there is."""
+        self._commands.put(self._deploy)
+
+    def scale(self) -> None:
+        """Have as many instances, and the weights, that the document's variants desire."""
+        self._commands.put(self._scale)
+
+    def restore(self) -> None:
+        """Bring up again what the last engine served, and go on with what it was about to do."""
+        self._commands.put(self._restore)
+
+    def delete(self) -> None:
+        """End everything, and forget the endpoint."""
+        self._commands.put(self._delete)
+
+    def close(self) -> None:
+        """End everything, and leave the document as it is: the next engine goes on from there."""
+        self._closing.set()
+        self.delivery.close()
+        self._commands.put(None)
+        self._stop_fleets()
+        self._thread.join()
+        self._stop_fleets()
+
+    def _work(self) -> None:
+        while not self.is_over and (command := self._commands.get()) is not None and not self._closing.is_set():
+            try:
+                command()
+            except Exception as error:  # noqa: BLE001 - a defect of the engine must be seen at the endpoint, not leave it waiting
+                _LOG.exception("endpoint %s failed inside the engine", self._place.endpoint)
+                with contextlib.suppress(KeyError):
+                    self._reject(f"InternalServerError: {type(error).__name__}: {error}")
+
+    def _deploy(self) -> None:
+        pending: Document = self._document()["Pending"]
+        coming = Fleet(self._place, pending, pending["Retained"])
+        self._coming, self._share_of_coming = coming, 0.0
+        reason = _health_problem(coming.failures()) or self._shift(coming, pending)
+        if self._closing.is_set():
+            return
+        if reason is not None:
+            self._roll_back(reason)
+            return
+        old, self._fleet, self._coming = self._fleet, coming, None
+        if old is not None:
+            old.retire()
+        self._change(
+            EndpointStatus="InService",
+            EndpointConfigName=pending["EndpointConfigName"],
+            LastDeploymentConfig=pending["DeploymentConfig"],
+            Deployed=pending,
+            Pending=None,
+            FailureReason=None,
+            **summaries_of(coming),
+        )
+
+    def _shift(self, coming: Fleet, pending: Document) -> str | None:
+        """Move the traffic to the new fleet step by step; the reason for which it has to go back, if there is one."""
+        if self._fleet is None:
+            return None  # There is no traffic to move.
+        rollout = Rollout.of(pending["DeploymentConfig"], sum(len(one.instances) for one in coming.variants))
+        clock, last = self._place.clock, pending["StartTime"] + self._place.clock.real_seconds(rollout.most_seconds)
+        for step in rollout.steps:
+            self._share_of_coming = step.share
+            until = time.time() + clock.real_seconds(step.wait_seconds)
+            while time.time() < until and not self._closing.wait(POLL_SECONDS):
+                if alarm := self._raised(rollout.alarms):
+                    return f"One or more configured alarms transitioned to ALARM during deployment: {alarm}"
+                if time.time() > last:
+                    return f"The deployment took longer than MaximumExecutionTimeoutInSeconds, {rollout.most_seconds:g}"
+        return None
+
+    def _raised(self, names: tuple[str, ...]) -> str | None:
+        if not names:
+            return None
+        cloudwatch = Aws(self._place.scope).client("cloudwatch")
+        found = cloudwatch.describe_alarms(AlarmNames=list(names), StateValue="ALARM")["MetricAlarms"]
+        return ", ".join(alarm["AlarmName"] for alarm in found) or None
+
+    def _roll_back(self, reason: str) -> None:
+        if self._fleet is not None:
+            self._change(EndpointStatus="RollingBack")
+        coming, self._coming = self._coming, None
+        self._share_of_coming = 0.0
+        if coming is not None:
+            coming.stop()
+        self._reject(reason)
+
+    def _reject(self, reason: str) -> None:
+        """An endpoint that served before goes on as it was; another one has failed."""
+        status = "Failed" if self._fleet is None else "InService"
+        self._change(EndpointStatus=status, FailureReason=reason[:1024], Pending=None)
+
+    def _scale(self) -> None:
+        document = self._document()
+        fleet = self._fleet
+        if fleet is None:
+            return
+        wanted = {item["VariantName"]: item for item in document["ProductionVariants"]}
+        reasons = {name: reason for name, one in fleet.production.items() if (reason := _resize(one, wanted[name]))}
+        if not self._closing.is_set():
+            self._change(EndpointStatus="InService", FailureReason=_health_problem(reasons), **summaries_of(fleet))
+
+    def _restore(self) -> None:
+        document = self._document()
+        if document["Deployed"] is not None:
+            wanted = {item["VariantName"]: item for item in document["ProductionVariants"]}
+            fleet = Fleet(self._place, document["Deployed"], wanted)
+            self._coming = fleet
+            reason = _health_problem(fleet.failures())
+            if self._closing.is_set():
+                return
+            if reason is not None:
+                self._roll_back(reason)
+                return
+            self._fleet, self._coming = fleet, None
+            status = "Updating" if document["Pending"] else "InService"
+            self._change(EndpointStatus=status, **summaries_of(fleet))
+        if document["Pending"]:
+            self._deploy()
+
+    def _delete(self) -> None:
+        self.delivery.close()
+        self._stop_fleets()
+        self.backlog.forget()
+        self._fleet = self._coming = None
+        self.is_over = True
+        self._store.delete(self.arn)
+
+    def _stop_fleets(self) -> None:
+        for fleet in (self._fleet, self._coming):
+            if fleet is not None:
+                fleet.stop()
+
+    def _document(self) -> Document:
+        document = self._store.get(self.arn)
+        if document is None:
+            raise KeyError(self.arn)
+        return document
+
+    def _change(self, **changes: Any) -> None:
+        changes["LastModifiedTime"] = time.time()
+        document = self._store.update(self.arn, lambda stored: stored.update(changes))
+        self._emit(scope_of(self.arn), *event(document))
+
+
+def _resize(fleet: VariantFleet, wanted: Mapping[str, Any]) -> str | None:
+    """The reason if instances that are wanted do not come."""
+    fleet.weight = wanted["DesiredWeight"]
+    more = wanted.get("DesiredInstanceCount", len(fleet.instances)) - len(fleet.instances)
+    if more > 0:
+        return fleet.grow(more)
+    fleet.shrink(-more)
+    return None
+
+
+def _health_problem(failures: Mapping[str, str]) -> str | None:
+    sentences = (
+        f"The primary container for production variant {name} did not pass the ping health check. "
+        f"Please check CloudWatch logs for this endpoint. ({reason})"
+        for name, reason in failures.items()
+    )
+    return " ".join(sentences) or None

@@ -1,0 +1,67 @@
+"""What a valid endpoint configuration may ask for that cannot be, or that the embedded AWS does not do: a sentence for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mllocal.sagemaker.store import Document
+
+_REFUSED = {
+    "InstancePools": "give InstanceType",
+    "ManagedInstanceScaling": "register a scalable target",
+    "AcceleratorType": "leave it out",
+}
+
+
+def refusals(request: Document) -> list[str]:
+    """Why an endpoint of this configuration cannot be; empty when it can."""
+    return [
+        *_config(request),
+        *_variants(request, "ProductionVariants"),
+        *_variants(request, "ShadowProductionVariants"),
+    ]
+
+
+def _config(request: Document) -> Iterator[str]:
+    if "ExplainerConfig" in request:
+        yield "ExplainerConfig is not one the embedded AWS does; leave it out"
+    yield from _asynchronous(request)
+    variants = [*request["ProductionVariants"], *request.get("ShadowProductionVariants", ())]
+    names = [variant["VariantName"] for variant in variants]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        yield f"VariantName {', '.join(repeated)} is used twice; give each variant a name of its own"
+    shadows = len(request.get("ShadowProductionVariants", ()))
+    if shadows and (shadows, len(request["ProductionVariants"])) != (1, 1):
+        yield "ShadowProductionVariants can have one variant, beside one production variant"
+
+
+def _asynchronous(request: Document) -> Iterator[str]:
+    if "AsyncInferenceConfig" not in request:
+        return
+    if "S3OutputPath" not in request["AsyncInferenceConfig"]["OutputConfig"]:
+        yield "AsyncInferenceConfig.OutputConfig.S3OutputPath is missing; the embedded AWS has no default bucket"
+    variants = request["ProductionVariants"]
+    if len(variants) > 1 or "ShadowProductionVariants" in request or "ServerlessConfig" in variants[0]:
+        yield "AsyncInferenceConfig needs one production variant with instances, and no shadow"
+
+
+def _variants(request: Document, member: str) -> Iterator[str]:
+    for number, variant in enumerate(request.get(member, ())):
+        yield from _variant(variant, f"{member}[{number}]")
+
+
+def _variant(variant: dict[str, Any], field: str) -> Iterator[str]:
+    if "ModelName" not in variant:
+        yield f"{field}.ModelName is missing; the embedded AWS does no inference components"
+    serverless = "ServerlessConfig" in variant
+    for name in ("InstanceType", "InitialInstanceCount"):
+        if serverless and name in variant:
+            yield f"{field} has {name} and ServerlessConfig; give one of them"
+        if not serverless and name not in variant:
+            yield f"{field}.{name} is missing"
+    for name, instead in _REFUSED.items():
+        if name in variant:
+            yield f"{field}.{name} is not one the embedded AWS does; {instead}"
+    if variant.get("RoutingConfig", {}).get("RoutingStrategy") == "PREFIX_AWARE":
+        yield f"{field}.RoutingConfig.RoutingStrategy PREFIX_AWARE is not one the embedded AWS does"

@@ -1,0 +1,87 @@
+"""What one variant of an endpoint is made of, as an endpoint configuration and its model say."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from mllocal.sagemaker.store import Document
+from mlpipelines.instance_types import INSTANCE_TYPES
+
+QUEUE_VARIABLE = "MLP_QUEUE_SIZE"
+WORKERS_VARIABLE = "SAGEMAKER_MODEL_SERVER_WORKERS"
+DEFAULT_QUEUE = 100  # TorchServe's job_queue_size; SageMaker documents no limit of its own.
+DEFAULT_WEIGHT = 1.0
+# Amazon SageMaker AI developer guide, "Custom Inference Code with Hosting Services": 8 minutes to answer /ping.
+DEFAULT_STARTUP_SECONDS = 480
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One variant. `document` is the variant of the configuration with `Container`, that of its model."""
+
+    document: Document
+
+    @property
+    def name(self) -> str:
+        """The variant's name."""
+        name: str = self.document["VariantName"]
+        return name
+
+    @property
+    def container(self) -> Document:
+        """The container that serves the model."""
+        container: Document = self.document["Container"]
+        return container
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The container's variables; as many workers as this machine can have of the instance's, unless they say otherwise."""
+        workers = min(self.vcpus, os.cpu_count() or 1)
+        return {WORKERS_VARIABLE: str(workers), **self.container.get("Environment", {})}
+
+    @property
+    def instance_type(self) -> str:
+        """The type of its instances; a serverless variant has none."""
+        return str(self.document.get("InstanceType", "serverless"))
+
+    @property
+    def vcpus(self) -> int:
+        """Of one instance; 1 for a type that is not known."""
+        known = INSTANCE_TYPES.get(self.instance_type)
+        return 1 if known is None else known.vcpus
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests an instance works on at once; the others wait at it."""
+        serverless = self.document.get("ServerlessConfig")
+        if serverless is not None:
+            return int(serverless["MaxConcurrency"])
+        return int(self.container.get("Environment", {}).get(WORKERS_VARIABLE) or self.vcpus)
+
+    @property
+    def queue(self) -> int:
+        """How many requests wait at an instance before it refuses more."""
+        if self.is_serverless:
+            return 0
+        return int(self.container.get("Environment", {}).get(QUEUE_VARIABLE) or DEFAULT_QUEUE)
+
+    @property
+    def is_serverless(self) -> bool:
+        """Whether it has no instances of its own."""
+        return "ServerlessConfig" in self.document
+
+    @property
+    def initial_count(self) -> int:
+        """How many instances it begins with."""
+        return int(self.document.get("InitialInstanceCount", 1))
+
+    @property
+    def initial_weight(self) -> float:
+        """Its share of the requests, beside the weights of the others."""
+        return float(self.document.get("InitialVariantWeight", DEFAULT_WEIGHT))
+
+    @property
+    def startup_seconds(self) -> float:
+        """How long a container has to answer /ping."""
+        return float(self.document.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS))
