@@ -9,14 +9,14 @@ from constructs import Construct
 
 import mlrecords
 from mlplatform.batch_inference import run_metrics
-from mlplatform.pipeline.functions import RuntimeFunction, step_function
+from mlplatform.pipeline.functions import MODEL_REGISTRY, RuntimeFunction, step_function
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 
 RUNTIME = Path(__file__).parent / "runtime"
 _CODE = RUNTIME / "runs"
-LIBRARIES = (RUNTIME / "jobs" / "column_profiles", Path(mlrecords.__file__).parent)
-"""What the functions share with the jobs."""
+LIBRARIES = (MODEL_REGISTRY, RUNTIME / "jobs" / "column_profiles", Path(mlrecords.__file__).parent)
+"""What the functions share with the jobs, and with endpoints."""
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 
 

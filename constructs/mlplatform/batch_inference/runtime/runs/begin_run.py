@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import boto3
 
+from model_registry import Model, Registry
 from runs.ladder import Ladder, choose
-from runs.models import Model, Registry
 from runs.objects import split_uri, write_json, write_once
 from runs.settings import Settings
 from runs.state import NO_FENCE, PREPARE_STEP, ActiveRun, Because, QueuedRun, State

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from mlrecords.codec import from_json
+from model_registry import ModelChoice
 from runs.failures import FailurePolicy
 
 
@@ -17,22 +18,6 @@ class Overlap(Enum):
     WAIT = "wait"
     SKIP = "skip"
     REPLACE = "replace"
-
-
-class ModelKind(Enum):
-    """How a run finds its model."""
-
-    NEWEST_APPROVED = "newest_approved"
-    PINNED = "pinned"
-    CHAMPION_CHALLENGER = "champion_challenger"
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """How a run finds its model; a pinned one has a `version`."""
-
-    kind: ModelKind = ModelKind.NEWEST_APPROVED
-    version: int | None = None
 
 
 @dataclass(frozen=True)
