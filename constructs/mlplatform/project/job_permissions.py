@@ -88,6 +88,16 @@ def log_in_to_registries() -> Statement:
     )
 
 
+def pull_images(repository_arns: Sequence[str], *, wildcard_reason: str | None = None) -> Statement:
+    """Run what is in these repositories."""
+    return Statement(
+        sid="PullImages",
+        actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        resources=repository_arns,
+        wildcard_reason=wildcard_reason,
+    )
+
+
 def _reading(scope: ProjectScope) -> list[Statement]:
     return [*read_objects(scope.bucket_arns), use_key(scope), encrypt_volumes(scope)]
 
@@ -114,10 +124,11 @@ def _running(scope: ProjectScope) -> list[Statement]:
         ),
         log_in_to_registries(),
     ]
-    return statements if scope.network is None else [*statements, *_vpc_statements(scope)]
+    return statements if scope.network is None else [*statements, *vpc_statements(scope)]
 
 
-def _vpc_statements(scope: ProjectScope) -> list[Statement]:
+def vpc_statements(scope: ProjectScope) -> list[Statement]:
+    """What SageMaker needs to run something in the project's network."""
     return [
         Statement(
             sid="AttachNetworkInterfaces",
