@@ -59,7 +59,7 @@ reproductions: setup ## Run 30 experiments again from their records, and 24 sabo
 
 conformance: setup .tools/conformance/.ready .tools/conformance-sdk-2/.ready ## Run the tests against the sagemaker SDK, 3 and 2
 	@for sdk in conformance conformance-sdk-2; do \
-		PYTHONPATH=.:constructs:pipeline_definitions:records JSII_NODE=$(CURDIR)/$(BIN)/node MLPLATFORM_PYTHON=$(CURDIR)/$(BIN)/python \
+		PYTHONPATH=.:constructs:pipeline_definitions:records:scaling JSII_NODE=$(CURDIR)/$(BIN)/node MLPLATFORM_PYTHON=$(CURDIR)/$(BIN)/python \
 			.tools/$$sdk/bin/python -m pytest -p no:cacheprovider -W ignore tests/conformance || exit 1; \
 	done
 
@@ -116,7 +116,7 @@ lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	npm install --package-lock-only --prefix benchmarks/synth_floor
 
 image-registries: setup .tools/conformance/.ready ## Write the table of AWS's images by region again, from the sagemaker SDK
-	@PYTHONPATH=.:constructs:pipeline_definitions:records .tools/conformance/bin/python -m tools.image_registries
+	@PYTHONPATH=.:constructs:pipeline_definitions:records:scaling .tools/conformance/bin/python -m tools.image_registries
 
 run-record-schema: setup ## Write the JSON schema of run records again, from their dataclasses
 	@$(BIN)/python -m tools.run_record_schema

@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mlscaling.cases import DAY_MINUTES, RUN_IN_MINUTES, Case, Spike
-from mlscaling.compiler import Objective, compile_policy, fast_steps, floors, lead_minutes
+from mlscaling.compiler import compile_policy, fast_steps, floors, lead_minutes
 from mlscaling.demand import Demand
 from mlscaling.fleet import Fleet, Provisioning
 from mlscaling.forecast import History, capacity_for
-from mlscaling.policies import Event, Scaling, Signal, TargetTracking
+from mlscaling.policies import Event, Objective, Scaling, Signal, TargetTracking
 from mlscaling.reasons import describe
 
 BIKES = Path(__file__).parent.parent / "examples" / "demand_forecast" / "data" / "bikeshare_hourly.csv"

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     )
     from mlplatform.pipeline.imported_session import OfflineSessionError, offline_session
     from mlplatform.project import JobLimits, MlProject, OidcSubjects, ProjectAccess, SlackChannel, TeamsChannel
-    from mlplatform.scaling import InstanceLadder, Rung
+    from mlplatform.scaling import EndpointScaling, InstanceLadder, Rung, ScalingProof
     from mlplatform.tracking import Run, TrackError, track
     from mlplatform.training import (
         BiasCheck,
@@ -127,6 +127,7 @@ __all__ = [
     "DataQualityCheck",
     "Deadline",
     "Egress",
+    "EndpointScaling",
     "ExistingNetwork",
     "ExperimentStore",
     "ExplainabilityCheck",
@@ -162,6 +163,7 @@ __all__ = [
     "Run",
     "Rung",
     "SageMakerPipeline",
+    "ScalingProof",
     "Schedule",
     "Scoring",
     "SlackChannel",

@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlscaling.demand import DAY_SECONDS, Demand
 from mlscaling.fleet import Fleet
-from mlscaling.forecast import History, minimums
+from mlscaling.forecast import History, InvalidHistoryError, minimums
 from mlscaling.policies import Event, ForecastFloor, Scaling
 from mlscaling.replay import Outcome, replay
 
 DAY_MINUTES = 1440
 AT_ONCE = 128
+MOST_DAYS = 63  # As long as CloudWatch keeps values of five minutes.
+FEWEST_DAYS = 3  # One to look back at, and two to tell chance from rule.
+PLAYED_DAYS = 14
 RUN_IN_MINUTES = 60
 """Played before what is scored, so that no policy is judged by the capacity that a replay begins with."""
 
@@ -122,6 +126,21 @@ class Case:
     days: int
     spikes: tuple[Spike, ...] = ()
     seed: int = 0
+
+    @classmethod
+    def of_file(cls, path: Path, *, days: int = PLAYED_DAYS) -> Case:
+        """The last whole days (UTC) of a CSV file of a time and a count; those before them are what a forecast knows.
+
+        Raises `InvalidHistoryError` if it cannot be read as one, or has fewer than `FEWEST_DAYS`; `OSError` if not at all.
+        """
+        demand = Demand.interpolated(History.read_csv(path), name=path.stem).last(MOST_DAYS)
+        midnight = (demand.start + timedelta(seconds=demand.seconds)).replace(hour=0, minute=0, second=0, microsecond=0)
+        known = int((midnight - demand.start).total_seconds() // DAY_SECONDS)
+        if known < FEWEST_DAYS:
+            fix = f"give {FEWEST_DAYS} or more: `mlp scaling history` reads up to {MOST_DAYS} from CloudWatch"
+            raise InvalidHistoryError(f"{path} has {known} whole days (UTC); {fix}")
+        played_days = min(days, known - 1)
+        return cls(demand=demand, first=midnight - timedelta(days=played_days), days=played_days)
 
     @cached_property
     def _whole(self) -> Demand:

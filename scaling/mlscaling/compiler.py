@@ -16,7 +16,7 @@ import numpy as np
 from mlscaling.cases import Case, Played, Spike
 from mlscaling.fleet import Fleet
 from mlscaling.forecast import SEEN
-from mlscaling.policies import Event, ForecastFloor, Scaling, Signal, Step, StepScaling, TargetTracking
+from mlscaling.policies import Event, ForecastFloor, Objective, Scaling, Signal, Step, StepScaling, TargetTracking
 from mlscaling.reasons import reasons
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -29,18 +29,6 @@ STEP_BOUNDS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.4, 8.0, 10.0, 13.0)
 NEAR = 1.02
 STRESS = 0.2
 LATE_SECONDS = 120
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """What has to be kept. A request is served if it is not rejected and waits no longer than `Fleet.longest_wait_seconds`.
-
-    With `no_dearer_than`, a policy that sets the budget, the fewest violations within it are wanted, down to what `served_share`
-    allows.
-    """
-
-    served_share: float = 0.999
-    no_dearer_than: Scaling | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

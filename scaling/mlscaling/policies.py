@@ -11,7 +11,7 @@ import enum
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 DEFAULT_COOLDOWN_SECONDS = 300  # Of SageMaker endpoint variants: user guide, "Define cooldown periods".
 MOST_STEPS = 20  # In one policy: user guide, "Quotas for Application Auto Scaling".
@@ -30,6 +30,10 @@ def _negative_cooldowns(values: dict[str, object]) -> Iterator[str]:
     for name, value in values.items():
         if name.endswith("cooldown_seconds") and isinstance(value, int) and value < 0:
             yield f"{name} is {value}; use 0 or more"
+
+
+def _minute_of(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 def _raise_if_any(*problems: Iterator[str]) -> None:
@@ -115,6 +119,8 @@ class StepScaling:
         for step in self.steps:
             yield from _not_positive("at_least", step.at_least)
             yield from _not_positive("add", step.add)
+            if step.add % 1:
+                yield f"add is {step.add}; use a whole number of percent or instances"
         if self.datapoints < 1:
             yield f"datapoints is {self.datapoints}; use 1 or more"
 
@@ -140,9 +146,14 @@ class Event:
     lead_minutes: float = 15
 
     def __post_init__(self) -> None:
-        named = {"capacity": self.capacity, "minutes": self.minutes}
-        positive = [_not_positive(f"{name} of event '{self.name}'", value) for name, value in named.items()]
-        _raise_if_any(*positive, self._without_offset())
+        positive = _not_positive(f"capacity of event '{self.name}'", self.capacity)
+        _raise_if_any(positive, self._too_short(), self._without_offset())
+
+    def _too_short(self) -> Iterator[str]:
+        if not 1 <= self.minutes < math.inf:
+            yield f"minutes of event '{self.name}' is {self.minutes}; use 1 or more"
+        if not 0 <= self.lead_minutes < math.inf:
+            yield f"lead_minutes of event '{self.name}' is {self.lead_minutes}; use 0 or more"
 
     def _without_offset(self) -> Iterator[str]:
         if self.at.tzinfo is None:
@@ -150,13 +161,13 @@ class Event:
 
     @property
     def begins(self) -> datetime:
-        """When its capacity is asked for."""
-        return self.at - timedelta(minutes=self.lead_minutes)
+        """When its capacity is asked for: a whole minute of UTC, in which no hour is skipped or there twice."""
+        return _minute_of(self.at.astimezone(UTC) - timedelta(minutes=self.lead_minutes))
 
     @property
     def ends(self) -> datetime:
-        """When its floor expires."""
-        return self.at + timedelta(minutes=self.minutes)
+        """When its floor expires: a whole minute of UTC."""
+        return _minute_of(self.at.astimezone(UTC) + timedelta(minutes=self.minutes))
 
 
 class Season(enum.Enum):
@@ -189,9 +200,20 @@ class ForecastFloor:
     recent_hours: float = 0
     lead_minutes: float = 10
 
+    @property
+    def days_seen(self) -> int:
+        """How many of the last days the forecast looks at, at most."""
+        days = self.periods * (7 if self.season is Season.WEEK else 1)
+        return days + math.ceil(self.around_minutes / 1440)
+
     def __post_init__(self) -> None:
         values = (("requests_per_second", self.requests_per_second), ("periods", self.periods))
-        _raise_if_any(*(_not_positive(name, value) for name, value in values), self._bad_quantile())
+        _raise_if_any(*(_not_positive(name, value) for name, value in values), self._bad_quantile(), self._negative())
+
+    def _negative(self) -> Iterator[str]:
+        for name in ("around_minutes", "recent_hours", "lead_minutes"):
+            if not 0 <= getattr(self, name) < math.inf:
+                yield f"{name} is {getattr(self, name)}; use 0 or more"
 
     def _bad_quantile(self) -> Iterator[str]:
         if not 0 <= self.quantile <= 1:
@@ -229,3 +251,26 @@ class Scaling:
             yield f"the steps watch {', '.join(watched)}; let each policy watch a signal of its own"
         if self.minimum == 0 and all(one.signal is not Signal.NO_CAPACITY for one in self.steps):
             yield "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps"
+
+    def calendar_changes(self) -> list[tuple[datetime, int]]:
+        """When the calendar changes the minimum, and to what; where events overlap, the largest counts."""
+        moments = sorted({moment for event in self.calendar for moment in (event.begins, event.ends)})
+        minimums = [self.minimum_of_calendar(moment) for moment in moments]
+        before = [self.minimum, *minimums]
+        return [(moment, one) for moment, one, last in zip(moments, minimums, before, strict=False) if one != last]
+
+    def minimum_of_calendar(self, moment: datetime) -> int:
+        """The minimum at a time, without a forecast."""
+        return max([self.minimum, *(event.capacity for event in self.calendar if event.begins <= moment < event.ends)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What a policy has to keep. A request is served if it is not rejected and waits no longer than `Fleet.longest_wait_seconds`.
+
+    With `no_dearer_than`, a policy that sets the budget, the fewest violations within it are wanted, down to what `served_share`
+    allows.
+    """
+
+    served_share: float = 0.999
+    no_dearer_than: Scaling | None = None

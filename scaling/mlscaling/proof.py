@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mlscaling.cases import Case, Played, played
-from mlscaling.compiler import Compiled, Objective, compile_policy
+from mlscaling.compiler import Compiled, compile_policy
 from mlscaling.fleet import Fleet
-from mlscaling.policies import Scaling
+from mlscaling.policies import Objective, Scaling
 from mlscaling.reasons import describe
 
 

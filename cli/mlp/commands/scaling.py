@@ -99,7 +99,7 @@ def replay(
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
     from mlp.scaling.inputs import policy_to_play, read_inputs
-    from mlscaling.compiler import Objective
+    from mlscaling import Objective
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
@@ -136,7 +136,8 @@ def tune(
     """Find the cheapest policy that serves the last days, with the reason for each number. Exit code 1: none does."""
     from mlp.scaling.inputs import default_policy, read_calendar, read_inputs, write_policy
     from mlrecords.codec import to_json
-    from mlscaling.compiler import Objective, compile_policy
+    from mlscaling import Objective
+    from mlscaling.compiler import compile_policy
 
     with reporting(as_json=json) as output:
         inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from mlp.errors import bad_input
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
 from mlscaling.cases import Case
-from mlscaling.demand import DAY_SECONDS, Demand
 from mlscaling.fleet import Fleet, Provisioning
-from mlscaling.forecast import History, InvalidHistoryError
+from mlscaling.forecast import InvalidHistoryError
 from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking
-
-MOST_DAYS = 63  # As long as CloudWatch keeps values of five minutes.
-FEWEST_DAYS = 3  # One to look back at, and two to tell chance from rule.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,30 +26,16 @@ class Inputs:
 
 def read_inputs(history: Path, *, days: int, requests_per_second: float, provisioning_seconds: list[float]) -> Inputs:
     """Read a demand; its last whole days are played, those before are what a forecast knows."""
-    demand = Demand.interpolated(_history(history), name=history.stem).last(MOST_DAYS)
-    midnight = (demand.start + timedelta(seconds=demand.seconds)).replace(hour=0, minute=0, second=0, microsecond=0)
-    known = int((midnight - demand.start).total_seconds() // DAY_SECONDS)
-    if known < FEWEST_DAYS:
-        problem = f"{history} has {known} whole days (UTC)"
-        raise bad_input(
-            [problem], fix=f"give {FEWEST_DAYS} or more: `mlp scaling history` reads up to 63 from CloudWatch"
-        )
-    played = min(days, known - 1)
     spread = sorted(provisioning_seconds)
     provisioning = Provisioning(
         shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
     )
-    return Inputs(
-        case=Case(demand=demand, first=midnight - timedelta(days=played), days=played),
-        fleet=Fleet(requests_per_second=requests_per_second, provisioning=provisioning),
-    )
-
-
-def _history(path: Path) -> History:
     try:
-        return History.read_csv(path)
+        case = Case.of_file(history, days=days)
     except (InvalidHistoryError, OSError) as error:
-        raise bad_input([str(error)], fix="give a CSV file whose columns are a time and a count of requests") from error
+        fix = "give a CSV file whose columns are a time and a count of requests"
+        raise bad_input([str(error)], fix=fix) from error
+    return Inputs(case=case, fleet=Fleet(requests_per_second=requests_per_second, provisioning=provisioning))
 
 
 def read_calendar(path: Path | None) -> tuple[Event, ...]:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mlscaling.cases import Case, Spike
-from mlscaling.compiler import Compiled, Objective, compile_policy
+from mlscaling.compiler import Compiled, compile_policy
 from mlscaling.demand import Demand
-from mlscaling.policies import Event, Scaling, TargetTracking
+from mlscaling.policies import Event, Objective, Scaling, TargetTracking
 from mlscaling.proof import ObjectiveMissedError, judge, prove
 from tests.unit.mlscaling.playing import FLEET
 

@@ -1,0 +1,153 @@
+"""`EndpointScaling`: a scaling policy as Application Auto Scaling runs it, proved before it ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from aws_cdk import Annotations, CfnResource
+from aws_cdk import aws_applicationautoscaling as autoscaling
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from mlplatform.pipeline.naming import kebab_case
+from mlplatform.pipeline.problems import raise_if_any
+from mlplatform.project import MlProject
+from mlplatform.scaling.proving import ScalingProof
+from mlplatform.scaling.rendering import Scaled, calendar_actions, step_scaling
+from mlscaling import Scaling, Signal, StepScaling
+
+_SERVICE = "sagemaker"
+_MOST_ACTIONS = 100
+"""Of the calendar: half of what a target may have (user guide, "Quotas for Application Auto Scaling": 200 scheduled actions)."""
+_METADATA = "mlplatform:scaling"
+
+
+class EndpointScaling(Construct):
+    """Scales one variant of an endpoint, or one inference component, as a `mlscaling.Scaling` says.
+
+    It is a scalable target with the minimum, the maximum and the calendar's scheduled actions; a policy for the target, whose alarms
+    Application Auto Scaling makes; and a policy and an alarm for each kind of steps.
+
+    With a `proof`, the policy is played on known demand at synth, and one that misses its objective stops the synthesis. Without
+    one, each synthesis warns that the policy is unproved.
+
+    When to use: `Endpoint` has one of its own when it is given a `Scaling`; by itself for an endpoint that others define.
+
+    Parameters:
+        project: whose endpoint it is.
+        endpoint_name, variant_name: what is scaled.
+        scaling: the policy, by hand or from `mlp scaling tune --out`.
+        component_name: the inference component of the variant whose copies are scaled, instead of instances. A minimum of 0 needs one.
+        proof: what the policy is proved on.
+        depends_on: what has to be there first: the endpoint, or the component.
+
+    Raises `InvalidPropsError` with every problem.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        project: MlProject,
+        endpoint_name: str,
+        variant_name: str,
+        scaling: Scaling,
+        component_name: str | None = None,
+        proof: ScalingProof | None = None,
+        depends_on: Sequence[CfnResource] = (),
+    ) -> None:
+        subject = f"scaling of endpoint '{endpoint_name}'"
+        raise_if_any(subject, _problems(scaling, component_name))
+        super().__init__(scope, construct_id)
+        self._scaled = Scaled(endpoint_name=endpoint_name, variant_name=variant_name, component_name=component_name)
+        self.target = autoscaling.CfnScalableTarget(
+            self,
+            "Target",
+            service_namespace=_SERVICE,
+            resource_id=self._scaled.resource_id,
+            scalable_dimension=self._scaled.dimension,
+            min_capacity=scaling.minimum,
+            max_capacity=scaling.maximum,
+            scheduled_actions=calendar_actions(scaling) or None,
+        )
+        """What Application Auto Scaling scales."""
+        for resource in depends_on:
+            self.target.add_dependency(resource)
+        self.alarms: list[cloudwatch.CfnAlarm] = []
+        """Those that scale out by steps: in alarm while there is not enough capacity, which is no failure."""
+        self._track(scaling)
+        for steps in scaling.steps:
+            self._step(steps)
+        self._prove(scaling, proof)
+
+    def _track(self, scaling: Scaling) -> None:
+        if scaling.target is not None:
+            self._policy(
+                "TargetTracking",
+                policy_type="TargetTrackingScaling",
+                target_tracking_scaling_policy_configuration=self._scaled.target_tracking(scaling.target),
+            )
+
+    def _step(self, steps: StepScaling) -> None:
+        name = _name_of(steps.signal)
+        policy = self._policy(
+            f"Steps{name}",
+            policy_type="StepScaling",
+            step_scaling_policy_configuration=step_scaling(steps),
+        )
+        self.alarms.append(
+            cloudwatch.CfnAlarm(
+                self,
+                f"Alarm{name}",
+                alarm_name=f"{self._scaled.resource_id}/{name}",
+                alarm_description=f"Scales {self._scaled.resource_id} out by steps; in alarm, it works as it should",
+                alarm_actions=[policy.ref],
+                **self._scaled.alarm(steps),
+            )
+        )
+
+    def _policy(self, construct_id: str, *, policy_type: str, **configuration: object) -> autoscaling.CfnScalingPolicy:
+        return autoscaling.CfnScalingPolicy(
+            self,
+            construct_id,
+            policy_name=kebab_case(construct_id),
+            policy_type=policy_type,
+            scaling_target_id=self.target.ref,
+            **configuration,  # type: ignore[arg-type]
+        )
+
+    def _prove(self, scaling: Scaling, proof: ScalingProof | None) -> None:
+        """What is known of the policy stays beside it in the template."""
+        if proof is None:
+            self._warn("unproved", f"the policy ships unproved: nobody has played it on known demand. {_HOW_TO_PROVE}")
+            return
+        verdict = proof.prove(scaling)
+        self.target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
+        if not verdict.meets:
+            self._warn("misses", f"{verdict}. It ships although: {proof.although}")
+
+    def _warn(self, kind: str, says: str) -> None:
+        Annotations.of(self).add_warning_v2(f"{_METADATA}-{kind}", f"{self._scaled.resource_id}: {says}")
+
+
+_HOW_TO_PROVE = (
+    "Run `mlp scaling history ENDPOINT --out demand.csv`, then give proof=ScalingProof(demand=Path('demand.csv'), "
+    "requests_per_second=...), of which `mlp loadtest ENDPOINT` finds the number"
+)
+
+
+def _problems(scaling: Scaling, component_name: str | None) -> Iterator[str]:
+    woken = scaling.minimum == 0 or any(steps.signal is Signal.NO_CAPACITY for steps in scaling.steps)
+    if woken and component_name is None:
+        yield (
+            "only an inference component scales to zero and wakes by NO_CAPACITY; give component_name, or a minimum of 1 and no "
+            "such steps"
+        )
+    actions = len(calendar_actions(scaling))
+    if actions > _MOST_ACTIONS:
+        yield f"the calendar changes the minimum {actions} times; use up to {_MOST_ACTIONS}: take out events that are over"
+
+
+def _name_of(signal: Signal) -> str:
+    return "".join(part.capitalize() for part in signal.name.split("_"))

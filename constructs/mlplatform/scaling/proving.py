@@ -1,0 +1,84 @@
+"""`ScalingProof`: what a policy has to be proved on before it ships, as part of the synthesis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlplatform.pipeline.problems import InvalidPropsError, raise_if_any
+from mlscaling import InvalidHistoryError, Objective, Scaling
+
+if TYPE_CHECKING:
+    from mlscaling.proof import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingProof:
+    """Known demand, and what the policy has to keep when it is played on it.
+
+    When to use: for every endpoint whose demand is known, from `mlp scaling history` or from the logs of what it replaces. The
+    last two weeks are played, each hour with the forecasts that were possible then, and a policy that misses stops `cdk synth`
+    with the minute, and with the policy that would not. numpy is needed: `pip install 'mlplatform[scaling]'`.
+
+    Parameters:
+        demand: a CSV file of a time and a count of requests, three days or more; it belongs beside the code, in git.
+        requests_per_second: what one instance serves at the latency objective, the knee of its load test (`mlp loadtest`).
+        objective: which share of the requests has to be served in time; 0.999 when not given.
+        although: why a policy that misses may go out nevertheless. The reason stands in the template.
+        usd_per_instance_hour: of the instance type, for messages that say what it costs.
+        provisioning_seconds: from the decision until a new instance serves; 300 when not given. Published figures are 134 to 525.
+
+    Raises `InvalidPropsError` with every number that cannot be one.
+    """
+
+    demand: Path
+    requests_per_second: float
+    objective: Objective = field(default_factory=Objective)
+    although: str | None = None
+    usd_per_instance_hour: float | None = None
+    provisioning_seconds: float = 300
+
+    def __post_init__(self) -> None:
+        raise_if_any("ScalingProof", self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        for name in ("requests_per_second", "provisioning_seconds"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                yield f"{name} is {value}; use more than 0"
+        if not 0 <= self.objective.served_share <= 1:
+            yield f"served_share of the objective is {self.objective.served_share}; use 0 to 1, such as 0.999"
+        if self.although is not None and not self.although.strip():
+            yield "although is empty; say why the policy may go out without meeting its objective, or leave it out"
+        if self.usd_per_instance_hour is not None and not self.usd_per_instance_hour >= 0:
+            yield f"usd_per_instance_hour is {self.usd_per_instance_hour}; use 0 or more, or leave it out"
+
+    def prove(self, scaling: Scaling) -> Verdict:
+        """What the replay says of a policy. The same files say the same.
+
+        Raises `InvalidPropsError` for demand that cannot be read, for a policy that misses the objective, and without numpy.
+        """
+        try:
+            from mlscaling.cases import Case
+            from mlscaling.fleet import Fleet, Provisioning
+            from mlscaling.proof import ObjectiveMissedError, prove
+        except ModuleNotFoundError as error:
+            problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
+            raise InvalidPropsError("ScalingProof", [problem]) from error
+        try:
+            return prove(
+                scaling,
+                Case.of_file(self.demand),
+                Fleet(
+                    requests_per_second=self.requests_per_second,
+                    provisioning=Provisioning.fixed(self.provisioning_seconds),
+                ),
+                self.objective,
+                usd_per_instance_hour=self.usd_per_instance_hour,
+                although=self.although,
+            )
+        except (InvalidHistoryError, ObjectiveMissedError, OSError) as error:
+            raise InvalidPropsError("ScalingProof", [str(error)]) from error
