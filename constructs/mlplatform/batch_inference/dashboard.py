@@ -13,7 +13,6 @@ from mlplatform.batch_inference.alarms import MODERATE_DRIFT, STRONG_DRIFT
 from mlplatform.widgets import Widget, arranged
 
 
-
 class RunDashboard(Construct):
     """A CloudWatch dashboard called after the pipeline: duration, rows, rows set aside, cost, age of the newest output, drift,
     attempts; and its alarms.

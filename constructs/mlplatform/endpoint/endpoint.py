@@ -68,12 +68,16 @@ class Parts:
 class Endpoint(Construct):
     """An endpoint of a project: see `RealtimeEndpoint`, `ServerlessEndpoint` and `AsyncEndpoint`, which make one."""
 
-    def __init__(self, project: MlProject, construct_id: str, parts: Parts) -> None:
+    def __init__(self, project: MlProject, construct_id: str) -> None:
         super().__init__(project, construct_id)
-        self._project, self._parts = project, parts
+        self._project = project
         self.endpoint_name: str = resource_name(project.name, construct_id)
         """`<project>-<construct id in kebab case>`."""
         self.endpoint_arn: str = project.scope.sagemaker_arn(f"endpoint/{self.endpoint_name}")
+
+    def _make(self, parts: Parts) -> None:
+        project = self._project
+        self._parts = parts
         self.log_group = logs.CfnLogGroup(
             self,
             "Log",
@@ -121,9 +125,7 @@ class Endpoint(Construct):
         self.resource = self._create(model, update)
         self._let_people_look()
         self.api = (
-            EndpointApi(
-                self, "Api", project=project, endpoint_name=self.endpoint_name, endpoint_arn=self.endpoint_arn
-            )
+            EndpointApi(self, "Api", project=project, endpoint_name=self.endpoint_name, endpoint_arn=self.endpoint_arn)
             if parts.http_api
             else None
         )

@@ -17,7 +17,15 @@ from mlplatform.project.job_permissions import use_key
 
 _CODE = Path(__file__).parent / "runtime" / "invoke_endpoint.py"
 _ROUTE = "POST /invocations"
-_LOGGED = ("requestId", "requestTime", "routeKey", "status", "responseLatency", "integrationErrorMessage", "identity.userArn")
+_LOGGED = (
+    "requestId",
+    "requestTime",
+    "routeKey",
+    "status",
+    "responseLatency",
+    "integrationErrorMessage",
+    "identity.userArn",
+)
 
 
 class EndpointApi(Construct):

@@ -99,9 +99,8 @@ class RealtimeEndpoint(Endpoint):
                 *following_problems(follow_approvals, [it.model for it in everyone]),
             ],
         )
-        super().__init__(
-            project,
-            construct_id,
+        super().__init__(project, construct_id)
+        self._make(
             Parts(
                 variants=[
                     *(_served(it) for it in answering),
@@ -116,7 +115,9 @@ class RealtimeEndpoint(Endpoint):
                 follow_approvals=follow_approvals,
                 limits=AlarmLimits() if alarms is None else alarms,
                 graphs=VARIANT_GRAPHS,
-                statements=[] if capture is None else [write_below(project.artifact_bucket_name, f"{name}/captured", project)],
+                statements=[]
+                if capture is None
+                else [write_below(project.artifact_bucket_name, f"{name}/captured", project)],
                 deployment=BlueGreen.all_at_once() if deployment is None else deployment,
                 network_isolation=network_isolation,
                 keeps_count=any(it.scaling is not None for it in everyone),

@@ -21,9 +21,13 @@ from mlplatform.project.job_permissions import encrypt_volumes, use_key
 from mlplatform.project.pipeline_permissions import tag_what_it_creates
 
 _CODE = Path(__file__).parent / "runtime" / "endpoint_models"
-_LAMBDA_SECONDS = 900  # The longest that a function may run: a deployment waits for an approval's update that is under way.
+_LAMBDA_SECONDS = (
+    900  # The longest that a function may run: a deployment waits for an approval's update that is under way.
+)
 _RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
-_NAMED_AT_RUN_TIME = "CloudFormation names models and configurations anew when they change; the condition tells whose they are"
+_NAMED_AT_RUN_TIME = (
+    "CloudFormation names models and configurations anew when they change; the condition tells whose they are"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

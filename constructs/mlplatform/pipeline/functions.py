@@ -17,7 +17,7 @@ from mlplatform.project import MlProject
 
 RUNTIME = "python3.14"  # The newest that Lambda has, as AwsSolutions-L1 asks.
 MAX_FUNCTION_NAME_LENGTH = 64  # AWS Lambda API reference, CreateFunction, FunctionName.
-MODEL_REGISTRY = Path(__file__).parent / "runtime" / "model_registry"
+MODEL_REGISTRY = Path(__file__).parent / "runtime" / "libraries" / "model_registry"
 """The library of functions that look for a model version."""
 
 

@@ -31,7 +31,10 @@ def handler(event: Json, context: object) -> dict[str, Any]:
             Accept=headers.get("accept", "*/*"),
         )
     except ReadTimeoutError:
-        return _problem(504, f"the model did not answer within {_SECONDS} seconds; send less at once, or use an asynchronous endpoint")
+        return _problem(
+            504,
+            f"the model did not answer within {_SECONDS} seconds; send less at once, or use an asynchronous endpoint",
+        )
     except ClientError as error:
         told = error.response["Error"]
         return _problem(_STATUS.get(told["Code"], 502), told["Message"])
