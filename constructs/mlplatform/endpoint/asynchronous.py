@@ -202,7 +202,7 @@ class AsyncEndpoint(Endpoint):
             min_capacity=minimum,
             max_capacity=maximum,
         )
-        target.add_dependency(self.resource)
+        target.add_resource_dependency(self.resource)
         autoscaling.CfnScalingPolicy(
             self,
             "ByBacklog",

@@ -26,6 +26,7 @@ from mlplatform.pipeline.naming import resource_name
 from mlplatform.policy import Role, Statement
 from mlplatform.project import MlProject
 
+_NOT_ISOLATED = "SageMaker does not isolate serverless models, or the team says that its containers call other services"
 _NO_VOLUME = "its instances have NVMe disks, which they encrypt themselves, and SageMaker refuses a key for them"
 _RETAINED = ("DesiredWeight", "DataCaptureConfig")
 """What the template decides, whatever was set meanwhile; the instance count is what scaling decides."""
@@ -144,11 +145,12 @@ class Endpoint(Construct):
         return isolated if vpc is None else {**isolated, "VpcConfig": vpc}
 
     def _update(self) -> dict[str, Any]:
-        """What `UpdateEndpoint` says, besides names and `RetainAllVariantProperties`."""
+        """What `UpdateEndpoint` says besides names: nothing where there are no instances."""
         if self._parts.deployment is None:
             return {}
         decided = (*_RETAINED, *(() if self._parts.keeps_count else ("DesiredInstanceCount",)))
         return {
+            "RetainAllVariantProperties": True,
             "DeploymentConfig": self._parts.deployment.policy(self.alarms.names),
             "ExcludeRetainedVariantProperties": [{"VariantPropertyType": kind} for kind in decided],
         }
@@ -179,6 +181,8 @@ class Endpoint(Construct):
                 primary_container={"modelPackageName": self.models.arn(variant.model)},
                 **_keywords(model),
             )
+            if not parts.network_isolation:
+                accept(created, {"CKV_AWS_370": _NOT_ISOLATED})
             variants[variant.is_shadow].append(
                 {"VariantName": variant.name, "ModelName": created.attr_model_name, **variant.machine}
             )
@@ -186,13 +190,12 @@ class Endpoint(Construct):
         configuration = {"ProductionVariants": variants[False], **shadows, **parts.configuration}
         config = sagemaker.CfnEndpointConfig(self, "Config", **_keywords(configuration))
         if "KmsKeyId" not in configuration:
-            accept(config, {"AwsSolutions-SM9": _NO_VOLUME, "CKV_AWS_98": _NO_VOLUME})
+            accept(config, {"CKV_AWS_98": _NO_VOLUME})
         return sagemaker.CfnEndpoint(
             self,
             "Default",  # so that it is called after this construct
             endpoint_name=self.endpoint_name,
             endpoint_config_name=config.attr_endpoint_config_name,
-            retain_all_variant_properties=None if parts.deployment is None else True,
             **_keywords(update),
         )
 

@@ -81,7 +81,6 @@ class Follower:
         self.sagemaker.update_endpoint(
             EndpointName=settings.endpoint_name,
             EndpointConfigName=name,
-            RetainAllVariantProperties=True,
             **settings.update,
         )
         clear(self.sagemaker, settings, keep={name, served["EndpointConfigName"]})
