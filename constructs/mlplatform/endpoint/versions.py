@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,8 @@ _LAMBDA_SECONDS = (
     900  # The longest that a function may run: a deployment waits for an approval's update that is under way.
 )
 _RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
-_NAMED_AT_RUN_TIME = (
-    "CloudFormation names models and configurations anew when they change; the condition tells whose they are"
-)
+_KINDS = (("endpoint-config", "EndpointConfig"), ("model", "Model"))
+_CALLED_AFTER = "an approval's models and configurations are called after the endpoint and the version"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,45 +130,27 @@ class ModelVersions(Construct):
                 resources=["*"],
                 wildcard_reason="lists have no resource type; they show names and change nothing",
             ),
-            Statement(
-                sid="ClearUpBehindApprovals",
-                actions=["sagemaker:DeleteEndpointConfig", "sagemaker:DeleteModel"],
-                resources=self._brought(),
-                wildcard_reason="an approval's models and configurations are called after the endpoint and the version",
+            *(
+                Statement(
+                    sid=f"ClearUp{action}s",
+                    actions=[f"sagemaker:Delete{action}"],
+                    resources=[self._brought(kind)],
+                    wildcard_reason=_CALLED_AFTER,
+                )
+                for kind, action in _KINDS
             ),
             use_key(scope),
         ]
 
     def _following(self) -> list[Statement]:
         scope, name = self._project.scope, self._served.endpoint_name
-        brought = self._brought()
-        creating = ("CreateModel", "CreateEndpointConfig")
-        why = "an approval's models and configurations are called after the endpoint and the version"
         return [
-            Statement(
-                sid="ReadWhatIsServed",
-                actions=["sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"],
-                resources=[scope.sagemaker_arn(f"{kind}/*") for kind in ("endpoint-config", "model")],
-                conditions=scope.tagged_as_own,
-                wildcard_reason=_NAMED_AT_RUN_TIME,
-            ),
-            Statement(
-                sid="BringAVersion",
-                actions=[
-                    *(f"sagemaker:{action}" for action in creating),
-                    # Without the condition on tags: what is not there yet has none.
-                    "sagemaker:DescribeEndpointConfig",
-                    "sagemaker:DescribeModel",
-                ],
-                resources=brought,
-                wildcard_reason=why,
-            ),
-            tag_what_it_creates(brought, creating, reason=why),
+            *(statement for kind, action in _KINDS for statement in self._bringing(kind, action)),
             Statement(
                 sid="UpdateTheEndpoint",
                 actions=["sagemaker:UpdateEndpoint"],
-                resources=[scope.sagemaker_arn(f"endpoint/{name}"), brought[0]],
-                wildcard_reason=why,
+                resources=[scope.sagemaker_arn(f"endpoint/{name}"), self._brought("endpoint-config")],
+                wildcard_reason=_CALLED_AFTER,
             ),
             Statement(
                 sid="PassTheRole",
@@ -181,9 +162,28 @@ class ModelVersions(Construct):
             Statement(sid="Tell", actions=["sns:Publish"], resources=[self._project.topic_arn]),
         ]
 
-    def _brought(self) -> list[str]:
-        name = self._served.endpoint_name
-        return [self._project.scope.sagemaker_arn(f"{kind}/{name}-v*") for kind in ("endpoint-config", "model")]
+    def _bringing(self, kind: str, action: str) -> Iterator[Statement]:
+        scope = self._project.scope
+        yield Statement(
+            sid=f"ReadServed{action}s",
+            actions=[f"sagemaker:Describe{action}"],
+            resources=[scope.sagemaker_arn(f"{kind}/*")],
+            conditions=scope.tagged_as_own,
+            wildcard_reason="CloudFormation names them anew when they change; the condition tells whose they are",
+        )
+        yield Statement(
+            sid=f"Bring{action}s",
+            # Describing without the condition on tags: what is not there yet has none.
+            actions=[f"sagemaker:Create{action}", f"sagemaker:Describe{action}"],
+            resources=[self._brought(kind)],
+            wildcard_reason=_CALLED_AFTER,
+        )
+        yield replace(
+            tag_what_it_creates([self._brought(kind)], [f"Create{action}"], reason=_CALLED_AFTER), sid=f"Tag{action}s"
+        )
+
+    def _brought(self, kind: str) -> str:
+        return self._project.scope.sagemaker_arn(f"{kind}/{self._served.endpoint_name}-v*")
 
     def _hear(self) -> None:
         lambda_.CfnEventInvokeConfig(

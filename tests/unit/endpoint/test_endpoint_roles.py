@@ -61,8 +61,8 @@ def test_who_follows_approvals_updates_this_endpoint_with_what_is_called_after_i
     assert names == ["endpoint/demo-full", "endpoint-config/demo-full-v*"]
     assert [arn[:16] for arn in found["PassTheRole"]["Resource"]] == ["<ProjectFullRole"]
     assert found["PassTheRole"]["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-    created = found["BringAVersion"]["Resource"]
-    assert [arn.rpartition(":")[2] for arn in created] == ["endpoint-config/demo-full-v*", "model/demo-full-v*"]
+    for kind, brought in (("endpoint-config", "BringEndpointConfigs"), ("model", "BringModels")):
+        assert [arn.rpartition(":")[2] for arn in found[brought]["Resource"]] == [f"{kind}/demo-full-v*"]
 
 
 def test_it_hears_of_approvals_of_the_group_and_of_changes_of_the_endpoint(endpoints: Synthesized) -> None:
