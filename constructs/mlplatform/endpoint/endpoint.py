@@ -17,7 +17,7 @@ from mlplatform.batch_inference.options import NewestApproved
 from mlplatform.compliance import accept
 from mlplatform.endpoint.alarms import EndpointAlarms
 from mlplatform.endpoint.dashboard import EndpointDashboard, Graph
-from mlplatform.endpoint.http_api import EndpointApi
+from mlplatform.endpoint.http_api import EndpointApi, HttpApi
 from mlplatform.endpoint.options import AlarmLimits, BlueGreen, EndpointModel
 from mlplatform.endpoint.role import allowed_images, endpoint_role
 from mlplatform.endpoint.versions import ModelVersions, Served
@@ -63,7 +63,7 @@ class Parts:
     in_network: bool = True
     network_isolation: bool = True
     keeps_count: bool = False
-    http_api: bool = False
+    http_api: HttpApi | None = None
 
 
 class Endpoint(Construct):
@@ -126,9 +126,16 @@ class Endpoint(Construct):
         self.resource = self._create(model, update)
         self._let_people_look()
         self.api = (
-            EndpointApi(self, "Api", project=project, endpoint_name=self.endpoint_name, endpoint_arn=self.endpoint_arn)
-            if parts.http_api
-            else None
+            None
+            if parts.http_api is None
+            else EndpointApi(
+                self,
+                "Api",
+                project=project,
+                endpoint_name=self.endpoint_name,
+                endpoint_arn=self.endpoint_arn,
+                options=parts.http_api,
+            )
         )
         """The HTTP API in front; None without `http_api`."""
 

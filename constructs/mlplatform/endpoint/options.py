@@ -135,6 +135,8 @@ class Variant:
             yield f"name is '{self.name}'; use letters and digits with hyphens between, 63 at most, such as 'challenger'"
         if self.instance_count < 1:
             yield f"instance_count is {self.instance_count}; use 1 or more"
+        if self.scaling is not None and self.instance_count != 1:
+            yield f"instance_count is {self.instance_count}, and there is scaling, which decides on it; leave one out"
         if self.weight < 0:
             yield f"weight is {self.weight}; use 0 or more"
 

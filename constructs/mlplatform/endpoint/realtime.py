@@ -8,6 +8,7 @@ from typing import Any
 from mlplatform.batch_inference.options import NewestApproved
 from mlplatform.endpoint.dashboard import VARIANT_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
+from mlplatform.endpoint.http_api import HttpApi
 from mlplatform.endpoint.options import (
     DEFAULT_INSTANCE_TYPE,
     MAIN,
@@ -55,7 +56,7 @@ class RealtimeEndpoint(Endpoint):
         image: what versions serve in, so what the role may pull: AWS's scikit-learn image when not given. The project's own
             repository always is among it.
         network_isolation: whether containers can reach nothing, not even AWS; they need no more to answer.
-        http_api: whether an HTTP API with IAM authentication stands in front.
+        http_api: an HTTP API with IAM authentication in front; none when not given.
 
     Raises `InvalidPropsError` with every mistake in the props.
     """
@@ -78,7 +79,7 @@ class RealtimeEndpoint(Endpoint):
         capture: DataCapture | None = None,
         image: ContainerImage | None = None,
         network_isolation: bool = True,
-        http_api: bool = False,
+        http_api: HttpApi | None = None,
     ) -> None:
         main = Variant(
             name=MAIN,

@@ -8,6 +8,7 @@ from typing import Any
 from mlplatform.batch_inference.options import NewestApproved
 from mlplatform.endpoint.dashboard import SERVERLESS_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
+from mlplatform.endpoint.http_api import HttpApi
 from mlplatform.endpoint.options import MAIN, AlarmLimits, EndpointModel, name_problems
 from mlplatform.endpoint.realtime import following_problems
 from mlplatform.pipeline.image import ContainerImage
@@ -38,7 +39,7 @@ class ServerlessEndpoint(Endpoint):
         follow_approvals: whether the next approved version is taken as soon as it is approved.
         alarms: when the project is told; nothing is rolled back.
         image: as of `RealtimeEndpoint`.
-        http_api: whether an HTTP API with IAM authentication stands in front.
+        http_api: an HTTP API with IAM authentication in front; none when not given.
 
     Source: Amazon SageMaker AI developer guide, "Deploy models with Amazon SageMaker Serverless Inference". Raises
     `InvalidPropsError` with every mistake in the props.
@@ -57,7 +58,7 @@ class ServerlessEndpoint(Endpoint):
         follow_approvals: bool = False,
         alarms: AlarmLimits | None = None,
         image: ContainerImage | None = None,
-        http_api: bool = False,
+        http_api: HttpApi | None = None,
     ) -> None:
         chosen = NewestApproved() if model is None else model
         networked = project.network.vpc_config() is not None

@@ -19,6 +19,7 @@ from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
 from mlplatform.project.job_permissions import encrypt_volumes, use_key
 from mlplatform.project.pipeline_permissions import tag_what_it_creates
+from mlplatform.project.scope import ProjectScope
 
 _CODE = Path(__file__).parent / "runtime" / "endpoint_models"
 _LAMBDA_SECONDS = (
@@ -145,6 +146,7 @@ class ModelVersions(Construct):
     def _following(self) -> list[Statement]:
         scope, name = self._project.scope, self._served.endpoint_name
         return [
+            *read_served(scope),
             *(statement for kind, action in _KINDS for statement in self._bringing(kind, action)),
             Statement(
                 sid="UpdateTheEndpoint",
@@ -163,14 +165,6 @@ class ModelVersions(Construct):
         ]
 
     def _bringing(self, kind: str, action: str) -> Iterator[Statement]:
-        scope = self._project.scope
-        yield Statement(
-            sid=f"ReadServed{action}s",
-            actions=[f"sagemaker:Describe{action}"],
-            resources=[scope.sagemaker_arn(f"{kind}/*")],
-            conditions=scope.tagged_as_own,
-            wildcard_reason="CloudFormation names them anew when they change; the condition tells whose they are",
-        )
         yield Statement(
             sid=f"Bring{action}s",
             # Describing without the condition on tags: what is not there yet has none.
@@ -220,3 +214,17 @@ class ModelVersions(Construct):
                 principal="events.amazonaws.com",
                 source_arn=rule.attr_arn,
             )
+
+
+def read_served(scope: ProjectScope) -> list[Statement]:
+    """See what an endpoint's configuration is, and which model, so which version, stands behind a variant."""
+    return [
+        Statement(
+            sid=f"ReadServed{action}s",
+            actions=[f"sagemaker:Describe{action}"],
+            resources=[scope.sagemaker_arn(f"{kind}/*")],
+            conditions=scope.tagged_as_own,
+            wildcard_reason="CloudFormation names them anew when they change; the condition tells whose they are",
+        )
+        for kind, action in _KINDS
+    ]

@@ -14,6 +14,8 @@ from mlplatform import (
     BlueGreen,
     ContainerImage,
     DataCapture,
+    Fallback,
+    HttpApi,
     JobLimits,
     MlProject,
     NewestApproved,
@@ -52,7 +54,7 @@ def define(project: MlProject) -> None:
         capture=DataCapture(percent=5),
         image=ContainerImage.from_uri(OWN_IMAGE),
         network_isolation=False,
-        http_api=True,
+        http_api=HttpApi(fallback=Fallback(body="[0]"), logged_percent=10),
     )
     RealtimeEndpoint(
         project,
@@ -62,7 +64,7 @@ def define(project: MlProject) -> None:
         shadow=Variant(name="candidate", model=NewestApproved(), weight=0.5),
         deployment=BlueGreen.linear(percent=25, wait_minutes=2),
     )
-    ServerlessEndpoint(project, "Seldom", outside_network=True, provisioned_concurrency=2, http_api=True)
+    ServerlessEndpoint(project, "Seldom", outside_network=True, provisioned_concurrency=2, http_api=HttpApi())
     AsyncEndpoint(project, "Documents", max_instances=3, max_concurrent_invocations=4, follow_approvals=True)
 
 
