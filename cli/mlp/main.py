@@ -14,6 +14,7 @@ from mlp.commands import (
     experiments,
     images,
     lineage,
+    loadtest,
     logs,
     models,
     pipelines,
@@ -52,6 +53,7 @@ for _command, _panel in (
     (models.approve, _MODELS),
     (reproduce.reproduce, _MODELS),
     (experiments.ui, _MODELS),
+    (loadtest.loadtest, _ENDPOINTS),
 ):
     app.command(rich_help_panel=_panel, epilog=EXIT_CODES_HELP)(_command)
 

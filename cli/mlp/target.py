@@ -44,8 +44,8 @@ class Target(Protocol):
     def label(self) -> str:
         """What it is, for messages: `the embedded AWS at http://localhost:4566`."""
 
-    def client(self, service: str) -> Any:
-        """A boto3 client."""
+    def client(self, service: str, options: Config | None = None) -> Any:
+        """A boto3 client; with `options` of its own where those of all commands do not fit."""
 
     def facts(self) -> tuple[Fact, ...]:
         """What `mlp status` says about it."""
@@ -71,14 +71,14 @@ class EndpointTarget:
     def label(self) -> str:
         return f"{'the embedded AWS' if self.status else 'the endpoint'} at {self.endpoint_url}"
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, options: Config | None = None) -> Any:
         # The engine reads the account off the access key id; real keys of the shell must not reach it.
         session = boto3.Session(
             aws_access_key_id=str(self.status.get("account", DEFAULT_ACCOUNT)),
             aws_secret_access_key="embedded",  # noqa: S106 the engine does not check signatures
             region_name=str(self.status.get("region", DEFAULT_REGION)),
         )
-        return session.client(service, endpoint_url=self.endpoint_url, config=_config(proxies={}))
+        return session.client(service, endpoint_url=self.endpoint_url, config=_config(options, proxies={}))
 
     def facts(self) -> tuple[Fact, ...]:
         named = (
@@ -120,8 +120,8 @@ class AwsTarget:
     def label(self) -> str:
         return f"AWS ({self.session.region_name or 'no region'})"
 
-    def client(self, service: str) -> Any:
-        return self.session.client(service, config=_config(ignore_configured_endpoint_urls=True))
+    def client(self, service: str, options: Config | None = None) -> Any:
+        return self.session.client(service, config=_config(options, ignore_configured_endpoint_urls=True))
 
     def facts(self) -> tuple[Fact, ...]:
         caller = self.client("sts").get_caller_identity()
@@ -270,5 +270,6 @@ def _which_app(app: str | None, names: list[str]) -> CliError:
     return CliError(cause, fix=f"name one with --app, for example --app {names[0]}", exit_code=code)
 
 
-def _config(**options: Any) -> Config:
-    return Config(connect_timeout=5, retries={"mode": "standard", "max_attempts": 3}, **options)
+def _config(special: Config | None = None, **options: Any) -> Config:
+    usual = Config(connect_timeout=5, retries={"mode": "standard", "max_attempts": 3}, **options)
+    return usual if special is None else usual.merge(special)

@@ -5,7 +5,7 @@ for a proof: `policies` says what may be deployed, `forecast` what is known of t
 days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out.
 """
 
-from mlscaling.forecast import History, InvalidHistoryError, capacity_for, floor_changes
+from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan
 from mlscaling.policies import (
     WAKE_FROM_ZERO,
     Event,
@@ -22,6 +22,7 @@ from mlscaling.policies import (
 
 __all__ = [
     "Event",
+    "FloorPlan",
     "ForecastFloor",
     "History",
     "InvalidHistoryError",
@@ -35,5 +36,5 @@ __all__ = [
     "TargetTracking",
     "WAKE_FROM_ZERO",
     "capacity_for",
-    "floor_changes",
+    "floor_plan",
 ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mlscaling.load_test import LoadTest
+
 
 @dataclass(frozen=True, kw_only=True)
 class Provisioning:
@@ -57,6 +59,15 @@ class Fleet:
     warm_up_share: float = 0.5
     minute_delay_seconds: int = 60
     fast_delay_seconds: int = 10
+
+    @classmethod
+    def tested(cls, load_test: LoadTest, provisioning: Provisioning) -> Fleet:
+        """Instances as a load test has found them."""
+        return cls(
+            requests_per_second=load_test.requests_per_second,
+            concurrency=load_test.concurrency,
+            provisioning=provisioning,
+        )
 
     def metric_delay_seconds(self, period_seconds: int) -> int:
         """Of a metric with this period."""

@@ -205,14 +205,32 @@ def _raise_to(minimums: list[int], floors: list[int], maximum: int) -> None:
         minimums[minute] = max(minimums[minute], min(floor, maximum))
 
 
-def floor_changes(scaling: Scaling, history: History | None, now: datetime, minutes: int) -> list[tuple[datetime, int]]:
-    """When the minimum changes from `now` on, and to what, for one-time scheduled actions; the last takes every floor back.
+@dataclass(frozen=True, kw_only=True)
+class FloorPlan:
+    """One-time changes of the minimum for some hours, beside those that the calendar makes by itself.
 
-    So a floor expires after `minutes` though nobody ever comes again. Ask each hour for some hours, and one that is missed does no harm.
+    `expires` puts back what the calendar wants, after all changes: a floor ends though nobody ever plans again.
     """
-    wanted = [*minimums(scaling, history, now, minutes), scaling.minimum]
-    return [
-        (now + timedelta(minutes=minute), one)
-        for minute, one in enumerate(wanted)
-        if minute == 0 or one != wanted[minute - 1]
-    ]
+
+    changes: tuple[tuple[datetime, int], ...]
+    expires: tuple[datetime, int]
+
+
+def floor_plan(scaling: Scaling, history: History | None, start: datetime, minutes: int) -> FloorPlan:
+    """What the forecast asks for from `start`, a whole minute, on. Ask each hour for some hours, and one that is missed does no harm.
+
+    Where the calendar has a change of its own, nothing is planned for the same moment, since nobody knows which would come last: if
+    the forecast wants more, it says so a minute later. A minimum that falls for a minute takes no instance away.
+    """
+    calendar = dict(scaling.calendar_changes())
+    changes: list[tuple[datetime, int]] = []
+    holds: int | None = None
+    for minute, wanted in enumerate(minimums(scaling, history, start, minutes)):
+        moment = start + timedelta(minutes=minute)
+        if moment in calendar:
+            holds = calendar[moment]
+        elif wanted != holds:
+            changes.append((moment, wanted))
+            holds = wanted
+    end = start + timedelta(minutes=minutes)
+    return FloorPlan(changes=tuple(changes), expires=(end, scaling.minimum_of_calendar(end)))

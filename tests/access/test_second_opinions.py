@@ -19,6 +19,7 @@ PYTHON = REPOSITORY / ".tools" / "access" / "bin" / "python"
 INTRUDER, NEIGHBOUR = "demand", "demandplus"
 """Its name is the beginning of another one's. The three are made alike, and the matrix asks the roles of each."""
 SERVICES = (
+    "application-autoscaling",
     "athena",
     "budgets",
     "cloudwatch",

@@ -26,8 +26,12 @@ app = typer.Typer(help="Scaling policies, proved before they are deployed.", no_
 
 HistoryArgument = Annotated[Path, typer.Argument(metavar="HISTORY", help="A CSV file of times and counts of requests.")]
 RateOption = Annotated[
-    float,
+    float | None,
     typer.Option("--rps", min=0.001, help="What one instance serves at the latency objective: the load test's knee."),
+]
+LoadTestOption = Annotated[
+    Path | None,
+    typer.Option("--load-test", metavar="FILE", help="As `mlp loadtest --out` writes it, in the place of --rps."),
 ]
 ProvisioningOption = Annotated[
     list[float],
@@ -87,7 +91,8 @@ def history(
 @app.command()
 def replay(
     history: HistoryArgument,
-    rps: RateOption,
+    rps: RateOption = None,
+    load_test: LoadTestOption = None,
     policy: PolicyOption = None,
     served: ServedOption = _SERVED,
     calendar: CalendarOption = None,
@@ -98,12 +103,12 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from mlp.scaling.inputs import policy_to_play, read_inputs
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs
     from mlscaling import Objective
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
-        inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
+        inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
         verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
         document = {
@@ -120,7 +125,8 @@ def replay(
 @app.command()
 def tune(
     history: HistoryArgument,
-    rps: RateOption,
+    rps: RateOption = None,
+    load_test: LoadTestOption = None,
     maximum: MaximumOption = _MAXIMUM,
     minimum: MinimumOption = 1,
     served: ServedOption = _SERVED,
@@ -134,13 +140,13 @@ def tune(
     json: JsonOption = False,
 ) -> None:
     """Find the cheapest policy that serves the last days, with the reason for each number. Exit code 1: none does."""
-    from mlp.scaling.inputs import default_policy, read_calendar, read_inputs, write_policy
+    from mlp.scaling.inputs import default_policy, read_calendar, read_fleet, read_inputs, write_policy
     from mlrecords.codec import to_json
     from mlscaling import Objective
     from mlscaling.compiler import compile_policy
 
     with reporting(as_json=json) as output:
-        inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
+        inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
         default = default_policy(inputs.fleet, maximum)
         objective = Objective(served_share=served, no_dearer_than=default if cost_of_default else None)
         output.say(f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies")
@@ -172,8 +178,9 @@ def tune(
 @app.command()
 def plot(
     history: HistoryArgument,
-    rps: RateOption,
     out: ChartOption,
+    rps: RateOption = None,
+    load_test: LoadTestOption = None,
     policy: PolicyOption = None,
     calendar: CalendarOption = None,
     maximum: MaximumOption = _MAXIMUM,
@@ -184,10 +191,10 @@ def plot(
 ) -> None:
     """Draw demand, capacity, violations and cost of a policy on the last days."""
     from mlp.scaling.chart import draw_replay
-    from mlp.scaling.inputs import policy_to_play, read_inputs
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs
 
     with reporting(as_json=json) as output:
-        inputs = read_inputs(history, days=days, requests_per_second=rps, provisioning_seconds=provisioning_seconds)
+        inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
         output.result({"file": str(out)}, f"the chart is in {out}")

@@ -13,6 +13,7 @@ from mlrecords.codec import InvalidDocumentError, from_json, to_json
 from mlscaling.cases import Case
 from mlscaling.fleet import Fleet, Provisioning
 from mlscaling.forecast import InvalidHistoryError
+from mlscaling.load_test import InvalidLoadTestError, LoadTest
 from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking
 
 
@@ -24,18 +25,25 @@ class Inputs:
     fleet: Fleet
 
 
-def read_inputs(history: Path, *, days: int, requests_per_second: float, provisioning_seconds: list[float]) -> Inputs:
-    """Read a demand; its last whole days are played, those before are what a forecast knows."""
+def read_fleet(requests_per_second: float | None, load_test: Path | None, provisioning_seconds: list[float]) -> Fleet:
+    """Instances as a load test has found them, or as somebody says."""
     spread = sorted(provisioning_seconds)
     provisioning = Provisioning(
         shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
     )
     try:
-        case = Case.of_file(history, days=days)
+        return Fleet.tested(LoadTest.given(load_test, requests_per_second), provisioning)
+    except (InvalidLoadTestError, OSError) as error:
+        raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
+
+
+def read_inputs(history: Path, *, days: int, fleet: Fleet) -> Inputs:
+    """Read a demand; its last whole days are played, those before are what a forecast knows."""
+    try:
+        return Inputs(case=Case.of_file(history, days=days), fleet=fleet)
     except (InvalidHistoryError, OSError) as error:
         fix = "give a CSV file whose columns are a time and a count of requests"
         raise bad_input([str(error)], fix=fix) from error
-    return Inputs(case=case, fleet=Fleet(requests_per_second=requests_per_second, provisioning=provisioning))
 
 
 def read_calendar(path: Path | None) -> tuple[Event, ...]:

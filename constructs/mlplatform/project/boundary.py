@@ -32,6 +32,7 @@ _TRANSFORM, _MODEL, _NOTEBOOK = (
 _APPS = ("sagemaker:CreateApp", "sagemaker:*ateSpace")
 """Creating and updating; as everywhere here, a wildcard where nothing else fits it, since characters are scarce."""
 _OWN = (
+    "application-autoscaling:*Sch*",  # Put, Delete, DescribeScheduledAction.
     "athena:*",
     "ecr:*",
     "lambda:GetFunctionC*",  # Configuration; the rest is no secret.
@@ -49,21 +50,21 @@ _OWN = (
     "sagemaker:St*",
     "sagemaker:UpdatePipeline",
     "sns:Publish",
-    "sqs:*Message*",
+    "sqs:*Mess*",
 )
 _ANYWHERE = (
-    "budgets:View*",
-    "cloudwatch:PutMetricData",
-    "ec2:*NetworkInterface*",
+    "budgets:V*",
+    "cloudwatch:*MetricD*",  # Get, PutMetricData.
+    "ec2:*NetworkInt*",
     "ec2:Describe*",
     "ecr:GetAu*",  # AuthorizationToken.
-    "events:PutEvents",
+    "events:PutE*",
     # Public data, source archives and spaces lie in other buckets and under other keys; those of other projects refuse.
-    "kms:CreateGrant",
-    "kms:Decrypt",
+    "kms:CreateG*",
+    "kms:Dec*",  # Decrypt.
     "kms:DescribeKey",
     "kms:GenerateD*",  # DataKey and so on.
-    "s3:GetBucketLocation",
+    "s3:GetBucketLoc*",
     "s3:GetObject",
     "s3:GetObjectVersion",
     "s3:ListBucket*",

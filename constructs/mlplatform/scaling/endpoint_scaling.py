@@ -12,6 +12,7 @@ from constructs import Construct
 from mlplatform.pipeline.naming import kebab_case
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project import MlProject
+from mlplatform.scaling.floor import ForecastFunction, floor_problems
 from mlplatform.scaling.proving import ScalingProof
 from mlplatform.scaling.rendering import Scaled, calendar_actions, step_scaling
 from mlscaling import Scaling, Signal, StepScaling
@@ -26,7 +27,7 @@ class EndpointScaling(Construct):
     """Scales one variant of an endpoint, or one inference component, as a `mlscaling.Scaling` says.
 
     It is a scalable target with the minimum, the maximum and the calendar's scheduled actions; a policy for the target, whose alarms
-    Application Auto Scaling makes; and a policy and an alarm for each kind of steps.
+    Application Auto Scaling makes; a policy and an alarm for each kind of steps; and, for a floor, a function that is called each hour.
 
     With a `proof`, the policy is played on known demand at synth, and one that misses its objective stops the synthesis. Without
     one, each synthesis warns that the policy is unproved.
@@ -58,9 +59,9 @@ class EndpointScaling(Construct):
         depends_on: Sequence[CfnResource] = (),
     ) -> None:
         subject = f"scaling of endpoint '{endpoint_name}'"
-        raise_if_any(subject, _problems(scaling, component_name))
-        super().__init__(scope, construct_id)
         self._scaled = Scaled(endpoint_name=endpoint_name, variant_name=variant_name, component_name=component_name)
+        raise_if_any(subject, [*_problems(scaling, component_name), *floor_problems(self._scaled, scaling)])
+        super().__init__(scope, construct_id)
         self.target = autoscaling.CfnScalableTarget(
             self,
             "Target",
@@ -73,12 +74,14 @@ class EndpointScaling(Construct):
         )
         """What Application Auto Scaling scales."""
         for resource in depends_on:
-            self.target.add_dependency(resource)
+            self.target.add_resource_dependency(resource)
         self.alarms: list[cloudwatch.CfnAlarm] = []
         """Those that scale out by steps: in alarm while there is not enough capacity, which is no failure."""
         self._track(scaling)
         for steps in scaling.steps:
             self._step(steps)
+        if scaling.floor is not None:
+            ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
         self._prove(scaling, proof)
 
     def _track(self, scaling: Scaling) -> None:

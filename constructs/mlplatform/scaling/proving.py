@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlplatform.pipeline.problems import InvalidPropsError, raise_if_any
 from mlscaling import InvalidHistoryError, Objective, Scaling
+from mlscaling.load_test import InvalidLoadTestError, LoadTest
 
 if TYPE_CHECKING:
     from mlscaling.proof import Verdict
@@ -25,7 +26,8 @@ class ScalingProof:
 
     Parameters:
         demand: a CSV file of a time and a count of requests, three days or more; it belongs beside the code, in git.
-        requests_per_second: what one instance serves at the latency objective, the knee of its load test (`mlp loadtest`).
+        load_test: the file that `mlp loadtest --out` has written, of an endpoint with the same instance type and model.
+        requests_per_second: in the place of it, what one instance serves at the latency objective.
         objective: which share of the requests has to be served in time; 0.999 when not given.
         although: why a policy that misses may go out nevertheless. The reason stands in the template.
         usd_per_instance_hour: of the instance type, for messages that say what it costs.
@@ -35,7 +37,8 @@ class ScalingProof:
     """
 
     demand: Path
-    requests_per_second: float
+    requests_per_second: float | None = None
+    load_test: Path | None = None
     objective: Objective = field(default_factory=Objective)
     although: str | None = None
     usd_per_instance_hour: float | None = None
@@ -45,9 +48,11 @@ class ScalingProof:
         raise_if_any("ScalingProof", self._problems())
 
     def _problems(self) -> Iterator[str]:
+        if (self.requests_per_second is None) == (self.load_test is None):
+            yield "what one instance serves has to be said once; give load_test, as `mlp loadtest` writes it, or requests_per_second"
         for name in ("requests_per_second", "provisioning_seconds"):
             value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
+            if value is not None and not (value > 0 and math.isfinite(value)):
                 yield f"{name} is {value}; use more than 0"
         if not 0 <= self.objective.served_share <= 1:
             yield f"served_share of the objective is {self.objective.served_share}; use 0 to 1, such as 0.999"
@@ -69,16 +74,14 @@ class ScalingProof:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
             raise InvalidPropsError("ScalingProof", [problem]) from error
         try:
+            tested = LoadTest.given(self.load_test, self.requests_per_second)
             return prove(
                 scaling,
                 Case.of_file(self.demand),
-                Fleet(
-                    requests_per_second=self.requests_per_second,
-                    provisioning=Provisioning.fixed(self.provisioning_seconds),
-                ),
+                Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds)),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,
             )
-        except (InvalidHistoryError, ObjectiveMissedError, OSError) as error:
+        except (InvalidHistoryError, InvalidLoadTestError, ObjectiveMissedError, OSError) as error:
             raise InvalidPropsError("ScalingProof", [str(error)]) from error

@@ -14,6 +14,7 @@ import pytest
 from mlplatform.config import load_platform
 from mlplatform.network import ENDPOINT_SETS
 from tests.unit.pipeline.synthesis import synthesize_project
+from tests.unit.scaling.demand import write_demand
 
 REPOSITORY = Path(__file__).parents[3]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -112,6 +113,21 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_the_scaling_policy_of_the_documentation_is_valid() -> None:
-    (code,) = blocks(REPOSITORY / "docs" / "scaling.md", "python")
+    code, _ = blocks(REPOSITORY / "docs" / "scaling.md", "python")
 
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_policy_of_the_documentation_is_proved_and_synthesizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, code = blocks(REPOSITORY / "docs" / "scaling.md", "python")
+    write_demand(tmp_path).rename(tmp_path / "demand.csv")
+    knee = {"requests_per_second": 10, "concurrency": 2, "confirmed": True}
+    (tmp_path / "load-test.json").write_text(json.dumps(knee))
+    (tmp_path / "project.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+
+    define = runpy.run_path("project.py")["define"]
+
+    assert synthesize_project(tmp_path / "cdk.out", define).resources("AWS::ApplicationAutoScaling::ScalingPolicy")

@@ -24,6 +24,7 @@ COMMANDS = (
     "approve",
     "reproduce",
     "ui",
+    "loadtest",
 )
 NOWHERE = "http://127.0.0.1:1"
 

@@ -56,6 +56,17 @@ def test_the_policy_that_tune_writes_serves_the_day(demand: Path) -> None:
     assert any("the floor rises 11 minutes early" in reason for reason in found["reasons"])
 
 
+def test_a_load_test_says_what_an_instance_serves(demand: Path) -> None:
+    (demand.parent / "knee.json").write_text('{"requests_per_second": 10, "concurrency": 2.5, "confirmed": true}')
+
+    said, tested = (
+        scaling("replay", demand, *source, "--days", 1, "--json").stdout
+        for source in (("--rps", 10), ("--load-test", "knee.json"))
+    )
+
+    assert json.loads(said) == json.loads(tested)
+
+
 def test_a_plot_is_a_chart(demand: Path, tmp_path: Path) -> None:
     assert scaling("plot", demand, "--rps", 10, "--days", 1, "--out", "chart.png").exit_code == 0
 
@@ -101,6 +112,27 @@ def test_what_cannot_be_used_is_a_sentence(demand: Path, arguments: tuple[str, .
     (demand.parent / "short.csv").write_text("time,requests\n2026-03-02T00:00:00,1\n2026-03-02T00:05:00,1\n")
 
     result = scaling("replay", *arguments, "--rps", "10")
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((), "what one instance serves has to be said once"),
+        (("--rps", "10", "--load-test", "knee.json"), "what one instance serves has to be said once"),
+        (("--load-test", "absent.json"), "No such file or directory"),
+        (("--load-test", "text.json"), "text.json is no JSON"),
+        (("--load-test", "list.json"), "list.json: it is no object"),
+        (("--load-test", "none.json"), "requests_per_second is None, and not more than 0; concurrency is None"),
+    ],
+)
+def test_an_instance_that_nobody_tested_is_a_sentence(demand: Path, arguments: tuple[str, ...], problem: str) -> None:
+    for name, text in (("knee", "{}"), ("text", "knee"), ("list", "[]"), ("none", '{"confirmed": false}')):
+        (demand.parent / f"{name}.json").write_text(text)
+
+    result = scaling("replay", demand, *arguments)
 
     assert result.exit_code == 2
     assert problem in result.stderr

@@ -14,7 +14,7 @@ from mlscaling.forecast import (
     InvalidHistoryError,
     best_seen,
     capacity_for,
-    floor_changes,
+    floor_plan,
     forecast,
     minimums,
 )
@@ -100,18 +100,41 @@ def test_an_event_raises_the_floor_before_it_begins_and_expires() -> None:
     assert max(day) == 30
 
 
-def test_floors_are_changes_at_times_and_the_last_takes_them_back() -> None:
+def test_floors_are_changes_at_times_and_they_expire() -> None:
     history = hourly([flat_with_peak(50)] * 2)
     policy = Scaling(minimum=1, maximum=20, floor=floor(periods=2))
     eleven = START + timedelta(days=2, hours=11)
 
-    changes = floor_changes(policy, history, eleven, 90)
+    plan = floor_plan(policy, history, eleven, 90)
 
-    assert changes == [
-        (eleven, 1),
-        (eleven + timedelta(minutes=60), 5),
-        (eleven + timedelta(minutes=90), 1),
-    ]
+    assert plan.changes == ((eleven, 1), (eleven + timedelta(minutes=60), 5))
+    assert plan.expires == (eleven + timedelta(minutes=90), 1)
+
+
+def test_a_floor_that_is_over_leaves_an_event_that_is_on_its_capacity() -> None:
+    noon = START + timedelta(days=2, hours=12)
+    spot = Event(name="TV spot", at=noon, capacity=7, minutes=600, lead_minutes=0)
+    policy = Scaling(maximum=20, floor=floor(periods=2), calendar=(spot,))
+
+    plan = floor_plan(policy, hourly([flat_with_peak(50)] * 2), noon - timedelta(hours=1), 180)
+
+    assert plan.expires == (noon + timedelta(hours=2), 7)
+
+
+def test_what_the_calendar_changes_is_corrected_a_minute_later() -> None:
+    """At noon the forecast wants 5, the calendar sets 3, and nobody knows the order of two actions at one time."""
+    noon = START + timedelta(days=2, hours=12)
+    spot = Event(name="TV spot", at=noon, capacity=3, minutes=30, lead_minutes=0)
+    policy = Scaling(maximum=20, floor=floor(periods=2), calendar=(spot,))
+
+    plan = floor_plan(policy, hourly([flat_with_peak(50)] * 2), noon - timedelta(minutes=30), 90)
+
+    assert plan.changes == (
+        (noon - timedelta(minutes=30), 1),
+        (noon + timedelta(minutes=1), 5),
+        (noon + timedelta(minutes=31), 5),
+    )
+    assert plan.expires == (noon + timedelta(minutes=60), 1)
 
 
 def test_the_last_hours_count_as_much_as_the_days_before_them() -> None:

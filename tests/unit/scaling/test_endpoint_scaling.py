@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -279,6 +280,19 @@ def test_a_proof_of_too_few_days_or_of_no_file_is_refused(tmp_path: Path) -> Non
         synthesized(tmp_path / "out", ENOUGH, proof=dataclasses.replace(proof, demand=tmp_path / "absent.csv"))
 
 
+def test_a_proof_reads_the_load_test(tmp_path: Path) -> None:
+    load_test = tmp_path / "load-test.json"
+    load_test.write_text(json.dumps({"requests_per_second": 10, "concurrency": 2, "confirmed": True}))
+    weak = tmp_path / "weak.json"
+    weak.write_text(json.dumps({"requests_per_second": 5, "concurrency": 2, "confirmed": True}))
+    proof = ScalingProof(demand=write_demand(tmp_path), load_test=load_test)
+
+    assert proof.prove(ENOUGH).meets
+    assert not dataclasses.replace(proof, load_test=weak, although="a test").prove(ENOUGH).meets
+    with pytest.raises(InvalidPropsError, match=r"No such file.*absent.json"):
+        dataclasses.replace(proof, load_test=tmp_path / "absent.json").prove(ENOUGH)
+
+
 def test_all_numbers_of_a_proof_that_cannot_be_are_told_at_once() -> None:
     with pytest.raises(InvalidPropsError) as raised:
         ScalingProof(
@@ -291,6 +305,8 @@ def test_all_numbers_of_a_proof_that_cannot_be_are_told_at_once() -> None:
         )
 
     assert len(raised.value.problems) == 5
+    with pytest.raises(InvalidPropsError, match="what one instance serves has to be said once"):
+        ScalingProof(demand=Path("demand.csv"))
 
 
 def test_an_ordinary_synthesis_does_not_load_numpy() -> None:

@@ -1,0 +1,106 @@
+"""`mlp loadtest`: how many requests per second one instance of an endpoint serves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlp.errors import CliError, ExitCode, bad_input
+from mlp.options import AwsOption, EndpointOption, JsonOption
+from mlp.session import session
+
+if TYPE_CHECKING:
+    from mlp.loadtest.endpoint import Instances
+    from mlp.loadtest.steps import Step
+
+_CONTENT_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonlines"}
+
+
+def loadtest(
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT")],
+    payload: Annotated[
+        list[Path],
+        typer.Option("--payload", metavar="FILE", help="What to send; several are sent one after the other."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the curve and the knee here, as JSON.")],
+    latency_ms: Annotated[float, typer.Option("--latency-ms", min=1, help="Within which requests are answered.")],
+    quantile: Annotated[float, typer.Option("--quantile", min=0.5, max=1, help="Which share of them.")] = 0.99,
+    variant: Annotated[str, typer.Option("--variant")] = "AllTraffic",
+    content_type: Annotated[
+        str | None, typer.Option("--content-type", help="When not given: by the ending of the first payload.")
+    ] = None,
+    first_rps: Annotated[float, typer.Option("--first-rps", min=0.01, help="The lowest rate.")] = 1,
+    most_rps: Annotated[float, typer.Option("--most-rps", min=0.01, help="The highest rate.")] = 500,
+    step_seconds: Annotated[float, typer.Option("--step-seconds", min=1, help="Of a step, at least.")] = 15,
+    most_minutes: Annotated[float, typer.Option("--most-minutes", min=0.1, help="Of sending, all in all.")] = 20,
+    stop_at_errors: Annotated[
+        float, typer.Option("--stop-at-errors", min=0, max=1, help="Cut a step short when this share of it failed.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option("--seed", help="Of the times of requests.")] = 0,
+    endpoint_url: EndpointOption = None,
+    aws: AwsOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Find how many requests per second one instance serves at a latency. Exit code 1: no knee was confirmed.
+
+    Requests come at random times, however long the endpoint takes. Rates rise by half until the objective is missed, and what is found
+    is confirmed by a longer step. Suspend the scaling of the endpoint meanwhile: with other instances the test stops.
+    """
+    from mlp.loadtest.endpoint import TestedEndpoint
+    from mlp.loadtest.generator import OpenLoop
+    from mlp.loadtest.knee import Limits, find_knee
+    from mlp.loadtest.report import Report
+    from mlp.loadtest.steps import Goal
+
+    with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
+        payloads = [_read(one) for one in payload]
+        if most_rps < first_rps:
+            raise bad_input([f"--most-rps {most_rps:g} is below --first-rps {first_rps:g}"], fix="use a higher one")
+        tested = TestedEndpoint(target, endpoint, variant)
+        instances = tested.instances()
+        goal = Goal(latency_seconds=latency_ms / 1000, quantile=quantile)
+        limits = Limits(
+            first_rps=first_rps, most_rps=most_rps, step_seconds=step_seconds, most_seconds=60 * most_minutes
+        )
+        output.say(_cost(instances, most_minutes))
+        kind = content_type if content_type is not None else _CONTENT_TYPES.get(payload[0].suffix, _BYTES)
+        send = tested.sender(payloads, kind, timeout_seconds=max(5.0, 10 * goal.latency_seconds))
+        open_loop = OpenLoop(send, goal, stop_at_errors=stop_at_errors, seed=seed)
+
+        def measure(rate: float, seconds: float, confirming: bool) -> Step:
+            output.say(f"{rate:.4g} requests per second for {seconds:.0f} s{' to confirm' if confirming else ''}")
+            step = open_loop.step(rate, seconds, confirming=confirming)
+            if tested.instances() != instances:
+                cause = f"the instances of {endpoint} changed during the test: there were {instances.count}"
+                raise CliError(cause, fix="suspend its scaling, and test again", exit_code=ExitCode.RUN_FAILED)
+            return step
+
+        started_at = datetime.now(tz=UTC)
+        search = find_knee(measure, limits, latency_seconds=goal.latency_seconds)
+        report = Report.of(search, goal, instances, endpoint=endpoint, variant=variant, started_at=started_at)
+        report.write(out)
+        output.result(report.document(), report.curve(), str(report))
+    if not report.confirmed:
+        raise typer.Exit(ExitCode.RUN_FAILED)
+
+
+_BYTES = "application/octet-stream"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise bad_input([f"the payload {path}: {error.strerror}"], fix="give a file to send") from error
+
+
+def _cost(instances: Instances, most_minutes: float) -> str:
+    usd = instances.usd_per_hour
+    price = "at a price that mlp does not know" if usd is None else f"at {usd * most_minutes / 60:.2f} USD or less"
+    machines = (
+        f"{instances.count} instance{'s' * (instances.count != 1)} of {instances.instance_type or 'several types'}"
+    )
+    return f"testing {machines} for {most_minutes:g} minutes or less, {price} for them meanwhile"

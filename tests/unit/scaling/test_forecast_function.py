@@ -1,0 +1,180 @@
+"""The function as it is deployed: its permissions, what calls it, and its archive, run with boto3 against CloudWatch."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from mlplatform import EndpointScaling, InvalidPropsError
+from mlscaling import Event, ForecastFloor, Scaling, Season
+from mlscaling.invocations import whole_interval
+from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize_project
+from tests.unit.scaling.simulated_autoscaling import SimulatedAutoScaling, served
+from tests.unit.servers import ACCOUNT, REGION, client, s3_server
+
+FLOOR = ForecastFloor(requests_per_second=1, quantile=1, periods=2, around_minutes=60)
+SPOT = Event(name="TV spot", at=datetime(2126, 12, 24, 20, 15, tzinfo=UTC), capacity=9)
+POLICY = Scaling(minimum=2, maximum=12, floor=FLOOR, calendar=(SPOT,))
+
+
+def define(directory: Path, scaling: Scaling = POLICY, endpoint_name: str = "quotes") -> Synthesized:
+    return synthesize_project(
+        directory,
+        lambda project: EndpointScaling(
+            project,
+            "Scaling",
+            project=project,
+            endpoint_name=endpoint_name,
+            variant_name="AllTraffic",
+            scaling=scaling,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    return define(tmp_path_factory.mktemp("floor"))
+
+
+def function(template: Synthesized) -> Json:
+    (found,) = [
+        one
+        for one in template.resources("AWS::Lambda::Function").values()
+        if one["FunctionName"] == "quotes-AllTraffic-floor"
+    ]
+    return found
+
+
+def test_a_policy_without_a_floor_has_no_function(tmp_path: Path) -> None:
+    assert not define(tmp_path, Scaling(maximum=2)).resources("AWS::Scheduler::Schedule")
+
+
+def test_it_may_change_scheduled_actions_of_the_projects_own_targets_and_read(template: Synthesized) -> None:
+    role = template.resources("AWS::IAM::Role")[function(template)["Role"]["Fn::GetAtt"][0]]
+    statements = {one["Sid"]: one for one in role["Policies"][0]["PolicyDocument"]["Statement"]}
+
+    assert {sid: one["Action"] for sid, one in statements.items()} == {
+        "WriteOwnLog": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "ReadDemand": ["cloudwatch:GetMetricData"],
+        "ReadActions": ["application-autoscaling:DescribeScheduledActions"],
+        "SetTheFloor": [
+            "application-autoscaling:DeleteScheduledAction",
+            "application-autoscaling:PutScheduledAction",
+        ],
+        "UseTheKey": ["kms:Decrypt", "kms:GenerateDataKey"],
+    }
+    assert statements["SetTheFloor"]["Condition"] == {
+        "StringEquals": {
+            "application-autoscaling:service-namespace": "sagemaker",
+            "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+            "aws:ResourceTag/project": "demo",
+        }
+    }
+    target = template.only("AWS::ApplicationAutoScaling::ScalableTarget")
+    assert {"Key": "project", "Value": "demo"} in target["Tags"]
+
+
+def test_it_is_called_each_hour_once_there_is_a_target(template: Synthesized) -> None:
+    (schedule,) = [one for one in template.template["Resources"].values() if one["Type"] == "AWS::Scheduler::Schedule"]
+    (target_id,) = template.resources("AWS::ApplicationAutoScaling::ScalableTarget")
+
+    assert schedule["Properties"]["ScheduleExpression"] == "rate(1 hour)"
+    assert schedule["DependsOn"] == [target_id]
+
+
+def test_somebody_is_told_when_it_fails(template: Synthesized) -> None:
+    alarm = template.only("AWS::CloudWatch::Alarm")
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Errors", 0)
+    (topic_id,) = template.resources("AWS::SNS::Topic")
+    assert alarm["AlarmActions"] == [{"Ref": topic_id}]
+
+
+def test_a_forecast_that_looks_further_back_than_cloudwatch_is_refused(tmp_path: Path) -> None:
+    floor = ForecastFloor(requests_per_second=1, quantile=1, periods=9, season=Season.WEEK)
+
+    with pytest.raises(InvalidPropsError) as raised:
+        define(tmp_path, Scaling(maximum=2, floor=floor), endpoint_name="q" * 60)
+
+    looks, name = raised.value.problems
+    assert looks == "the forecast looks at the last 64 days, and CloudWatch keeps 63; use fewer periods"
+    assert "has a name of 77 characters, and Lambda takes 64" in name
+
+
+@pytest.fixture(scope="module")
+def cloudwatch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real CloudWatch emulator."""
+    with s3_server(tmp_path_factory.mktemp("aws")) as s3:
+        yield client("cloudwatch", s3.meta.endpoint_url)
+
+
+def count_invocations(cloudwatch: Any, now: datetime, *, per_interval: float) -> None:
+    """Of the last three days, and ten times as many around this time yesterday."""
+    dimensions = [{"Name": "EndpointName", "Value": "quotes"}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    data = [
+        {
+            "MetricName": "Invocations",
+            "Dimensions": dimensions,
+            "Timestamp": now - timedelta(minutes=5 * place),
+            "Value": per_interval * (10 if abs(place - 288) < 36 else 1),
+        }
+        for place in range(1, 3 * 288)
+    ]
+    for first in range(0, len(data), 200):
+        cloudwatch.put_metric_data(Namespace="AWS/SageMaker", MetricData=data[first : first + 200])
+
+
+def test_its_archive_needs_boto3_alone_and_raises_the_minimum_by_what_cloudwatch_counted(
+    template: Synthesized, cloudwatch: Any, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    count_invocations(cloudwatch, whole_interval(now), per_interval=150)  # Half a request per second, and 5.
+    (schedule,) = template.resources("AWS::Scheduler::Schedule").values()
+    archive = template.directory / f"asset.{flat(function(template)['Code']['S3Key'])}"
+    simulated = SimulatedAutoScaling(minimum=2, now=now, order=random.Random(0))
+    script = tmp_path / "call.py"
+    script.write_text(
+        f"import sys; sys.path[:] = [{str(archive)!r}, *{_standard_library_and_boto3()!r}]\n"
+        "import json, set_floor\n"
+        f"print(json.dumps(set_floor.handler(json.loads({flat(schedule['Target']['Input'])!r}), None)))\n"
+        "sys.exit('numpy' in sys.modules)\n"
+    )
+    with served(simulated) as autoscaling_url:
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": autoscaling_url,
+            "AWS_ENDPOINT_URL_CLOUDWATCH": cloudwatch.meta.endpoint_url,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        answers = [
+            json.loads(
+                subprocess.run(
+                    [sys.executable, "-I", str(script)], env=environment, check=True, capture_output=True, text=True
+                ).stdout
+            )
+            for _ in range(2)
+        ]
+
+    assert answers[0]["put"] == answers[0]["actions"] >= 2
+    assert sorted(name.partition("-")[0] for name in simulated.found) == ["floor"] * len(simulated.found)
+    simulated.wait_until(now + timedelta(minutes=15))
+    assert simulated.minimum == 5
+    simulated.wait_until(now + timedelta(hours=4))
+    assert simulated.minimum == 2
+
+
+def _standard_library_and_boto3() -> list[str]:
+    packages = str(Path(boto3.__file__).parents[1])
+    return [*(path for path in sys.path if "python3" in path and "site-packages" not in path), packages]
