@@ -20,6 +20,7 @@ from mlplatform.project import MlProject
 from mlplatform.project.job_permissions import encrypt_volumes, use_key
 from mlplatform.project.pipeline_permissions import tag_what_it_creates
 from mlplatform.project.scope import ProjectScope
+from mlplatform.training.registry import read_registry
 
 _CODE = Path(__file__).parent / "runtime" / "endpoint_models"
 _LAMBDA_SECONDS = (
@@ -108,18 +109,7 @@ class ModelVersions(Construct):
     def _finding(self) -> list[Statement]:
         scope, name = self._project.scope, self._served.endpoint_name
         return [
-            Statement(
-                sid="FindModels",
-                actions=["sagemaker:ListModelPackages"],
-                resources=["*"],
-                wildcard_reason="ListModelPackages has no resource type; it lists names and changes nothing",
-            ),
-            Statement(
-                sid="ReadModels",
-                actions=["sagemaker:DescribeModelPackage"],
-                resources=[scope.sagemaker_arn(f"model-package/{self._project.model_package_group_name}/*")],
-                wildcard_reason="the registry numbers the versions of the group when they are registered",
-            ),
+            *read_registry(self._project),
             Statement(
                 sid="LookAtTheEndpoint",
                 actions=["sagemaker:DescribeEndpoint"],

@@ -88,6 +88,17 @@ def log_in_to_registries() -> Statement:
     )
 
 
+def put_metrics() -> Statement:
+    """What containers measure of themselves."""
+    return Statement(
+        sid="PutMetrics",
+        actions=["cloudwatch:PutMetricData"],
+        resources=["*"],
+        conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+        wildcard_reason="PutMetricData has no resource type; the condition names the namespaces",
+    )
+
+
 def pull_images(repository_arns: Sequence[str], *, wildcard_reason: str | None = None) -> Statement:
     """Run what is in these repositories."""
     return Statement(
@@ -115,13 +126,7 @@ def _running(scope: ProjectScope) -> list[Statement]:
             resources=[scope.arn("logs", "log-group:/aws/sagemaker/*")],
             wildcard_reason="SageMaker logs all jobs of an account to groups below /aws/sagemaker",
         ),
-        Statement(
-            sid="PutMetrics",
-            actions=["cloudwatch:PutMetricData"],
-            resources=["*"],
-            conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-            wildcard_reason="PutMetricData has no resource type; the condition names the namespaces",
-        ),
+        put_metrics(),
         log_in_to_registries(),
     ]
     return statements if scope.network is None else [*statements, *vpc_statements(scope)]
