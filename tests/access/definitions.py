@@ -1,5 +1,5 @@
-"""A project with everything that a project can have: the ready pipelines, others with all options, which tune, check, compare and
-transform, and endpoints of every kind."""
+"""A project with everything that a project can have: the ready pipelines, and others with all options, which tune, check, compare
+and transform."""
 
 from __future__ import annotations
 
@@ -7,27 +7,21 @@ from examples.demand_forecast.project import JOBS
 from examples.demand_forecast.project import define as demand_forecast
 from mlpipelines import ContinuousRange, ModelContainer, ModelStep, Pipeline, TransformStep
 from mlplatform import (
-    AsyncEndpoint,
     BatchInference,
     BiasCheck,
     ChampionChallenger,
     ContainerImage,
-    DataCapture,
     DataQualityCheck,
     Deadline,
     ExplainabilityCheck,
     Facet,
-    Fallback,
     GroundTruth,
-    HttpApi,
     MlProject,
     ModelAnswers,
     NewData,
     Overlap,
-    RealtimeEndpoint,
     RunPolicy,
     SageMakerPipeline,
-    ServerlessEndpoint,
     StartOn,
     TrainingChecks,
     TrainingPipeline,
@@ -67,15 +61,6 @@ def define(project: MlProject) -> None:
         ),
     )
     SageMakerPipeline(project, "Transforming", project=project, pipeline=_transforming(project))
-    RealtimeEndpoint(
-        project,
-        "Live",
-        follow_approvals=True,
-        capture=DataCapture(percent=1),
-        http_api=HttpApi(fallback=Fallback(body="[]"), logged_percent=1),
-    )
-    ServerlessEndpoint(project, "Seldom", outside_network=project.network.vpc_config() is not None)
-    AsyncEndpoint(project, "Documents", follow_approvals=True)
 
 
 def _transforming(project: MlProject) -> Pipeline:

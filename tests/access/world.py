@@ -173,12 +173,10 @@ class World:
         yield "controller", [Resource(arn=f"{function_arn}:{project}-x-controller", tags=pipelines[0].tags)]
         schedule_arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule"
         yield "schedule", [Resource(arn=f"{schedule_arn}/{project}-x/{project}-x", tags=pipelines[0].tags)]
-        others = ("-plan-start", "-controller", "-models", "-api")  # Of starts, runs and endpoints.
-        steps = [it for it in functions if not it.arn.endswith(others)]
+        steps = [it for it in functions if it not in planning and not it.arn.endswith("-controller")]
         yield "function", steps
         yield "planning function", planning
-        logs = made(project, "AWS::Logs::LogGroup")
-        yield "function log", [it for it in logs if ":log-group:/aws/lambda/" in it.arn]
+        yield "function log", made(project, "AWS::Logs::LogGroup")
         yield "dead letters", made(project, "AWS::SQS::Queue")
         yield from self._named(project, tags=pipelines[0].tags)
         roles = self.roles[project]
