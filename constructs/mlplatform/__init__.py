@@ -1,6 +1,6 @@
 """Reusable CDK constructs of the ML platform: what a project team imports.
 
-A team declares an `MlProject`, and in it a `TrainingPipeline` and a `BatchInference`; the platform team adds the
+A team declares an `MlProject`, and in it a `TrainingPipeline`, a `BatchInference` and endpoints; the platform team adds the
 `PlatformNetwork`, the `TrainingEnvironment` and the `ExperimentStore`. Scripts import `track`, which works without the CDK:
 what is named here is imported when it is asked for.
 """
@@ -30,6 +30,17 @@ if TYPE_CHECKING:
         Task,
     )
     from mlplatform.batch_inference.serving_image import TabularImage
+    from mlplatform.endpoint import (
+        AlarmLimits,
+        AsyncEndpoint,
+        BlueGreen,
+        DataCapture,
+        Fallback,
+        HttpApi,
+        RealtimeEndpoint,
+        ServerlessEndpoint,
+        Variant,
+    )
     from mlplatform.experiment_store import (
         ExperimentStore,
         ProjectExperiments,
@@ -89,6 +100,7 @@ else:
         "tracking",
         "batch_inference",
         "batch_inference.serving_image",
+        "endpoint",
         "experiment_store",
         "network",
         "pipeline",
@@ -115,14 +127,18 @@ else:
 
 
 __all__ = [
+    "AlarmLimits",
     "AlarmRaised",
+    "AsyncEndpoint",
     "AuthMode",
     "BatchInference",
     "BiasCheck",
+    "BlueGreen",
     "ChampionChallenger",
     "CheckAction",
     "Column",
     "ContainerImage",
+    "DataCapture",
     "DataChecks",
     "DataQualityCheck",
     "Deadline",
@@ -134,8 +150,10 @@ __all__ = [
     "Facet",
     "Failure",
     "FailurePolicy",
+    "Fallback",
     "GroundTruth",
     "HomeFileSystem",
+    "HttpApi",
     "InstanceLadder",
     "InterfaceEndpoint",
     "InvalidPropsError",
@@ -156,6 +174,7 @@ __all__ = [
     "ProjectAccess",
     "ProjectExperiments",
     "ProjectNetwork",
+    "RealtimeEndpoint",
     "RecordRetention",
     "RecordsPlace",
     "Retry",
@@ -166,6 +185,7 @@ __all__ = [
     "ScalingProof",
     "Schedule",
     "Scoring",
+    "ServerlessEndpoint",
     "SlackChannel",
     "SourceDirectory",
     "StartOn",
@@ -185,6 +205,7 @@ __all__ = [
     "TrainingScripts",
     "Tuning",
     "UnknownImageError",
+    "Variant",
     "offline_session",
     "read_scaling",
     "track",

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from model_registry import Model
 from runs.begin_run import answer_of
-from runs.models import Model
 from runs.settings import Settings
 from runs.state import ActiveRun, Because
 from tests.access.world import World

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.conftest import REPOSITORY, Synthesized
+from tests.unit.endpoint.endpoints import synthesize_all
 
 CHECKOV = REPOSITORY / ".tools" / "checkov" / "bin" / "checkov"
 LIBRARY = REPOSITORY / "constructs" / "mlplatform"
@@ -23,13 +24,14 @@ AS_ROOT = "FROM example:latest\nUSER root\n"
 
 @pytest.fixture(scope="module")
 def findings(dev: Synthesized, prod: Synthesized, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What one run finds in every environment, in the Dockerfiles, and in a planted violation of each kind."""
+    """What one run finds in every environment, endpoints of every kind, the Dockerfiles, and a planted violation of each kind."""
     if not CHECKOV.exists():
         pytest.fail(f"{CHECKOV.relative_to(REPOSITORY)} is not there; run: make .tools/checkov/.ready")
     root = tmp_path_factory.mktemp("checkov")
     for environment in (dev, prod):
         for template in environment.directory.glob("*.template.json"):
             shutil.copy(template, root)
+    synthesize_all(root / "endpoints")
     for name, path in DOCKERFILES.items():
         shutil.copy(path, root / name)
     (root / "planted.template.json").write_text(json.dumps(OPEN_BUCKET), encoding="utf-8")

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from mlplatform.batch_inference import run_metrics
 from mlplatform.batch_inference.alarms import MODERATE_DRIFT, STRONG_DRIFT
-
-_WIDTH, _HEIGHT = 8, 6  # Three in a row of 24 (CloudWatch API reference, "Dashboard Body Structure and Syntax").
-_IN_A_ROW = 24 // _WIDTH
-_Json = dict[str, Any]
+from mlplatform.widgets import Widget, arranged
 
 
 class RunDashboard(Construct):
@@ -64,8 +60,7 @@ class RunDashboard(Construct):
             self._graph("Forecast to be late by, seconds", [run_metrics.FORECAST_LATE_SECONDS], period=300),
             *([self._graph("Quality against the truth", list(quality_metrics))] if quality_metrics else []),
         ]
-        top = [_alarms(alarm_arns)] if alarm_arns else []
-        body = {"periodOverride": "inherit", "start": "-P28D", "widgets": [*top, *_placed(graphs, below=len(top) * 2)]}
+        body = {"periodOverride": "inherit", "start": "-P28D", "widgets": arranged(graphs, alarm_arns=alarm_arns)}
         # Tokens are plain strings in it, so that the text is the same each time, and costs no call to Node.
         self.resource = cloudwatch.CfnDashboard(
             self, "Resource", dashboard_name=pipeline_name, dashboard_body=json.dumps(body, sort_keys=True)
@@ -75,8 +70,8 @@ class RunDashboard(Construct):
 
     def _graph(
         self, title: str, metrics: Sequence[str], *, lines: Sequence[tuple[str, float]] = (), period: int = 3600
-    ) -> _Json:
-        properties: _Json = {
+    ) -> Widget:
+        properties: Widget = {
             "metrics": [
                 [run_metrics.NAMESPACE, metric, run_metrics.DIMENSION, self._pipeline, {"stat": "Maximum"}]
                 for metric in metrics
@@ -90,21 +85,3 @@ class RunDashboard(Construct):
         if lines:
             properties["annotations"] = {"horizontal": [{"label": label, "value": value} for label, value in lines]}
         return {"type": "metric", "properties": properties}
-
-
-def _alarms(arns: Sequence[str]) -> _Json:
-    properties = {"alarms": list(arns), "title": "Alarms"}
-    return {"type": "alarm", "x": 0, "y": 0, "width": 24, "height": 2, "properties": properties}
-
-
-def _placed(widgets: Sequence[_Json], *, below: int) -> list[_Json]:
-    return [
-        {
-            **widget,
-            "x": index % _IN_A_ROW * _WIDTH,
-            "y": below + index // _IN_A_ROW * _HEIGHT,
-            "width": _WIDTH,
-            "height": _HEIGHT,
-        }
-        for index, widget in enumerate(widgets)
-    ]

@@ -8,14 +8,14 @@ from pathlib import Path
 from constructs import Construct
 
 from mlplatform.batch_inference import run_metrics
-from mlplatform.pipeline.functions import ATTEMPTS, RuntimeFunction, step_function
+from mlplatform.pipeline.functions import ATTEMPTS, MODEL_REGISTRY, RuntimeFunction, step_function
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 
 RUNTIME = Path(__file__).parent / "runtime"
 _CODE = RUNTIME / "runs"
-LIBRARIES = (RUNTIME / "jobs" / "column_profiles", *ATTEMPTS)
-"""What the functions share with the jobs, and with those of other pipelines."""
+LIBRARIES = (MODEL_REGISTRY, RUNTIME / "jobs" / "column_profiles", *ATTEMPTS)
+"""What the functions share with the jobs, with endpoints, and with those of other pipelines."""
 _OBJECTS_OF_A_RUN = "objects get their names at run time, under the prefix of this pipeline"
 
 

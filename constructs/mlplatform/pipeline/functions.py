@@ -25,6 +25,8 @@ ATTEMPTS = (
 """The libraries of functions that look after attempts: what they share, what it is written as, the ladder of machines."""
 RUNTIME = "python3.14"  # The newest that Lambda has, as AwsSolutions-L1 asks.
 MAX_FUNCTION_NAME_LENGTH = 64  # AWS Lambda API reference, CreateFunction, FunctionName.
+MODEL_REGISTRY = Path(__file__).parent / "runtime" / "libraries" / "model_registry"
+"""The library of functions that look for a model version."""
 
 
 class RuntimeFunction(Construct):

@@ -88,6 +88,27 @@ def log_in_to_registries() -> Statement:
     )
 
 
+def put_metrics() -> Statement:
+    """What containers measure of themselves."""
+    return Statement(
+        sid="PutMetrics",
+        actions=["cloudwatch:PutMetricData"],
+        resources=["*"],
+        conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+        wildcard_reason="PutMetricData has no resource type; the condition names the namespaces",
+    )
+
+
+def pull_images(repository_arns: Sequence[str], *, wildcard_reason: str | None = None) -> Statement:
+    """Run what is in these repositories."""
+    return Statement(
+        sid="PullImages",
+        actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        resources=repository_arns,
+        wildcard_reason=wildcard_reason,
+    )
+
+
 def _reading(scope: ProjectScope) -> list[Statement]:
     return [*read_objects(scope.bucket_arns), use_key(scope), encrypt_volumes(scope)]
 
@@ -105,19 +126,14 @@ def _running(scope: ProjectScope) -> list[Statement]:
             resources=[scope.arn("logs", "log-group:/aws/sagemaker/*")],
             wildcard_reason="SageMaker logs all jobs of an account to groups below /aws/sagemaker",
         ),
-        Statement(
-            sid="PutMetrics",
-            actions=["cloudwatch:PutMetricData"],
-            resources=["*"],
-            conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-            wildcard_reason="PutMetricData has no resource type; the condition names the namespaces",
-        ),
+        put_metrics(),
         log_in_to_registries(),
     ]
-    return statements if scope.network is None else [*statements, *_vpc_statements(scope)]
+    return statements if scope.network is None else [*statements, *vpc_statements(scope)]
 
 
-def _vpc_statements(scope: ProjectScope) -> list[Statement]:
+def vpc_statements(scope: ProjectScope) -> list[Statement]:
+    """What SageMaker needs to run something in the project's network."""
     return [
         Statement(
             sid="AttachNetworkInterfaces",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -29,7 +31,15 @@ def notification_topic(
         "Resource": arn,
         "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
-    tls_only = {
+    topic_policy(scope, f"{construct_id}Policy", arn=arn, statements=[publish])
+    return arn
+
+
+def topic_policy(
+    scope: Construct, construct_id: str, *, arn: str, statements: Sequence[Mapping[str, object]] = ()
+) -> None:
+    """Let a topic take messages with TLS only, and what `statements` say."""
+    tls_only: Mapping[str, object] = {
         "Sid": "DenyWithoutTls",
         "Effect": "Deny",
         "Principal": {"AWS": "*"},
@@ -39,8 +49,7 @@ def notification_topic(
     }
     sns.CfnTopicPolicy(
         scope,
-        f"{construct_id}Policy",
+        construct_id,
         topics=[arn],
-        policy_document={"Version": "2012-10-17", "Statement": [tls_only, publish]},
+        policy_document={"Version": "2012-10-17", "Statement": [tls_only, *statements]},
     )
-    return arn

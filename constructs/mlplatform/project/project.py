@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,8 @@ from mlplatform.project.access import ProjectAccess
 from mlplatform.project.buckets import QUERY_RESULTS, SUPERSEDED, log_bucket, project_bucket
 from mlplatform.project.budget import deny_jobs_over_budget, monthly_budget
 from mlplatform.project.chat import ChatChannel, chat_channels
-from mlplatform.project.images import image_repository
-from mlplatform.project.job_permissions import inference_artifacts
+from mlplatform.project.images import image_repository, repository_arn
+from mlplatform.project.job_permissions import inference_artifacts, pull_images
 from mlplatform.project.limits import JobLimits
 from mlplatform.project.notifications import PUBLISHERS, notification_topic
 from mlplatform.project.pipeline_permissions import start_statement, tuning_statements
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from mlplatform.network import ProjectNetwork
 
 _STATEFUL = ["AWS::ECR::Repository", "AWS::KMS::Key", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup"]
-_ECR_IMAGE = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)([:@].+)?"
-)
 
 
 class MlProject(Construct):
@@ -125,7 +121,7 @@ class MlProject(Construct):
         self._create_storage()
         self._create_registries()
         self._create_roles(ProjectAccess() if access is None else access)
-        chat_channels(self, chat, scope=self._scope, topic_arn=self.topic_arn)
+        chat_channels(self, chat, scope=self.scope, topic_arn=self.topic_arn)
         MissingRemovalPolicies.of(self).apply(removal_policy, apply_to_resource_types=_STATEFUL)
         if monthly_budget_usd is not None:
             self._create_budget(monthly_budget_usd, deny_jobs=deny_jobs_over_budget)
@@ -167,7 +163,7 @@ class MlProject(Construct):
         _, self.output_bucket_name = project_bucket(
             self, "Output", keep_old_versions_days=365, expiring=[SUPERSEDED], **common
         )
-        self._scope = ProjectScope(
+        self.scope = ProjectScope(
             name=self.name,
             partition=self.partition,
             region=self.region,
@@ -180,6 +176,7 @@ class MlProject(Construct):
             network=self._network,
             limits=self.limits,
         )
+        """The names and ARNs between which everything that the project may do is confined."""
 
     def _create_registries(self) -> None:
         self.topic_arn: str = notification_topic(
@@ -190,7 +187,7 @@ class MlProject(Construct):
         suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
         self.repository_uri = f"{self.account}.dkr.ecr.{self.region}.{suffix}/{self.name}"
         """Where the project's own images are pushed: `<repository uri>:<tag>`."""
-        self.model_package_group_arn = self._scope.sagemaker_arn(f"model-package-group/{self.name}")
+        self.model_package_group_arn = self.scope.sagemaker_arn(f"model-package-group/{self.name}")
         sagemaker.CfnModelPackageGroup(
             self,
             "Models",
@@ -199,7 +196,7 @@ class MlProject(Construct):
         )
 
     def _create_roles(self, access: ProjectAccess) -> None:
-        self._roles = ProjectRoles(self, self._scope, access)
+        self._roles = ProjectRoles(self, self.scope, access)
         self.training_job_role, self.inference_job_role = self._roles.jobs
         self.pipeline_role = self._roles.pipeline
         self.data_scientist_role = self._roles.data_scientist
@@ -215,13 +212,13 @@ class MlProject(Construct):
         budget = monthly_budget(
             self,
             "Budget",
-            scope=self._scope,
+            scope=self.scope,
             owner=self.owner,
             topic_arn=self.topic_arn,
             limit_usd=limit_usd,
         )
         if deny_jobs:
-            deny_jobs_over_budget(self, scope=self._scope, owner=self.owner, budget=budget, roles=self._roles.starting)
+            deny_jobs_over_budget(self, scope=self.scope, owner=self.owner, budget=budget, roles=self._roles.starting)
 
     @property
     def data_scientist_role_arn(self) -> str:
@@ -258,30 +255,16 @@ class MlProject(Construct):
 
     def allow_pipeline_to_tune(self) -> None:
         """Let the project's pipelines run hyperparameter tuning jobs."""
-        self.pipeline_role.allow(*tuning_statements(self._scope))
+        self.pipeline_role.allow(*tuning_statements(self.scope))
 
     def allow_jobs_to_pull(self, image_uri: str) -> None:
         """Let the project's jobs pull an image: `<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>`.
 
         Images of other registries, and URIs that hold tokens, are left alone: grant those with `allow_jobs`.
         """
-        image = _ECR_IMAGE.fullmatch(image_uri)
-        if image is None:
-            return
-        repository = "arn:{}:ecr:{}:{}:repository/{}".format(
-            self.partition, image["region"], image["account"], image["repository"]
-        )
-        self.allow_jobs(
-            Statement(
-                sid="PullImages",
-                actions=[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
-                resources=[repository],
-            )
-        )
+        repository = repository_arn(image_uri, partition=self.partition)
+        if repository is not None:
+            self.allow_jobs(pull_images([repository]))
 
     def allow_jobs_to_read(self, s3_uri: str) -> None:
         """Let the project's jobs read an object outside its buckets, such as a source archive among the assets."""
@@ -304,7 +287,7 @@ class MlProject(Construct):
 
     def allow_inference_to_write(self, prefix: str) -> None:
         """Let inference jobs keep working files below a prefix of the artifact bucket: the name of their pipeline."""
-        self.inference_job_role.allow(inference_artifacts(self._scope.artifact_bucket_arn, prefix))
+        self.inference_job_role.allow(inference_artifacts(self.scope.artifact_bucket_arn, prefix))
 
     def grant_start_pipelines(self, role: Role, pipeline_arn: str) -> None:
         """Let `role`, a scheduler's for instance, start executions of one pipeline of this project."""

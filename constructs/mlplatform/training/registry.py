@@ -1,4 +1,4 @@
-"""What the functions of a training pipeline may see of the model registry."""
+"""What functions that look for a model may see of the model registry."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from mlplatform.project.limits import MAX_INSTANCE_TYPES
-from runs.settings import ModelKind
+from model_registry import ModelKind
 from runs.settings import Overlap as OverlapRead
 from tests.unit.batch_inference.two_pipelines import (
     ENVIRONMENT_LIMIT,

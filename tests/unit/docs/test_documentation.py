@@ -57,6 +57,16 @@ def test_the_pipelines_of_the_documentation_synthesize(
     assert synthesize_project(tmp_path / "cdk.out", define).resources("AWS::SageMaker::Pipeline")
 
 
+@pytest.mark.parametrize("code", blocks(REPOSITORY / "docs" / "endpoints.md", "python"))
+def test_the_endpoints_of_the_documentation_synthesize(code: str, tmp_path: Path) -> None:
+    module = tmp_path / "project.py"
+    module.write_text(code)
+
+    define = runpy.run_path(str(module))["define"]
+
+    assert synthesize_project(tmp_path / "cdk.out", define).resources("AWS::SageMaker::Endpoint")
+
+
 @pytest.mark.parametrize("page", ["projects.md", "training-environment.md"])
 def test_the_platform_files_of_the_documentation_are_valid(page: str, tmp_path: Path) -> None:
     (content,) = blocks(REPOSITORY / "docs" / page, "yaml")

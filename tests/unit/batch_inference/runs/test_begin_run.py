@@ -12,10 +12,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from model_registry import ModelChoice, ModelKind, NoModelError, Registry
 from runs import begin_run
 from runs.begin_run import EmptyInputError, NoPlaceError, input_of
-from runs.models import NoModelError, Registry
-from runs.settings import ModelChoice, ModelKind
 from runs.state import Because, QueuedRun, StaleFenceError, State
 from runs.store import Store
 from runs.transitions import Policy, start

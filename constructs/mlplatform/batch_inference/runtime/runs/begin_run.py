@@ -15,7 +15,7 @@ import boto3
 
 from attempts.objects import split_uri, write_json, write_once
 from mlscaling.ladder import choose
-from runs.models import Model, Registry
+from model_registry import Model, Registry
 from runs.settings import Settings
 from runs.state import NO_FENCE, PREPARE_STEP, ActiveRun, Because, QueuedRun, State
 from runs.store import Store

@@ -10,6 +10,7 @@ from typing import Any
 from attempts.failures import FailurePolicy
 from mlrecords.codec import from_json
 from mlscaling.ladder import Ladder
+from model_registry import ModelChoice
 
 
 class Overlap(Enum):
@@ -18,22 +19,6 @@ class Overlap(Enum):
     WAIT = "wait"
     SKIP = "skip"
     REPLACE = "replace"
-
-
-class ModelKind(Enum):
-    """How a run finds its model."""
-
-    NEWEST_APPROVED = "newest_approved"
-    PINNED = "pinned"
-    CHAMPION_CHALLENGER = "champion_challenger"
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """How a run finds its model; a pinned one has a `version`."""
-
-    kind: ModelKind = ModelKind.NEWEST_APPROVED
-    version: int | None = None
 
 
 @dataclass(frozen=True)

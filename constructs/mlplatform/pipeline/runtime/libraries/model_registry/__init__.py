@@ -1,10 +1,9 @@
-"""Which model version a run predicts with, and what stands beside it."""
+"""Which model version predicts, and what stands beside it: for the runs of batch inference, and for endpoints."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
-
-from runs.settings import ModelChoice, ModelKind
 
 Json = Mapping[str, Any]
 
@@ -13,9 +12,25 @@ class NoModelError(Exception):
     """There is no version to predict with; the message says what to do."""
 
 
+class ModelKind(Enum):
+    """How a version is found."""
+
+    NEWEST_APPROVED = "newest_approved"
+    PINNED = "pinned"
+    CHAMPION_CHALLENGER = "champion_challenger"
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """How a version is found; a pinned one has a `version`."""
+
+    kind: ModelKind = ModelKind.NEWEST_APPROVED
+    version: int | None = None
+
+
 @dataclass(frozen=True)
 class Model:
-    """A version of the registry, as a scoring job needs it. URIs of baselines are empty where it was registered without."""
+    """A version of the registry, as who predicts with it needs it. URIs of baselines are empty where it was registered without."""
 
     arn: str
     version: int

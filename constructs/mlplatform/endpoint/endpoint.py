@@ -1,0 +1,255 @@
+"""What the three kinds of endpoints have in common: models, configuration, role, alarms, dashboard, log and access."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from mlplatform.batch_inference.options import NewestApproved
+from mlplatform.compliance import accept
+from mlplatform.endpoint.alarms import EndpointAlarms
+from mlplatform.endpoint.dashboard import EndpointDashboard, Graph
+from mlplatform.endpoint.http_api import EndpointApi, HttpApi
+from mlplatform.endpoint.options import AlarmLimits, BlueGreen, EndpointModel
+from mlplatform.endpoint.role import allowed_images, endpoint_role
+from mlplatform.endpoint.versions import ModelVersions, Served
+from mlplatform.pipeline.image import ContainerImage
+from mlplatform.pipeline.naming import resource_name
+from mlplatform.policy import Role, Statement
+from mlplatform.project import MlProject
+
+_NOT_ISOLATED = "SageMaker does not isolate serverless models, or the team says that its containers call other services"
+_NO_VOLUME = "its instances have NVMe disks, which they encrypt themselves, and SageMaker refuses a key for them"
+_RETAINED = ("DesiredWeight", "DataCaptureConfig")
+"""What the template decides, whatever was set meanwhile; the instance count is what scaling decides."""
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedVariant:
+    """A variant as `CreateEndpointConfig` writes it, but for its model's name."""
+
+    name: str
+    model: EndpointModel
+    machine: Json
+    is_shadow: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Of what an endpoint of some kind is made.
+
+    `configuration` is what `CreateEndpointConfig` says besides the variants, `keeps_count` whether something scales it, so that no
+    update sets the count back; `statements` are of the execution role. Without `deployment`, SageMaker updates as it does by itself.
+    """
+
+    variants: Sequence[ServedVariant]
+    configuration: Json
+    image: ContainerImage
+    follow_approvals: bool
+    limits: AlarmLimits
+    graphs: Sequence[Graph]
+    endpoint_graphs: Sequence[Graph] = ()
+    statements: Sequence[Statement] = ()
+    deployment: BlueGreen | None = None
+    in_network: bool = True
+    network_isolation: bool = True
+    keeps_count: bool = False
+    http_api: HttpApi | None = None
+
+
+class Endpoint(Construct):
+    """An endpoint of a project: see `RealtimeEndpoint`, `ServerlessEndpoint` and `AsyncEndpoint`, which make one."""
+
+    def __init__(self, project: MlProject, construct_id: str) -> None:
+        super().__init__(project, construct_id)
+        self._project = project
+        self.endpoint_name: str = resource_name(project.name, construct_id)
+        """`<project>-<construct id in kebab case>`."""
+        self.endpoint_arn: str = project.scope.sagemaker_arn(f"endpoint/{self.endpoint_name}")
+
+    def _make(self, parts: Parts) -> None:
+        project = self._project
+        self._parts = parts
+        self.log_group = logs.CfnLogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/sagemaker/Endpoints/{self.endpoint_name}",
+            retention_in_days=project.log_retention_days,
+            kms_key_id=project.key_arn,
+        )
+        self.role = endpoint_role(
+            self,
+            "Role",
+            project=project,
+            endpoint_name=self.endpoint_name,
+            image=parts.image,
+            log_group_arn=self.log_group.attr_arn,
+            in_network=parts.in_network,
+            statements=parts.statements,
+        )
+        """What the containers act as."""
+        answering = [variant.name for variant in parts.variants if not variant.is_shadow]
+        self.alarms = EndpointAlarms(
+            self,
+            "Alarms",
+            project=project,
+            endpoint_name=self.endpoint_name,
+            variant_names=answering,
+            limits=parts.limits,
+        )
+        """What tells the project's topic, and rolls deployments back."""
+        model, update = self._model(), self._update()
+        self.models = ModelVersions(
+            self,
+            "Models",
+            project=project,
+            served=Served(
+                endpoint_name=self.endpoint_name,
+                role=self.role,
+                images=allowed_images(project, parts.image),
+                model=model,
+                update=update,
+                configuration=self._digest(model, update),
+            ),
+            following=_following(parts),
+        )
+        """What finds the versions."""
+        self.resource = self._create(model, update)
+        self._let_people_look()
+        self.api = (
+            None
+            if parts.http_api is None
+            else EndpointApi(
+                self,
+                "Api",
+                project=project,
+                endpoint_name=self.endpoint_name,
+                endpoint_arn=self.endpoint_arn,
+                options=parts.http_api,
+            )
+        )
+        """The HTTP API in front; None without `http_api`."""
+
+    def grant_invoke(self, role: Role) -> None:
+        """Let a role of the project invoke this endpoint, and nothing else by it."""
+        role.allow(
+            Statement(sid="InvokeEndpoints", actions=["sagemaker:InvokeEndpoint"], resources=[self.endpoint_arn]),
+        )
+
+    def _model(self) -> dict[str, Any]:
+        """What `CreateModel` says of every variant, besides name, role and container."""
+        vpc = self._project.network.vpc_config() if self._parts.in_network else None
+        isolated = {"EnableNetworkIsolation": True} if self._parts.network_isolation else {}
+        return isolated if vpc is None else {**isolated, "VpcConfig": vpc}
+
+    def _update(self) -> dict[str, Any]:
+        """What `UpdateEndpoint` says besides names: nothing where there are no instances."""
+        if self._parts.deployment is None:
+            return {}
+        decided = (*_RETAINED, *(() if self._parts.keeps_count else ("DesiredInstanceCount",)))
+        return {
+            "RetainAllVariantProperties": True,
+            "DeploymentConfig": self._parts.deployment.policy(self.alarms.names),
+            "ExcludeRetainedVariantProperties": [{"VariantPropertyType": kind} for kind in decided],
+        }
+
+    def _digest(self, model: Json, update: Json) -> str:
+        """Of everything that is decided at synthesis: it changes when CloudFormation would change the endpoint."""
+        parts = self._parts
+        decided = {
+            "name": self.endpoint_name,
+            "role": self.role.arn,
+            "model": model,
+            "update": update,
+            "configuration": parts.configuration,
+            "variants": [[it.name, it.model.to_json(), it.machine, it.is_shadow] for it in parts.variants],
+            "tags": dict(self._project.tags),
+        }
+        text = json.dumps(Stack.of(self).resolve(decided), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _create(self, model: Json, update: Json) -> sagemaker.CfnEndpoint:
+        parts = self._parts
+        variants: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+        for variant in parts.variants:
+            created = sagemaker.CfnModel(
+                self,
+                f"{variant.name}-Model",
+                execution_role_arn=self.role.arn,
+                primary_container={"modelPackageName": self.models.arn(variant.model)},
+                **_keywords(model),
+            )
+            if not parts.network_isolation:
+                accept(created, {"CKV_AWS_370": _NOT_ISOLATED})
+            variants[variant.is_shadow].append(
+                {"VariantName": variant.name, "ModelName": created.attr_model_name, **variant.machine}
+            )
+        shadows = {"ShadowProductionVariants": variants[True]} if variants[True] else {}
+        configuration = {"ProductionVariants": variants[False], **shadows, **parts.configuration}
+        config = sagemaker.CfnEndpointConfig(self, "Config", **_keywords(configuration))
+        if "KmsKeyId" not in configuration:
+            accept(config, {"CKV_AWS_98": _NO_VOLUME})
+        return sagemaker.CfnEndpoint(
+            self,
+            "Default",  # so that it is called after this construct
+            endpoint_name=self.endpoint_name,
+            endpoint_config_name=config.attr_endpoint_config_name,
+            **_keywords(update),
+        )
+
+    def _let_people_look(self) -> None:
+        """The project's data scientists see how the endpoint is, and what its containers log."""
+        self._project.data_scientist_role.allow(
+            Statement(sid="LookAtEndpoints", actions=["sagemaker:DescribeEndpoint"], resources=[self.endpoint_arn]),
+            Statement(
+                sid="ReadLogsOfEndpoints",
+                actions=["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
+                resources=[self.log_group.attr_arn],
+            ),
+        )
+
+    def _show(self) -> None:
+        """Called last, when all alarms are there."""
+        self.dashboard = EndpointDashboard(
+            self,
+            "Dashboard",
+            endpoint_name=self.endpoint_name,
+            region=self._project.region,
+            variant_names=[variant.name for variant in self._parts.variants],
+            of_variants=self._parts.graphs,
+            of_endpoint=self._parts.endpoint_graphs,
+            alarm_arns=self.alarms.arns,
+        )
+        """The endpoint at one look."""
+
+
+def _following(parts: Parts) -> list[str]:
+    """The variants that take each new approval."""
+    return [it.name for it in parts.variants if parts.follow_approvals and isinstance(it.model, NewestApproved)]
+
+
+def _keywords(request: Json) -> dict[str, Any]:
+    """The members of a request as keyword arguments of the CDK: `KmsKeyId` is `kms_key_id`, and `kmsKeyId` further down."""
+    return {_snake(name): _lower_camel(value) for name, value in request.items()}
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+
+
+def _lower_camel(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        # The CDK writes one capital of an abbreviation: memorySizeInMb.
+        return {
+            (name[0].lower() + name[1:]).replace("InMB", "InMb"): _lower_camel(item) for name, item in value.items()
+        }
+    return [_lower_camel(item) for item in value] if isinstance(value, list) else value

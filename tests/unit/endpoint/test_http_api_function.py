@@ -1,0 +1,218 @@
+"""The function behind the HTTP API, with a SageMaker runtime on loopback that answers over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from endpoint_api import handler as api
+from endpoint_api.circuit import Circuit
+from endpoint_api.predictions import PredictionLog, Versions
+from tests.unit.endpoint.account import ENDPOINT, SageMaker
+
+SETTINGS: dict[str, Any] = {"endpoint_name": ENDPOINT, "timeout_seconds": 5.0, "logged_percent": 0, "fallback": None}
+FALLBACK = {"body": "[0]", "content_type": "application/json", "failures": 2, "open_seconds": 60.0}
+
+
+@dataclass
+class Runtime:
+    """What was asked, and what is answered: a status, a content type and a body."""
+
+    answer: tuple[int, str, bytes] = (200, "text/csv", b"12.5\n")
+    delay_seconds: float = 0.0
+    asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    runtime = Runtime()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            runtime.asked.append((self.path, self.headers["Content-Type"], body))
+            time.sleep(runtime.delay_seconds)
+            status, content_type, answer = runtime.answer
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("x-Amzn-Invoked-Production-Variant", "main")
+            if status != 200:
+                self.send_header("x-amzn-ErrorType", json.loads(answer)["code"])
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("API", json.dumps(SETTINGS))
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "123456789012")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
+    api._api.cache_clear()
+    try:
+        yield runtime
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_request_goes_to_the_model_as_it_is_and_so_does_the_answer(runtime: Runtime) -> None:
+    answer = api.handler({"headers": {"content-type": "text/csv"}, "body": "1,2\n"}, None)
+    assert runtime.asked == [("/endpoints/demo-live/invocations", "text/csv", b"1,2\n")]
+    assert (answer["statusCode"], base64.b64decode(answer["body"])) == (200, b"12.5\n")
+    assert answer["headers"] == {
+        "content-type": "text/csv",
+        "x-amzn-invoked-production-variant": "main",
+        "x-mlplatform-fallback": "false",
+    }
+
+
+def test_bytes_stay_bytes(runtime: Runtime) -> None:
+    picture = bytes(range(256))
+    runtime.answer = (200, "image/png", picture)
+    event = {"headers": {}, "body": base64.b64encode(picture).decode(), "isBase64Encoded": True}
+    answer = api.handler(event, None)
+    assert runtime.asked[0][1:] == ("application/octet-stream", picture)
+    assert base64.b64decode(answer["body"]) == picture
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (424, "ModelError", 502),
+        (429, "ModelNotReadyException", 503),
+        (429, "ThrottlingException", 429),
+        (400, "ValidationError", 400),
+        (403, "AccessDeniedException", 502),
+    ],
+)
+def test_what_went_wrong_is_said_with_a_status_that_a_caller_knows(
+    runtime: Runtime, status: int, code: str, expected: int
+) -> None:
+    body = json.dumps({"code": code, "message": "got 3 columns; the model expects 14"}).encode()
+    runtime.answer = (status, "application/json", body)
+    answer = api.handler({"headers": {}, "body": "1,2,3"}, None)
+    assert answer["statusCode"] == expected
+    assert json.loads(base64.b64decode(answer["body"]))["message"].endswith("got 3 columns; the model expects 14")
+    assert len(runtime.asked) == 1
+
+
+MODEL_FAILED = json.dumps({"code": "ModelError", "message": "out of memory", "OriginalStatusCode": 500}).encode()
+CALLER_FAILED = json.dumps({"code": "ModelError", "message": "got 3 columns", "OriginalStatusCode": 400}).encode()
+
+
+def with_fallback(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
+    monkeypatch.setenv("API", json.dumps({**SETTINGS, "fallback": FALLBACK, **settings}))
+
+
+def ask() -> tuple[int, bytes, str]:
+    answer = api.handler({"headers": {}, "body": "1,2"}, None)
+    return answer["statusCode"], base64.b64decode(answer["body"]), answer["headers"]["x-mlplatform-fallback"]
+
+
+def test_while_the_model_fails_callers_get_the_fallback(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_fallback(monkeypatch)
+    runtime.answer = (424, "application/json", MODEL_FAILED)
+    assert ask() == (200, b"[0]", "true")
+
+
+def test_after_some_failures_in_a_row_nobody_asks(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_fallback(monkeypatch)
+    runtime.answer = (424, "application/json", MODEL_FAILED)
+    assert [ask() for _ in range(5)] == [(200, b"[0]", "true")] * 5
+    assert len(runtime.asked) == 2
+
+
+def test_what_a_caller_did_wrong_is_no_failure_of_the_model(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_fallback(monkeypatch)
+    runtime.answer = (424, "application/json", CALLER_FAILED)
+    assert [ask()[0] for _ in range(3)] == [400] * 3
+    assert len(runtime.asked) == 3
+
+
+def test_a_model_that_is_too_slow_has_failed(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_fallback(monkeypatch, timeout_seconds=0.2)
+    runtime.delay_seconds = 1
+    assert ask() == (200, b"[0]", "true")
+
+
+def test_without_a_fallback_a_slow_model_is_said(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API", json.dumps({**SETTINGS, "timeout_seconds": 0.2}))
+    runtime.delay_seconds = 1
+    status, body, _ = ask()
+    assert status == 504
+    assert json.loads(body)["message"].startswith("the model did not answer within 0.2 seconds; send less at once")
+
+
+def test_a_circuit_opens_lets_one_try_and_closes_when_that_succeeds() -> None:
+    clock = [0.0]
+    circuit = Circuit(failures=2, open_seconds=30, now=lambda: clock[0])
+    circuit.failed()
+    assert not circuit.is_open
+    circuit.failed()
+    assert circuit.is_open
+    clock[0] = 31
+    assert not circuit.is_open
+    circuit.failed()
+    assert circuit.is_open
+    clock[0] = 62
+    circuit.succeeded()
+    circuit.failed()
+    assert not circuit.is_open
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line)["prediction"] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_prediction_is_logged_with_the_version_that_made_it(capsys: pytest.CaptureFixture[str]) -> None:
+    sagemaker = SageMaker().deployed(version=7)
+    log = PredictionLog(Versions(sagemaker, ENDPOINT), percent=100)
+    log.write(request=b"1,2", answer=b"12.5", variant="main", seconds=0.01234, fallback=False)
+    (line,) = logged(capsys)
+    assert line.pop("time")
+    assert line == {
+        "endpoint": ENDPOINT,
+        "variant": "main",
+        "model_version": "7",
+        "fallback": False,
+        "seconds": 0.0123,
+        "request": "1,2",
+        "answer": "12.5",
+    }
+
+
+def test_a_fallback_is_logged_as_one_and_has_no_version(capsys: pytest.CaptureFixture[str]) -> None:
+    log = PredictionLog(Versions(SageMaker(), ENDPOINT), percent=100)
+    log.write(request=b"1", answer=b"[0]", variant="", seconds=0.0, fallback=True)
+    (line,) = logged(capsys)
+    assert line["fallback"] is True
+    assert "model_version" not in line
+
+
+def test_a_version_that_cannot_be_found_keeps_nobody_from_their_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    log = PredictionLog(Versions(SageMaker(), ENDPOINT), percent=100)
+    log.write(request=b"1", answer=b"2", variant="main", seconds=0.0, fallback=False)
+    (line,) = logged(capsys)
+    assert line["model_version"] is None
+    assert "Could not find endpoint" in line["model_version_unknown"]
+
+
+def test_nothing_is_logged_of_what_is_not_sampled(capsys: pytest.CaptureFixture[str]) -> None:
+    log = PredictionLog(Versions(SageMaker().deployed(version=7), ENDPOINT), percent=0)
+    log.write(request=b"1", answer=b"2", variant="main", seconds=0.0, fallback=False)
+    assert logged(capsys) == []

@@ -1,0 +1,76 @@
+"""`ServerlessEndpoint`, `AsyncEndpoint` and the HTTP API: what CloudFormation makes of them."""
+
+from __future__ import annotations
+
+import json
+
+from tests.unit.endpoint.endpoints import of
+from tests.unit.pipeline.synthesis import ACCOUNT, REGION, Synthesized, flat
+
+MODEL, CONFIG, ENDPOINT = "AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"
+
+
+def test_a_serverless_endpoint_has_containers_and_no_instances(endpoints: Synthesized) -> None:
+    (variant,) = of(endpoints, CONFIG, "SeldomConfig")["ProductionVariants"]
+    assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5, "ProvisionedConcurrency": 2}
+    assert "InstanceType" not in variant
+
+
+def test_a_serverless_endpoint_asks_for_nothing_that_sagemaker_does_not_have_for_it(endpoints: Synthesized) -> None:
+    assert {"VpcConfig", "EnableNetworkIsolation"}.isdisjoint(of(endpoints, MODEL, "SeldommainModel"))
+    assert {"DeploymentConfig", "RetainAllVariantProperties"}.isdisjoint(of(endpoints, ENDPOINT, "Seldom"))
+
+
+def test_answers_of_an_asynchronous_endpoint_go_to_the_projects_bucket_and_topics(endpoints: Synthesized) -> None:
+    config = of(endpoints, CONFIG, "DocumentsConfig")["AsyncInferenceConfig"]
+    output = config["OutputConfig"]
+    assert flat(output["S3OutputPath"]).endswith("/demo-documents/output")
+    assert flat(output["S3FailurePath"]).endswith("/demo-documents/failures")
+    assert flat(output["KmsKeyId"]).startswith("<ProjectKey")
+    assert config["ClientConfig"] == {"MaxConcurrentInvocationsPerInstance": 4}
+    told = output["NotificationConfig"]
+    assert flat(told["SuccessTopic"]).startswith("<ProjectDocumentsSucceeded")
+    assert flat(told["ErrorTopic"]).startswith("<ProjectDocumentsFailed")
+    for topic in ("Succeeded", "Failed"):
+        assert flat(of(endpoints, "AWS::SNS::Topic", f"Documents{topic}")["KmsMasterKeyId"]).startswith("<ProjectKey")
+
+
+def test_an_asynchronous_endpoint_scales_to_zero_and_back(endpoints: Synthesized) -> None:
+    target = of(endpoints, "AWS::ApplicationAutoScaling::ScalableTarget", "DocumentsTarget")
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 3)
+    policies = "AWS::ApplicationAutoScaling::ScalingPolicy"
+    tracked = of(endpoints, policies, "DocumentsByBacklog")["TargetTrackingScalingPolicyConfiguration"]
+    assert tracked["TargetValue"] == 5
+    assert tracked["CustomizedMetricSpecification"]["MetricName"] == "ApproximateBacklogSizePerInstance"
+    waking = of(endpoints, policies, "DocumentsFromZero")["StepScalingPolicyConfiguration"]
+    assert waking["StepAdjustments"] == [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}]
+    alarm = of(endpoints, "AWS::CloudWatch::Alarm", "DocumentsWaiting")
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("HasBacklogWithoutCapacity", 1)
+    assert flat(alarm["AlarmActions"][0]).startswith("<ProjectDocumentsFromZero")
+
+
+def test_somebody_is_told_when_requests_wait_and_no_instance_comes(endpoints: Synthesized) -> None:
+    alarm = of(endpoints, "AWS::CloudWatch::Alarm", "DocumentsAlarmsBacklogStuck")
+    assert (alarm["MetricName"], alarm["EvaluationPeriods"]) == ("HasBacklogWithoutCapacity", 30)
+    assert flat(alarm["AlarmActions"][0]).startswith("<ProjectNotifications")
+    watched = of(endpoints, ENDPOINT, "Documents")["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+    assert len(watched) == 1
+
+
+def test_only_callers_that_iam_knows_reach_the_http_api(endpoints: Synthesized) -> None:
+    route = of(endpoints, "AWS::ApiGatewayV2::Route", "FullApiRoute")
+    assert (route["RouteKey"], route["AuthorizationType"]) == ("POST /invocations", "AWS_IAM")
+    stage = of(endpoints, "AWS::ApiGatewayV2::Stage", "FullApiStage")
+    assert json.loads(stage["AccessLogSettings"]["Format"])["userArn"] == "$context.identity.userArn"
+
+
+def test_only_this_route_of_this_api_calls_the_function(endpoints: Synthesized) -> None:
+    permission = of(endpoints, "AWS::Lambda::Permission", "FullApiInvoke")
+    assert flat(permission["SourceArn"]).startswith(
+        f"arn:<AWS::Partition>:execute-api:{REGION}:{ACCOUNT}:<ProjectFullApi"
+    )
+    assert flat(permission["SourceArn"]).endswith("/$default/POST/invocations")
+
+
+def test_without_being_asked_for_there_is_no_api(endpoints: Synthesized) -> None:
+    assert not [name for name in endpoints.resources("AWS::ApiGatewayV2::Api") if name.startswith("ProjectPlain")]
