@@ -167,7 +167,7 @@ def test_what_no_event_told_is_found_by_the_reconciliation(deployed: Deployed) -
     deployed.wait_for(*found[2:], state="Completed")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS, ids=map(str, range(len(SEEDS))))
 def test_functions_and_engine_that_are_really_killed_lose_nothing(deployed: Deployed, seed: int) -> None:
     print(f"seed {seed}; repeat with KILLED_ENGINES=1 KILLED_ENGINES_FIRST_SEED={seed}")
     chance = random.Random(seed)

@@ -173,7 +173,7 @@ def rows_of(store: RecordStore) -> Iterator[dict[str, Any]]:
         yield from unpacked(store.s3.get_object(Bucket=store.bucket, Key=key)["Body"].read())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS, ids=map(str, range(len(SEEDS))))
 def test_whatever_is_killed_nothing_is_lost_and_nothing_is_there_twice(
     world: World, mlflow_endpoint: str, seed: int
 ) -> None:
