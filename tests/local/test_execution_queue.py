@@ -28,7 +28,7 @@ def stop(workbench: Workbench, arn: str) -> None:
 def test_many_executions_all_finish_and_never_more_than_the_bound_run_jobs_at_once(
     workbench: Workbench, tmp_path: Path
 ) -> None:
-    script = f"touch {tmp_path}/$$; ls {tmp_path} | wc -l; sleep 0.2; rm {tmp_path}/$$"
+    script = f"cd {tmp_path}; touch $$; ls | wc -l; sleep 0.2; rm $$"
     steps = (shell_step("First", script), shell_step("Second", script, depends_on=("First",)))
     name = create(workbench, *steps)
 
