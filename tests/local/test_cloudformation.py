@@ -106,3 +106,26 @@ def test_a_rule_and_a_job_event_meet(workbench: Workbench) -> None:
     events.delete_rule(Name="jobs")
     assert statuses[-1] == "Completed"
     assert "InProgress" in statuses
+
+
+def test_a_saved_query_of_athena_changes_and_goes_with_its_stack(workbench: Workbench) -> None:
+    def with_query(text: str) -> str:
+        query = {"Type": "AWS::Athena::NamedQuery", "Properties": {"Database": "runs", "QueryString": text}}
+        return json.dumps({"Resources": {"Newest": query}})
+
+    def saved() -> list[str]:
+        athena = workbench.engine.client("athena")
+        found = (athena.get_named_query(NamedQueryId=one) for one in athena.list_named_queries()["NamedQueryIds"])
+        return [one["NamedQuery"]["QueryString"] for one in found if one["NamedQuery"]["Database"] == "runs"]
+
+    cloudformation = workbench.engine.client("cloudformation")
+    deploy(workbench, "create", "queries", with_query("SELECT 1"))
+    first = saved()
+    deploy(workbench, "update", "queries", with_query("SELECT 2"))
+    second = saved()
+    cloudformation.delete_stack(StackName="queries")
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName="queries", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+
+    assert (first, second, saved()) == (["SELECT 1"], ["SELECT 2"], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mllocal.emulator.resource_types.accepted import NOT_EMULATED, Accepted
+from mllocal.emulator.resource_types.athena import NamedQuery
 from mllocal.emulator.resource_types.autoscaling import ScalableTarget, ScalingPolicy
 from mllocal.emulator.resource_types.base import ResourceType
 from mllocal.emulator.resource_types.budgets import Budget
@@ -29,6 +30,7 @@ def resource_types(service: Service) -> dict[str, ResourceType]:
         "AWS::SageMaker::Endpoint": Endpoint(service),
         "AWS::ApplicationAutoScaling::ScalableTarget": ScalableTarget(),
         "AWS::ApplicationAutoScaling::ScalingPolicy": ScalingPolicy(),
+        "AWS::Athena::NamedQuery": NamedQuery(),
         "AWS::Budgets::Budget": Budget(),
         "AWS::EC2::EIP": ElasticIp(),
         "AWS::EC2::FlowLog": FlowLog(),
