@@ -52,6 +52,14 @@ def test_an_endpoint_is_load_tested_proved_and_scales(fast: Workbench, tmp_path:
     assert "AlarmHigh" in grown
     assert "AlarmLow" in shrunk
 
+    listed, shown = mlp(deployed, "list")["endpoints"], mlp(deployed, "show", deployed.endpoint)
+    answer = mlp(deployed, "invoke", deployed.endpoint, "--payload", str(tmp_path / "row.csv"))
+    (variant,) = shown["variants"]
+    assert listed == [{name: value for name, value in shown.items() if name != "activities"}]
+    assert (variant["minimum"], variant["maximum"], variant["policies"]) == (1, MOST, ["target-tracking"])
+    assert shown["activities"][-1]["cause"] == grown
+    assert json.loads(answer["body"])["label"] == "one"
+
     count_invocations(deployed, 2.5 * knee)
     call_the_floor(fast, deployed)
     raised, expires = put_by_the_floor(fast)
@@ -83,6 +91,13 @@ def load_tested(deployed: Deployed, out: Path) -> float:
     result = CliRunner().invoke(app, ["loadtest", *map(str, asked)])
     assert result.exit_code == 0, result.output
     return float(json.loads(out.read_text())["requests_per_second"])
+
+
+def mlp(deployed: Deployed, *arguments: str) -> Any:
+    """What a command of `mlp endpoints` says."""
+    result = CliRunner().invoke(app, ["endpoints", *arguments, "--json", "--endpoint-url", _url(deployed)])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
 def demand(directory: Path, knee: float) -> Path:
