@@ -136,13 +136,14 @@ def endpoints_table(rows: Sequence[EndpointRow]) -> Group:
         for number, one in enumerate(row.variants):
             named = ("", "") if number else (Text(row.name), status)
             scaled = "" if one.minimum is None else f"{one.minimum} to {one.maximum}"
-            table.add_row(*named, one.name, _instances(one), scaled, ", ".join(one.policies))
+            table.add_row(*named, one.name, instances_text(one), scaled, ", ".join(one.policies))
         if not row.variants:
             table.add_row(Text(row.name), status, "", "", "", "")
     return Group(Text("Endpoints", style="bold"), table)
 
 
-def _instances(variant: VariantRow) -> str:
+def instances_text(variant: VariantRow) -> str:
+    """`1`, or `1, 2 wanted` while it changes; nothing for a variant without instances of its own."""
     if variant.instances is None:
         return ""
     wanted = "" if variant.desired in (None, variant.instances) else f", {variant.desired} wanted"

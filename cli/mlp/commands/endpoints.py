@@ -14,7 +14,7 @@ from rich.text import Text
 from mlp.endpoints import Endpoints, content_type_of, read_payload
 from mlp.errors import EXIT_CODES_HELP
 from mlp.options import AwsOption, EndpointOption, JsonOption
-from mlp.render import endpoints_table
+from mlp.render import endpoints_table, instances_text
 from mlp.session import session
 
 if TYPE_CHECKING:
@@ -100,12 +100,8 @@ def _watch(endpoints: Endpoints, row: EndpointRow, out: Output) -> None:
 
 
 def _line(row: EndpointRow) -> str:
-    variants = (
-        f"{one.name} {one.instances} of {one.desired}, {one.minimum} to {one.maximum}"
-        if one.minimum is not None
-        else f"{one.name} {one.instances} of {one.desired}"
-        for one in row.variants
-    )
+    ranges = (f" ({one.minimum} to {one.maximum})" if one.minimum is not None else "" for one in row.variants)
+    variants = (f"{one.name} {instances_text(one)}{says}" for one, says in zip(row.variants, ranges, strict=True))
     return f"{row.name} {row.status}: {'; '.join(variants)}"
 
 

@@ -40,22 +40,22 @@ EnvironmentOption = Annotated[
     str, typer.Option("--environment", "-e", help="The environment of platform.yaml that the engine plays.")
 ]
 ClockSpeedOption = Annotated[
-    float | None,
+    float,
     typer.Option(
         "--scaling-clock-speed",
         min=1,
         max=FASTEST,
         envvar=SPEED_VARIABLE,
-        help="How fast the scaling of endpoints runs: at 60, a minute is a second. Real time when not given.",
+        help="How fast the scaling of endpoints runs: at 60, a minute is a second.",
     ),
 ]
 ProvisioningOption = Annotated[
-    float | None,
+    float,
     typer.Option(
         "--provisioning-seconds",
         min=0,
         envvar=PROVISIONING_VARIABLE,
-        help="How long a new instance of an endpoint takes, on that clock, besides its process. None when not given.",
+        help="How long a new instance of an endpoint takes, on that clock, besides its process.",
     ),
 ]
 
@@ -63,8 +63,8 @@ ProvisioningOption = Annotated[
 def up(
     port: PortOption = None,
     environment: EnvironmentOption = "dev",
-    scaling_clock_speed: ClockSpeedOption = None,
-    provisioning_seconds: ProvisioningOption = None,
+    scaling_clock_speed: ClockSpeedOption = 1,
+    provisioning_seconds: ProvisioningOption = 0,
     json: JsonOption = False,
 ) -> None:
     """Start the embedded AWS of this directory, or say that it runs.
@@ -73,7 +73,7 @@ def up(
     """
     with reporting(as_json=json) as out:
         home = home_environment(Path.cwd(), environment)
-        clock = mllocal.ScalingClock(speed=scaling_clock_speed or 1, provisioning_seconds=provisioning_seconds or 0)
+        clock = mllocal.ScalingClock(speed=scaling_clock_speed, provisioning_seconds=provisioning_seconds)
         engine = _up(port, home, clock, out)
         target = at_engine(engine)
         document = {fact.name.lower(): fact.value for fact in target.facts()}
