@@ -10,6 +10,7 @@ import typer
 from mlp.commands import (
     archives,
     backfill,
+    endpoints,
     engine,
     experiments,
     images,
@@ -64,6 +65,7 @@ runs.app.command("import", epilog=EXIT_CODES_HELP)(archives.import_runs)
 app.add_typer(runs.app, name="runs", rich_help_panel=_MODELS)
 app.add_typer(images.app, name="images", rich_help_panel=_ENGINE)
 app.add_typer(record.app, name="record", rich_help_panel=_MODELS)
+app.add_typer(endpoints.app, name="endpoints", rich_help_panel=_ENDPOINTS)
 app.add_typer(scaling.app, name="scaling", rich_help_panel=_ENDPOINTS)
 
 

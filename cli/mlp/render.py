@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from mlp.endpoints import EndpointRow, VariantRow
     from mlp.model import Execution, ModelVersion, PipelineRow, Stack, StepRun
     from mlp.target import Fact
 
@@ -123,6 +124,30 @@ def pipelines_table(rows: Sequence[PipelineRow], *, now: datetime) -> Group:
         took = duration(last.seconds(now=now))
         table.add_row(Text(row.name), last.short_name.split("/", 1)[1], status_text(last.status), took, started)
     return Group(Text("Pipelines", style="bold"), table)
+
+
+def endpoints_table(rows: Sequence[EndpointRow]) -> Group:
+    """A line for each variant. Instances are those that serve, and those that are wanted where these are others."""
+    table = Table()
+    for column in ("endpoint", "status", "variant", "instances", "range", "policies"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        status = Text(row.status if row.failure_reason is None else f"{row.status}: {row.failure_reason}")
+        for number, one in enumerate(row.variants):
+            named = ("", "") if number else (Text(row.name), status)
+            scaled = "" if one.minimum is None else f"{one.minimum} to {one.maximum}"
+            table.add_row(*named, one.name, instances_text(one), scaled, ", ".join(one.policies))
+        if not row.variants:
+            table.add_row(Text(row.name), status, "", "", "", "")
+    return Group(Text("Endpoints", style="bold"), table)
+
+
+def instances_text(variant: VariantRow) -> str:
+    """`1`, or `1, 2 wanted` while it changes; nothing for a variant without instances of its own."""
+    if variant.instances is None:
+        return ""
+    wanted = "" if variant.desired in (None, variant.instances) else f", {variant.desired} wanted"
+    return f"{variant.instances}{wanted}"
 
 
 def version_line(version: ModelVersion) -> str:

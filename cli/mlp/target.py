@@ -86,6 +86,8 @@ class EndpointTarget:
             ("account", "account"),
             ("region", "region"),
             ("MLflow", "mlflow_url"),
+            ("scaling_clock_speed", "scaling_clock_speed"),
+            ("provisioning_seconds", "provisioning_seconds"),
             ("state", "state_directory"),
         )
         port = urlsplit(self.endpoint_url).port

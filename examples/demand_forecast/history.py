@@ -46,7 +46,7 @@ def timestamp(row: Mapping[str, str]) -> datetime:
 
 def final_origin(source: Path = DATA) -> datetime:
     """The origin whose week is the last 168 hours of the data."""
-    return max(_demand(source)) + _HOUR - WEEK
+    return max(all_demand(source)) + _HOUR - WEEK
 
 
 def write_history(path: Path, *, until: datetime, source: Path = DATA) -> int:
@@ -79,7 +79,7 @@ def write_history(path: Path, *, until: datetime, source: Path = DATA) -> int:
 
 def actual_demand(origin: datetime, source: Path = DATA) -> dict[datetime, float]:
     """What happened in the 168 hours from the origin on."""
-    known = _demand(source)
+    known = all_demand(source)
     return {hour: known[hour] for hour in known if origin <= hour < origin + WEEK}
 
 
@@ -88,7 +88,7 @@ def seasonal_naive(origin: datetime, source: Path = DATA) -> dict[datetime, floa
 
     An hour that was not recorded is taken from up to three weeks earlier, as the baseline of the evaluation does.
     """
-    known = {hour: count for hour, count in _demand(source).items() if hour < origin}
+    known = {hour: count for hour, count in all_demand(source).items() if hour < origin}
     forecast = {}
     for hour in (origin + number * _HOUR for number in range(168)):
         earlier = (known.get(hour - weeks * WEEK) for weeks in range(1, 5))
@@ -119,6 +119,7 @@ def forecast_errors(forecast: Demand, actual: Demand) -> ForecastErrors:
     )
 
 
-def _demand(source: Path) -> dict[datetime, float]:
+def all_demand(source: Path = DATA) -> dict[datetime, float]:
+    """The whole year."""
     with source.open(newline="", encoding="utf-8") as file:
         return {timestamp(row): float(row["bikers"]) for row in csv.DictReader(file)}

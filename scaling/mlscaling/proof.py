@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from mlscaling.reasons import describe
 
 
 class ObjectiveMissedError(ValueError):
-    """The policy misses its objective in replay; the message says where, and what would meet it at what cost."""
+    """The policy misses its objective in replay; the lines say how far and when, and what would meet it at what cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Verdict:
         judged = (
             f"{share:.3%} of the requests of trace '{self.trace}' wait too long or are rejected, and {allowed:.3%} may"
         )
-        minute = f"{self.worst_violations:.0f} of {self.worst_requests:.0f} in its worst minute, {self.worst_minute:%Y-%m-%d %H:%M}"
+        minute = f"{self.worst_violations:.0f} of {self.worst_requests:.0f} in its worst minute, {self.worst_minute:%Y-%m-%d %H:%M} UTC"
         return f"{judged}; {minute}"
 
 
@@ -75,17 +76,25 @@ def prove(
     better = compile_policy(
         case, fleet, objective, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
     )
-    raise ObjectiveMissedError(f"{verdict}; {_instead(better, verdict, fleet, usd_per_instance_hour)}")
+    lines = [str(verdict), *_comparison(verdict.played, better, fleet, usd_per_instance_hour)]
+    raise ObjectiveMissedError("\n".join(lines))
 
 
-def _instead(better: Compiled, verdict: Verdict, fleet: Fleet, usd_per_instance_hour: float | None) -> str:
-    one, times = better.chosen, better.chosen.hours_per_day / verdict.played.hours_per_day
-    usd = "" if usd_per_instance_hour is None else f", {one.hours_per_day * usd_per_instance_hour:.2f} USD a day"
-    cost = f"{one.hours_per_day:.0f} instance hours a day, {times:.2f} of what this one costs{usd}"
-    says = f"{describe(one.policy, fleet)}, {'would meet it' if better.meets else 'comes nearest'}: {one.violation_share:.3%} at {cost}"
-    fix = (
-        "take it, or say with `although` why this one may go out without"
+def _comparison(this: Played, better: Compiled, fleet: Fleet, usd_per_instance_hour: float | None) -> Iterator[str]:
+    other, times = better.chosen, better.chosen.hours_per_day / this.hours_per_day
+    name = "would meet it" if better.meets else "comes nearest"
+    served = f"{other.violation_share:.3%} of the requests too late or rejected"
+    yield f"this policy: {describe(this.policy, fleet)}; {_cost(this, usd_per_instance_hour)}"
+    yield f"{name}: {describe(other.policy, fleet)}; {served}, {_cost(other, usd_per_instance_hour)}, {times:.2f} times as much"
+    yield (
+        "take it: `mlp scaling tune --out policy.json` writes it for read_scaling; or say with `although` why this one may go out without"
         if better.meets
-        else "raise the maximum, or what may be missed"
+        else "no policy with so many instances would; raise the maximum, or lower served_share of the objective"
     )
-    return f"{says}; {fix}"
+
+
+def _cost(played: Played, usd_per_instance_hour: float | None) -> str:
+    hours = f"{played.hours_per_day:.1f} instance hours a day"
+    return (
+        hours if usd_per_instance_hour is None else f"{hours}, {played.hours_per_day * usd_per_instance_hour:.2f} USD"
+    )

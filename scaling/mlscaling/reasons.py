@@ -49,7 +49,7 @@ def _beside(
         for one in nearest
         if one is not None
     ]
-    return f"{base.violation_share:.3%} violations; " + "; ".join(said)
+    return "; ".join([f"{base.violation_share:.3%} violations", *said])
 
 
 def _hours(one: Played) -> float:
@@ -57,26 +57,27 @@ def _hours(one: Played) -> float:
 
 
 def describe_target(target: TargetTracking | None, fleet: Fleet) -> str:
-    """For example: target 420 invocations a minute (70% of the knee)."""
+    """For example: target 420 invocations a minute and instance (70% of what one instance serves)."""
     if target is None:
         return "no target"
-    return f"target {target.target:g} invocations a minute ({target.target / 60 / fleet.requests_per_second:.0%} of the knee)"
+    share = target.target / 60 / fleet.requests_per_second
+    return f"target {target.target:g} invocations a minute and instance ({share:.0%} of what one instance serves)"
 
 
 def describe_floor(floor: ForecastFloor | None, fleet: Fleet) -> str:
-    """For example: floor at the 0.95 quantile of the last 7 days (80% of the knee)."""
+    """For example: floor at the 0.95 quantile of the last 7 days (80% of what one instance serves)."""
     if floor is None:
         return "no forecast"
     days = "days" if floor.season is Season.DAY else "of these weekdays"
     share = floor.requests_per_second / fleet.requests_per_second
     seen = f"within {floor.around_minutes:g} minutes of the time of day on the last {floor.periods} {days}"
     recent = f" and in the last {floor.recent_hours:g} hours" if floor.recent_hours else ""
-    return f"floor at the {floor.quantile:g} quantile {seen}{recent} ({share:.0%} of the knee)"
+    return f"floor at the {floor.quantile:g} quantile {seen}{recent} ({share:.0%} of what one instance serves)"
 
 
 def describe_steps(steps: StepScaling) -> str:
     """For example: steps from 100 in ten seconds on, after 3 values."""
-    return f"steps from {steps.steps[0].at_least:g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
+    return f"steps from {steps.steps[0].at_least:.4g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
 
 
 def describe(policy: Scaling, fleet: Fleet) -> str:

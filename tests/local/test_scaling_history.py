@@ -26,9 +26,9 @@ def test_the_invocations_of_an_endpoint_become_a_history_without_gaps(engine: ml
         for minutes in (0, 1, 10)
     ]
     engine.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=data)
-    arguments = ["prices", "--out", str(tmp_path / "prices.csv"), "--days", "1", "--endpoint-url", engine.endpoint_url]
+    asked = ["prices", "--variant", "AllTraffic", "--days", "1", "--endpoint-url", engine.endpoint_url]
 
-    result = CliRunner().invoke(app, ["scaling", "history", *arguments])
+    result = CliRunner().invoke(app, ["scaling", "history", *asked, "--out", str(tmp_path / "prices.csv")])
 
     assert result.exit_code == 0, result.stderr
     history = History.read_csv(tmp_path / "prices.csv")

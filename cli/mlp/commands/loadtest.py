@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlp.endpoints import Endpoints, content_type_of, read_payload
 from mlp.errors import CliError, ExitCode, bad_input
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.session import session
@@ -15,8 +16,6 @@ from mlp.session import session
 if TYPE_CHECKING:
     from mlp.loadtest.endpoint import Instances
     from mlp.loadtest.steps import Step
-
-_CONTENT_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonlines"}
 
 
 def loadtest(
@@ -28,7 +27,7 @@ def loadtest(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Write the curve and the knee here, as JSON.")],
     latency_ms: Annotated[float, typer.Option("--latency-ms", min=1, help="Within which requests are answered.")],
     quantile: Annotated[float, typer.Option("--quantile", min=0.5, max=1, help="Which share of them.")] = 0.99,
-    variant: Annotated[str, typer.Option("--variant")] = "AllTraffic",
+    variant: Annotated[str | None, typer.Option("--variant", help="When not given: the only one.")] = None,
     content_type: Annotated[
         str | None, typer.Option("--content-type", help="When not given: by the ending of the first payload.")
     ] = None,
@@ -56,17 +55,18 @@ def loadtest(
     from mlp.loadtest.steps import Goal
 
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
-        payloads = [_read(one) for one in payload]
+        payloads = [read_payload(one) for one in payload]
         if most_rps < first_rps:
             raise bad_input([f"--most-rps {most_rps:g} is below --first-rps {first_rps:g}"], fix="use a higher one")
-        tested = TestedEndpoint(target, endpoint, variant)
+        named = Endpoints(target).variant(endpoint, variant)
+        tested = TestedEndpoint(target, endpoint, named)
         instances = tested.instances()
         goal = Goal(latency_seconds=latency_ms / 1000, quantile=quantile)
         limits = Limits(
             first_rps=first_rps, most_rps=most_rps, step_seconds=step_seconds, most_seconds=60 * most_minutes
         )
         output.say(_cost(instances, most_minutes))
-        kind = content_type if content_type is not None else _CONTENT_TYPES.get(payload[0].suffix, _BYTES)
+        kind = content_type_of(payload[0]) if content_type is None else content_type
         send = tested.sender(payloads, kind, timeout_seconds=max(5.0, 10 * goal.latency_seconds))
         open_loop = OpenLoop(send, goal, stop_at_errors=stop_at_errors, seed=seed)
 
@@ -80,21 +80,11 @@ def loadtest(
 
         started_at = datetime.now(tz=UTC)
         search = find_knee(measure, limits, latency_seconds=goal.latency_seconds)
-        report = Report.of(search, goal, instances, endpoint=endpoint, variant=variant, started_at=started_at)
+        report = Report.of(search, goal, instances, endpoint=endpoint, variant=named, started_at=started_at)
         report.write(out)
         output.result(report.document(), report.curve(), str(report))
     if not report.confirmed:
         raise typer.Exit(ExitCode.RUN_FAILED)
-
-
-_BYTES = "application/octet-stream"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise bad_input([f"the payload {path}: {error.strerror}"], fix="give a file to send") from error
 
 
 def _cost(instances: Instances, most_minutes: float) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from mlp.endpoints import Endpoints
 from mlp.errors import CliError, ExitCode
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.output import reporting
@@ -71,7 +72,7 @@ _PROVISIONING, _DAYS, _SERVED, _MAXIMUM = [134.0, 300.0, 525.0], 14, 0.999, 100
 def history(
     endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV file.")],
-    variant: Annotated[str, typer.Option("--variant")] = "AllTraffic",
+    variant: Annotated[str | None, typer.Option("--variant", help="When not given: the only one.")] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=63)] = 63,
     endpoint_url: EndpointOption = None,
     aws: AwsOption = False,
@@ -81,10 +82,12 @@ def history(
     from mlp.scaling.demand_history import write_history
 
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
-        counts = write_history(target, endpoint, variant, days, out)
+        named = Endpoints(target).variant(endpoint, variant)
+        counts = write_history(target, endpoint, named, days, out)
         if not counts:
-            cause = f"CloudWatch has no Invocations of variant {variant} of endpoint {endpoint} in the last {days} days"
-            raise CliError(cause, fix="name an endpoint and variant that get requests", exit_code=ExitCode.NOT_FOUND)
+            cause = f"CloudWatch has no Invocations of variant {named} of endpoint {endpoint} in the last {days} days"
+            fix = "name an endpoint and variant that get requests; those of the last minutes are not counted yet"
+            raise CliError(cause, fix=fix, exit_code=ExitCode.NOT_FOUND)
         output.result({"file": str(out), "counts": counts}, f"{counts} counts are in {out}")
 
 

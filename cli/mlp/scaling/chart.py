@@ -32,7 +32,7 @@ def draw_replay(policy: Scaling, inputs: Inputs, path: Path, *, usd_per_instance
     demand.step(moments, floor, where="post", color=_ORANGE, linewidth=1.0, linestyle="--", label="of the minimum")
     demand.plot(moments, outcome.requests_by_minute / 60, color=_BLACK, linewidth=0.7, label="requests")
     demand.set_ylabel("per second")
-    demand.legend(loc="upper left", frameon=False, ncols=3)
+    demand.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, ncols=3)
     lost.fill_between(moments, outcome.violations_by_minute[:, 0], step="post", color=_RED)
     lost.set_ylabel("violations\nper minute")
     price, unit = (1.0, "instance hours") if usd_per_instance_hour is None else (usd_per_instance_hour, "USD")
@@ -41,7 +41,7 @@ def draw_replay(policy: Scaling, inputs: Inputs, path: Path, *, usd_per_instance
     _label(
         demand,
         cost,
-        f"{case.demand.name}: {outcome.violation_share[0]:.3%} violations, {outcome.instance_hours[0]:.0f} instance hours",
+        f"{case.demand.name}: {outcome.violation_share[0]:.4%} violations, {outcome.instance_hours[0]:.0f} instance hours",
     )
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=130)

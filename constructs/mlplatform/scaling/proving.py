@@ -83,5 +83,7 @@ class ScalingProof:
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,
             )
-        except (InvalidHistoryError, InvalidLoadTestError, ObjectiveMissedError, OSError) as error:
+        except ObjectiveMissedError as error:
+            raise InvalidPropsError(subject, [str(error).replace("\n", "\n    ")]) from error
+        except (InvalidHistoryError, InvalidLoadTestError, OSError) as error:
             raise InvalidPropsError(subject, [str(error)]) from error

@@ -48,7 +48,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("home")
     mlp = [sys.executable, "-m", "mlp"]
     try:
-        subprocess.run([*mlp, "up", "--json"], cwd=directory, check=True, capture_output=True)
+        subprocess.run(
+            [*mlp, "up", "--scaling-clock-speed", "60", "--provisioning-seconds", "90", "--json"],
+            cwd=directory,
+            check=True,
+            capture_output=True,
+        )
         engine = mllocal.engine(directory)
         assert engine is not None
         deploy(engine)
@@ -306,3 +311,27 @@ def test_the_engine_of_another_directory_is_not_used(
 
     assert code == 3
     assert f"the embedded AWS of {tmp_path} is not running" in stderr
+
+
+def test_status_says_how_fast_the_clock_of_scaling_runs(shell: Shell) -> None:
+    code, document = shell.json("status")
+
+    assert code == 0
+    assert (document["scaling_clock_speed"], document["provisioning_seconds"]) == (60, 90)
+    assert document["endpoints"] == []
+
+
+def test_a_clock_of_scaling_that_cannot_be_is_refused(shell: Shell) -> None:
+    code, _, stderr = shell.mlp("up", "--scaling-clock-speed", "61")
+
+    assert code == 2
+    assert "--scaling-clock-speed" in stderr
+
+
+def test_an_endpoint_that_is_not_there_is_named_with_what_is(shell: Shell) -> None:
+    listed, _, _ = shell.mlp("endpoints", "list")
+    code, _, stderr = shell.mlp("endpoints", "show", "live")
+
+    assert (listed, code) == (0, 3)
+    assert "there is no endpoint 'live'" in stderr
+    assert "has no endpoints yet" in stderr

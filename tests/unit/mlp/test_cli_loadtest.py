@@ -216,7 +216,9 @@ def test_an_endpoint_that_fails_has_no_knee_and_its_file_is_refused(embedded: No
 
 def test_a_test_during_which_the_endpoint_scales_stops(embedded: None, tmp_path: Path) -> None:
     with served(Endpoint(service_seconds=0, instances=lambda described: described)) as endpoint:
-        result = loadtest(endpoint, tmp_path, "--latency-ms", 500, "--first-rps", 50, "--step-seconds", 1)
+        result = loadtest(
+            endpoint, tmp_path, "--latency-ms", 500, "--first-rps", 50, "--step-seconds", 1, "--variant", "AllTraffic"
+        )
 
     assert result.exit_code == 1
     assert "the instances of quotes changed during the test: there were 1" in result.stderr

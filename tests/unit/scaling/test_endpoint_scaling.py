@@ -248,7 +248,8 @@ def test_a_policy_that_misses_its_objective_stops_the_synthesis(tmp_path: Path) 
     assert "of the requests of trace 'noon' wait too long or are rejected, and 0.100% may" in said
     assert "in its worst minute, 2026-03-0" in said
     assert "would meet it: " in said
-    assert "USD a day; take it, or say with `although` why this one may go out without" in said
+    assert " times as much\n" in said
+    assert "or say with `although` why this one may go out without" in said
 
 
 def test_a_policy_that_meets_its_objective_says_so_in_the_template_and_warns_of_nothing(tmp_path: Path) -> None:
