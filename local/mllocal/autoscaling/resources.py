@@ -1,8 +1,9 @@
-"""What is scaled: the instances of a variant, through SageMaker's own API, as Application Auto Scaling does it."""
+"""What is scaled: the instances of a variant, or the copies of an inference component, through SageMaker's own API."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +13,7 @@ from mllocal.errors import validation
 from mllocal.sagemaker.store import Document, Scope
 
 INSTANCE_COUNT = "sagemaker:variant:DesiredInstanceCount"
+COPY_COUNT = "sagemaker:inference-component:DesiredCopyCount"
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,21 @@ class State:
     failure: str | None
 
 
+class Resource(Protocol):
+    """Something that is scaled."""
+
+    @property
+    def scope(self) -> Scope: ...
+
+    def state(self) -> State | None:
+        """How it stands; None when it is not there."""
+
+    def change(self, desired: int) -> None:
+        """Ask for another capacity. Raises `ClientError`."""
+
+
 @dataclass(frozen=True)
-class Resource:
+class VariantResource:
     """One variant of an endpoint."""
 
     scope: Scope
@@ -54,13 +69,44 @@ class Resource:
         )
 
 
+@dataclass(frozen=True)
+class ComponentResource:
+    """One inference component."""
+
+    scope: Scope
+    component: str
+
+    def state(self) -> State | None:
+        """How it stands; None when there is no such component."""
+        try:
+            found = (
+                Aws(self.scope).client("sagemaker").describe_inference_component(InferenceComponentName=self.component)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationException":
+                return None
+            raise
+        counts = found["RuntimeConfig"]
+        capacity = Capacity(counts["DesiredCopyCount"], counts["CurrentCopyCount"])
+        return State(capacity, found["InferenceComponentStatus"] != "InService", found.get("FailureReason"))
+
+    def change(self, desired: int) -> None:
+        """Ask for another number of copies. Raises `ClientError`."""
+        Aws(self.scope).client("sagemaker").update_inference_component_runtime_config(
+            InferenceComponentName=self.component, DesiredRuntimeConfig={"CopyCount": desired}
+        )
+
+
 def resource_of(scope: Scope, target: Document) -> Resource | None:
     """What a target scales; None for a dimension that is recorded and not acted on. Raises `ApiError` for an id that cannot be."""
-    if target["ScalableDimension"] != INSTANCE_COUNT:
-        return None
-    match target["ResourceId"].split("/"):
-        case ["endpoint", endpoint, "variant", variant]:
-            return Resource(scope, endpoint, variant)
+    match target["ScalableDimension"], target["ResourceId"].split("/"):
+        case str(dimension), ["endpoint", endpoint, "variant", variant] if dimension == INSTANCE_COUNT:
+            return VariantResource(scope, endpoint, variant)
+        case str(dimension), ["inference-component", component] if dimension == COPY_COUNT:
+            return ComponentResource(scope, component)
+        case str(dimension), _ if dimension not in (INSTANCE_COUNT, COPY_COUNT):
+            return None
     raise validation(
-        f"ResourceId {target['ResourceId']!r} is not a variant; write endpoint/<endpoint>/variant/<variant>"
+        f"ResourceId {target['ResourceId']!r} is not one of {target['ScalableDimension']}; write "
+        "endpoint/<endpoint>/variant/<variant> for instances, inference-component/<component> for copies"
     )

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import queue
 import random
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mllocal.aws import Aws
-from mllocal.endpoints.asynchronous import Backlog
+from mllocal.endpoints.asynchronous import Accepted, Backlog
 from mllocal.endpoints.delivery import Delivery
 from mllocal.endpoints.fleet import Fleet, VariantFleet
 from mllocal.endpoints.instance import Place
-from mllocal.endpoints.measurements import Measurements
-from mllocal.endpoints.rollout import Rollout
+from mllocal.endpoints.invocations import COMPONENT, Call, refused, unknown_endpoint
+from mllocal.endpoints.measurements import Measurements, VariantSeries
+from mllocal.endpoints.rollout import Rollout, raised
 from mllocal.endpoints.summaries import event, summaries_of
+from mllocal.endpoints.worker import Worker
 from mllocal.sagemaker.service import EventSink
 from mllocal.sagemaker.store import Document, Store, scope_of
 
 POLL_SECONDS = 0.5
-_LOG = logging.getLogger("mllocal.endpoints")
 
 
 class EndpointHost:
@@ -35,15 +32,47 @@ class EndpointHost:
         self._store = store
         self._emit = emit
         self._place = place
-        self.is_over = False
         self._fleet: Fleet | None = None
         self._coming: Fleet | None = None
         self._share_of_coming = 0.0
-        self._closing = threading.Event()
-        self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"endpoint-{place.endpoint}", daemon=True)
-        self._thread.start()
+        self._measurements = measurements
+        self._worker = Worker(f"endpoint {place.endpoint}", self._defect)
+        self._closing = self._worker.closing
         self.delivery = Delivery(place.scope, place.endpoint, self.backlog, self.fleet, measurements)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the endpoint is deleted."""
+        return self._worker.is_over
+
+    def serving(self, call: Call) -> Fleet | None:
+        """What answers a request; None while there is nothing. Raises `InvocationRefusedError`."""
+        fleet = self.fleet()
+        if fleet is not None and fleet.asynchronous is not None:
+            raise refused(f"Endpoint {call.endpoint} is asynchronous; use InvokeEndpointAsync.")
+        if COMPONENT in call.headers:
+            raise refused(f"Endpoint {call.endpoint} has no inference components; leave InferenceComponentName out.")
+        return fleet
+
+    def submit(self, call: Call) -> Accepted:
+        """Keep a request for later. Raises `InvocationRefusedError`."""
+        fleet = self.fleet()
+        if fleet is None:
+            raise unknown_endpoint(call)
+        if fleet.asynchronous is None:
+            raise refused(f"Endpoint {call.endpoint} is not asynchronous; use InvokeEndpoint.")
+        return self.backlog.add(call, fleet.asynchronous)
+
+    def sample(self) -> None:
+        """Tell CloudWatch what waits at this moment."""
+        fleet = self.fleet()
+        if fleet is not None and fleet.asynchronous is not None:
+            self.delivery.sample(sum(len(variant.in_service) for variant in fleet.variants))
+            return
+        for variant in self.variants():
+            series = VariantSeries(self._place.scope, self._place.endpoint, variant.variant.name)
+            for instance in variant.in_service:
+                self._measurements.record(series.of("ConcurrentRequestsPerModel"), instance.outstanding)
 
     def fleet(self) -> Fleet | None:
         """The fleet for a request; None while there is none."""
@@ -59,37 +88,31 @@ class EndpointHost:
 
     def deploy(self) -> None:
         """Bring up what the document's `Pending` is, in place of what there is."""
-        self._commands.put(self._deploy)
+        self._worker.do(self._deploy)
 
     def scale(self) -> None:
         """Have as many instances, and the weights, that the document's variants desire."""
-        self._commands.put(self._scale)
+        self._worker.do(self._scale)
 
     def restore(self) -> None:
         """Bring up again what the last engine served, and go on with what it was about to do."""
-        self._commands.put(self._restore)
+        self._worker.do(self._restore)
 
     def delete(self) -> None:
         """End everything, and forget the endpoint."""
-        self._commands.put(self._delete)
+        self._worker.do(self._delete)
 
     def close(self) -> None:
         """End everything, and leave the document as it is: the next engine goes on from there."""
-        self._closing.set()
+        self._worker.close()
         self.delivery.close()
-        self._commands.put(None)
         self._stop_fleets()
-        self._thread.join()
+        self._worker.join()
         self._stop_fleets()
 
-    def _work(self) -> None:
-        while not self.is_over and (command := self._commands.get()) is not None and not self._closing.is_set():
-            try:
-                command()
-            except Exception as error:  # noqa: BLE001 - a defect of the engine must be seen at the endpoint, not leave it waiting
-                _LOG.exception("endpoint %s failed inside the engine", self._place.endpoint)
-                with contextlib.suppress(KeyError):
-                    self._reject(f"InternalServerError: {type(error).__name__}: {error}")
+    def _defect(self, reason: str) -> None:
+        with contextlib.suppress(KeyError):
+            self._reject(reason)
 
     def _deploy(self) -> None:
         pending: Document = self._document()["Pending"]
@@ -124,18 +147,11 @@ class EndpointHost:
             self._share_of_coming = step.share
             until = time.time() + clock.real_seconds(step.wait_seconds)
             while time.time() < until and not self._closing.wait(POLL_SECONDS):
-                if alarm := self._raised(rollout.alarms):
+                if alarm := raised(self._place.scope, rollout.alarms):
                     return f"One or more configured alarms transitioned to ALARM during deployment: {alarm}"
                 if time.time() > last:
                     return f"The deployment took longer than MaximumExecutionTimeoutInSeconds, {rollout.most_seconds:g}"
         return None
-
-    def _raised(self, names: tuple[str, ...]) -> str | None:
-        if not names:
-            return None
-        cloudwatch = Aws(self._place.scope).client("cloudwatch")
-        found = cloudwatch.describe_alarms(AlarmNames=list(names), StateValue="ALARM")["MetricAlarms"]
-        return ", ".join(alarm["AlarmName"] for alarm in found) or None
 
     def _roll_back(self, reason: str) -> None:
         if self._fleet is not None:
@@ -184,7 +200,7 @@ class EndpointHost:
         self._stop_fleets()
         self.backlog.forget()
         self._fleet = self._coming = None
-        self.is_over = True
+        self._worker.is_over = True
         self._store.delete(self.arn)
 
     def _stop_fleets(self) -> None:

@@ -21,7 +21,6 @@ from mllocal.jobs.container import container_environment, prepare_image, resolve
 from mllocal.jobs.hosts import Host
 from mllocal.jobs.inference_client import InferenceClient, InvocationError
 from mllocal.jobs.logs import JobLog
-from mllocal.jobs.memory import memory_limit
 from mllocal.jobs.model_data import unpack_model
 from mllocal.jobs.process import ContainerProcess
 from mllocal.jobs.runner import JobFailedError
@@ -46,12 +45,13 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where the instances of an endpoint are: in whose account, under which name, in which directory, by which clock."""
+    """Where the instances of an endpoint are: in whose account, under which name, in which directory, by which clock, with which log."""
 
     scope: Scope
     endpoint: str
     directory: Path
     clock: ScalingClock
+    log_group: str
 
     @property
     def provisioning_seconds(self) -> float:
@@ -100,6 +100,16 @@ class Instance:
     def is_in_service(self) -> bool:
         """Whether it takes requests."""
         return self._pool is not None and not self._leaving.is_set()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it takes no more requests, and has not ended yet."""
+        return self._leaving.is_set() and not self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._ended.is_set()
 
     @property
     def outstanding(self) -> int:
@@ -186,7 +196,7 @@ class Instance:
         aws = Aws(self._place.scope)
         unpack_model(aws.client("s3"), self._host, self._variant.container.get("ModelDataUrl"))
         stream = f"{self._variant.name}/{self.id}"
-        log = JobLog(aws.client("logs"), f"/aws/sagemaker/Endpoints/{self._place.endpoint}", stream)
+        log = JobLog(aws.client("logs"), self._place.log_group, stream)
         try:
             prepare_image(image, log)
             self._keep_serving(image, log)
@@ -217,8 +227,8 @@ class Instance:
             "SAGEMAKER_BIND_TO_PORT": str(port),
         }
         environment = container_environment(self._place.scope, self._host, image, variables)
-        limit = memory_limit(self._variant.instance_type)
-        process = ContainerProcess(self._host.directory, image.serve_command, environment, log, limit.limit_bytes)
+        limit = self._variant.memory_limit_bytes
+        process = ContainerProcess(self._host.directory, image.serve_command, environment, log, limit)
         self._process = process
         try:
             if self._stopping.is_set():

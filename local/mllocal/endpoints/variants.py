@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from mllocal.jobs.memory import memory_limit
 from mllocal.sagemaker.store import Document
 from mlpipelines.instance_types import INSTANCE_TYPES
 
@@ -14,6 +15,12 @@ DEFAULT_QUEUE = 100  # TorchServe's job_queue_size; SageMaker documents no limit
 DEFAULT_WEIGHT = 1.0
 # Amazon SageMaker AI developer guide, "Custom Inference Code with Hosting Services": 8 minutes to answer /ping.
 DEFAULT_STARTUP_SECONDS = 480
+
+
+def has_components(endpoint: Document) -> bool:
+    """Whether an endpoint's models are inference components: its variant has no model of its own."""
+    described = endpoint.get("Deployed") or endpoint.get("Pending") or {"Variants": []}
+    return any("Container" not in variant for variant in described["Variants"])
 
 
 @dataclass(frozen=True)
@@ -47,9 +54,17 @@ class Variant:
 
     @property
     def vcpus(self) -> int:
-        """Of one instance; 1 for a type that is not known."""
+        """Of one instance, or of one copy of a component; 1 for a type that is not known."""
+        if "NumberOfCpuCoresRequired" in self.document:
+            return max(int(self.document["NumberOfCpuCoresRequired"]), 1)
         known = INSTANCE_TYPES.get(self.instance_type)
         return 1 if known is None else known.vcpus
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        """Of one instance, or what a copy of a component may use at most; None where nothing is known of the type."""
+        most = self.document.get("MaxMemoryRequiredInMb")
+        return memory_limit(self.instance_type).limit_bytes if most is None else int(most) * 1024**2
 
     @property
     def concurrency(self) -> int:

@@ -15,7 +15,8 @@ def create_endpoint_config(service: Service, scope: Scope, request: Request) -> 
     if problems := refusals(request):
         raise validation("; ".join(problems))
     for variant in (*request["ProductionVariants"], *request.get("ShadowProductionVariants", ())):
-        service.require(MODEL, arn_of(MODEL, scope, variant["ModelName"]), variant["ModelName"])
+        if "ModelName" in variant:
+            service.require(MODEL, arn_of(MODEL, scope, variant["ModelName"]), variant["ModelName"])
     return service.create(ENDPOINT_CONFIG, scope, request["EndpointConfigName"], {"Tags": [], **request})
 
 

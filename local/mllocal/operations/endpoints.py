@@ -8,10 +8,11 @@ from typing import Any
 
 from mllocal.endpoints.capture import Capture
 from mllocal.endpoints.summaries import event
+from mllocal.endpoints.variants import has_components
 from mllocal.errors import validation
 from mllocal.operations import listing
 from mllocal.operations.endpoint_configs import find_endpoint_config
-from mllocal.sagemaker.kinds import ENDPOINT, MODEL
+from mllocal.sagemaker.kinds import ENDPOINT, INFERENCE_COMPONENT, MODEL
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope, scope_of
 
@@ -57,6 +58,10 @@ def update_endpoint(service: Service, scope: Scope, request: Request) -> Documen
     if request.get("RetainDeploymentConfig"):
         deployment = endpoint.get("LastDeploymentConfig")
     pending = _pending(service, scope, request["EndpointConfigName"], deployment)
+    if has_components(endpoint) is not has_components({"Deployed": pending}):
+        raise validation(
+            f'Endpoint "{endpoint["EndpointArn"]}" cannot change between models of its own and inference components'
+        )
 
     def change(stored: Document) -> None:
         retained = _retained(stored, request) if request.get("RetainAllVariantProperties") else {}
@@ -85,6 +90,11 @@ def update_endpoint_weights_and_capacities(service: Service, scope: Scope, reque
     if not is_asynchronous and any(item.get("DesiredInstanceCount") == 0 for item in wanted.values()):
         raise validation("DesiredInstanceCount is 0; only an asynchronous endpoint can be without an instance")
 
+    if any("ManagedInstanceScaling" in item for item in endpoint.get("ProductionVariants") or []):
+        raise validation(
+            f'SageMaker manages the instances of "{endpoint["EndpointArn"]}"; scale its inference components'
+        )
+
     def change(stored: Document) -> None:
         for variant in stored["ProductionVariants"]:
             asked = wanted.get(variant["VariantName"], {})
@@ -98,6 +108,11 @@ def update_endpoint_weights_and_capacities(service: Service, scope: Scope, reque
 @operation("DeleteEndpoint")
 def delete_endpoint(service: Service, scope: Scope, request: Request) -> Document:
     endpoint = _find(service, scope, request["EndpointName"])
+    components = service.store.find(INFERENCE_COMPONENT.name, scope)
+    if left := [it["InferenceComponentName"] for it in components if it["EndpointArn"] == endpoint["EndpointArn"]]:
+        raise validation(
+            f"Endpoint {endpoint['EndpointArn']} hosts inference components {', '.join(left)}; delete them first"
+        )
     _begin(service, endpoint, "Deleting", lambda stored: None)
     service.hosting.delete(endpoint["EndpointArn"])
     return {}
@@ -131,6 +146,8 @@ def _pending(service: Service, scope: Scope, config_name: str, deployment: Docum
     config = find_endpoint_config(service, scope, config_name)
 
     def with_container(variant: Document) -> Document:
+        if "ModelName" not in variant:
+            return variant  # Its models are inference components.
         model = service.require(MODEL, arn_of(MODEL, scope, variant["ModelName"]), variant["ModelName"])
         return {**variant, "Container": model["ResolvedContainer"]}
 
