@@ -58,8 +58,11 @@ class VariantFleet:
         return None
 
     def shrink(self, count: int) -> None:
-        """Take so many away, those with the fewest requests first. They answer what they have."""
-        leaving = sorted(self._instances, key=lambda instance: instance.outstanding)[:count]
+        """Take so many away: of the least preferred types, and then those with the fewest requests. They answer what they have."""
+        preferred = [pool["InstanceType"] for pool in self.variant.pools] or [self.variant.instance_type]
+        leaving = sorted(self._instances, key=lambda one: (-preferred.index(one.instance_type), one.outstanding))[
+            :count
+        ]
         self._instances = [instance for instance in self._instances if instance not in leaving]
         retire_all(leaving)
 
@@ -72,7 +75,8 @@ class VariantFleet:
         return VariantSeries(scope, endpoint, self.variant.name, period_seconds)
 
     def _start(self, count: int) -> list[Instance]:
-        return [Instance(self._place, self.variant) for _ in range(count)]
+        variant = self.variant.without(self._place.scarce())
+        return [Instance(self._place, variant) for _ in range(count)]
 
 
 class Fleet:

@@ -17,6 +17,7 @@ from mllocal.endpoints.measurements import Measurements, VariantSeries
 from mllocal.endpoints.rollout import Rollout, raised
 from mllocal.endpoints.summaries import event, summaries_of
 from mllocal.endpoints.worker import Worker
+from mllocal.jobs.faults import NO_CAPACITY
 from mllocal.sagemaker.service import EventSink
 from mllocal.sagemaker.store import Document, Store, scope_of
 
@@ -231,9 +232,13 @@ def _resize(fleet: VariantFleet, wanted: Mapping[str, Any]) -> str | None:
 
 
 def _health_problem(failures: Mapping[str, str]) -> str | None:
-    sentences = (
-        f"The primary container for production variant {name} did not pass the ping health check. "
+    return " ".join(_problem(name, reason) for name, reason in failures.items()) or None
+
+
+def _problem(variant: str, reason: str) -> str:
+    if reason == NO_CAPACITY:
+        return reason
+    return (
+        f"The primary container for production variant {variant} did not pass the ping health check. "
         f"Please check CloudWatch logs for this endpoint. ({reason})"
-        for name, reason in failures.items()
     )
-    return " ".join(sentences) or None

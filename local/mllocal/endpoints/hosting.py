@@ -17,6 +17,7 @@ from mllocal.endpoints.instance import Place
 from mllocal.endpoints.invocations import Answer, Call, FleetRetiredError, Invocation, unknown_endpoint
 from mllocal.endpoints.measurements import Measurements, MetricSink
 from mllocal.endpoints.variants import has_components
+from mllocal.jobs.faults import requested
 from mllocal.sagemaker.kinds import ENDPOINT, INFERENCE_COMPONENT
 from mllocal.sagemaker.service import EventSink, arn_of
 from mllocal.sagemaker.store import Document, Store, scope_of
@@ -60,6 +61,7 @@ class Hosting:
                 self._directory / f"{scope.account}-{scope.region}" / name,
                 self._clock,
                 f"/aws/sagemaker/Endpoints/{name}",
+                lambda: requested(self._store.get(arn) or {}).scarce,
             )
             kind = ComponentEndpointHost if has_components(self._store.get(arn) or {}) else EndpointHost
             self._hosts[arn] = kind(self._store, self._emit, place, arn, self._measurements)

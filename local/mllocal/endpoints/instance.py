@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -18,6 +18,7 @@ from mllocal.aws import Aws
 from mllocal.endpoints.variants import Variant
 from mllocal.images import LocalImage
 from mllocal.jobs.container import container_environment, prepare_image, resolve_image
+from mllocal.jobs.faults import NO_CAPACITY
 from mllocal.jobs.hosts import Host
 from mllocal.jobs.inference_client import InferenceClient, InvocationError
 from mllocal.jobs.logs import JobLog
@@ -52,6 +53,8 @@ class Place:
     directory: Path
     clock: ScalingClock
     log_group: str
+    scarce: Callable[[], Collection[str]]
+    """The instance types of which there are none at this moment."""
 
     @property
     def provisioning_seconds(self) -> float:
@@ -100,6 +103,11 @@ class Instance:
     def is_in_service(self) -> bool:
         """Whether it takes requests."""
         return self._pool is not None and not self._leaving.is_set()
+
+    @property
+    def instance_type(self) -> str:
+        """What it is an instance of."""
+        return self._variant.instance_type
 
     @property
     def is_leaving(self) -> bool:
@@ -192,6 +200,8 @@ class Instance:
             self._ended.set()
 
     def _serve(self) -> None:
+        if self.instance_type in self._place.scarce():
+            raise JobFailedError(NO_CAPACITY)
         image = resolve_image(self._variant.container["Image"])
         aws = Aws(self._place.scope)
         unpack_model(aws.client("s3"), self._host, self._variant.container.get("ModelDataUrl"))

@@ -9,7 +9,6 @@ from mllocal.sagemaker.store import Document
 from mlpipelines.instance_types import INSTANCE_TYPES
 
 _REFUSED = {
-    "InstancePools": "give InstanceType",
     "AcceleratorType": "leave it out",
 }
 
@@ -76,10 +75,25 @@ def _variant(variant: dict[str, Any], field: str) -> Iterator[str]:
     for name in ("InstanceType", "InitialInstanceCount"):
         if serverless and name in variant:
             yield f"{field} has {name} and ServerlessConfig; give one of them"
-        if not serverless and name not in variant:
+        if not serverless and name not in variant and not (name == "InstanceType" and "InstancePools" in variant):
             yield f"{field}.{name} is missing"
+    yield from _pools(variant, field)
     for name, instead in _REFUSED.items():
         if name in variant:
             yield f"{field}.{name} is not one the embedded AWS does; {instead}"
     if variant.get("RoutingConfig", {}).get("RoutingStrategy") == "PREFIX_AWARE":
         yield f"{field}.RoutingConfig.RoutingStrategy PREFIX_AWARE is not one the embedded AWS does"
+
+
+def _pools(variant: dict[str, Any], field: str) -> Iterator[str]:
+    if "InstancePools" not in variant:
+        return
+    if "InstanceType" in variant or "ServerlessConfig" in variant:
+        yield f"{field} has InstancePools besides InstanceType or ServerlessConfig; give one of them"
+    if "ModelName" not in variant:
+        yield f"{field}.InstancePools is not one the embedded AWS does for inference components; give InstanceType"
+    pools = variant["InstancePools"]
+    for member in ("InstanceType", "Priority"):
+        values = [pool[member] for pool in pools]
+        if len(set(values)) < len(values):
+            yield f"{field}.InstancePools has a {member} twice: {', '.join(map(str, values))}"

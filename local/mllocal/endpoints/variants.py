@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mllocal.jobs.memory import memory_limit
@@ -51,6 +52,21 @@ class Variant:
     def instance_type(self) -> str:
         """The type of its instances; a serverless variant has none."""
         return str(self.document.get("InstanceType", "serverless"))
+
+    @property
+    def pools(self) -> list[Document]:
+        """The instance types that may be taken, the preferred one first; empty where there is one only."""
+        return sorted(self.document.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))
+
+    def without(self, scarce: Collection[str]) -> Variant:
+        """The same on the first instance type that is to be had; on the last one, if none is."""
+        pools = self.pools
+        if not pools:
+            return self
+        pool = next((pool for pool in pools if pool["InstanceType"] not in scarce), pools[-1])
+        return Variant(
+            {**self.document, **{name: pool[name] for name in ("InstanceType", "Container") if name in pool}}
+        )
 
     @property
     def vcpus(self) -> int:

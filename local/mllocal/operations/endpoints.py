@@ -10,6 +10,7 @@ from mllocal.endpoints.capture import Capture
 from mllocal.endpoints.summaries import event
 from mllocal.endpoints.variants import has_components
 from mllocal.errors import validation
+from mllocal.jobs.faults import FaultError, requested
 from mllocal.operations import listing
 from mllocal.operations.endpoint_configs import find_endpoint_config
 from mllocal.sagemaker.kinds import ENDPOINT, INFERENCE_COMPONENT, MODEL
@@ -24,6 +25,7 @@ _CAPTURE = "DataCaptureConfig"
 @operation("CreateEndpoint")
 def create_endpoint(service: Service, scope: Scope, request: Request) -> Document:
     pending = _pending(service, scope, request["EndpointConfigName"], request.get("DeploymentConfig"))
+    _check_faults(request)
     document = {"Tags": [], **request, "EndpointStatus": "Creating", "Deployed": None, "Pending": pending}
     endpoint = service.create(ENDPOINT, scope, request["EndpointName"], document)
     service.emit(scope, *event(endpoint))
@@ -118,6 +120,16 @@ def delete_endpoint(service: Service, scope: Scope, request: Request) -> Documen
     return {}
 
 
+def _check_faults(request: Request) -> None:
+    """An endpoint may ask for instance types that are not to be had, by the tag that jobs have for it."""
+    try:
+        asked = requested(request)
+    except FaultError as error:
+        raise validation(str(error)) from None
+    if asked.reasons or asked.spot_seconds is not None:
+        raise validation("an endpoint cannot ask for this fault; write capacity:<instance type>")
+
+
 def _find(service: Service, scope: Scope, name: str) -> Document:
     return service.require(ENDPOINT, arn_of(ENDPOINT, scope, name), name)
 
@@ -145,11 +157,21 @@ def _pending(service: Service, scope: Scope, config_name: str, deployment: Docum
     """What is to be deployed: the configuration as it is now, with what its models serve."""
     config = find_endpoint_config(service, scope, config_name)
 
+    def container(model: str) -> Document:
+        resolved: Document = service.require(MODEL, arn_of(MODEL, scope, model), model)["ResolvedContainer"]
+        return resolved
+
     def with_container(variant: Document) -> Document:
         if "ModelName" not in variant:
             return variant  # Its models are inference components.
-        model = service.require(MODEL, arn_of(MODEL, scope, variant["ModelName"]), variant["ModelName"])
-        return {**variant, "Container": model["ResolvedContainer"]}
+        found = {**variant, "Container": container(variant["ModelName"])}
+        if "InstancePools" not in variant:
+            return found
+        pools = [
+            {**pool, "Container": container(pool.get("ModelNameOverride", variant["ModelName"]))}
+            for pool in sorted(variant["InstancePools"], key=lambda pool: int(pool["Priority"]))
+        ]
+        return {**found, "InstancePools": pools, "InstanceType": pools[0]["InstanceType"]}
 
     return {
         "EndpointConfigName": config["EndpointConfigName"],

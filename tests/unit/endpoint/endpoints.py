@@ -68,7 +68,14 @@ def define(project: MlProject) -> None:
         deployment=BlueGreen.linear(percent=25, wait_minutes=2),
     )
     ServerlessEndpoint(project, "Seldom", outside_network=True, provisioned_concurrency=2, http_api=HttpApi())
-    AsyncEndpoint(project, "Documents", max_instances=3, max_concurrent_invocations=4, follow_approvals=True)
+    AsyncEndpoint(
+        project,
+        "Documents",
+        fallback_instance_types=["ml.m5.xlarge", "ml.m5.2xlarge"],
+        max_instances=3,
+        max_concurrent_invocations=4,
+        follow_approvals=True,
+    )
     ComponentEndpoint(
         project,
         "Shared",
