@@ -13,7 +13,9 @@ from mllocal.errors import validation
 from mllocal.sagemaker.store import Document, Scope
 
 INSTANCE_COUNT = "sagemaker:variant:DesiredInstanceCount"
+PROVISIONED_CONCURRENCY = "sagemaker:variant:DesiredProvisionedConcurrency"
 COPY_COUNT = "sagemaker:inference-component:DesiredCopyCount"
+_OF_VARIANTS = (INSTANCE_COUNT, PROVISIONED_CONCURRENCY)
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,12 @@ class Resource(Protocol):
 
 @dataclass(frozen=True)
 class VariantResource:
-    """One variant of an endpoint."""
+    """One variant of an endpoint: its instances, or the containers that it keeps warm if it is `serverless`."""
 
     scope: Scope
     endpoint: str
     variant: str
+    serverless: bool = False
 
     def state(self) -> State | None:
         """How it stands; None when there is no such variant."""
@@ -56,16 +59,30 @@ class VariantResource:
             raise
         variants = {item["VariantName"]: item for item in found.get("ProductionVariants", ())}
         variant = variants.get(self.variant)
-        if variant is None or "DesiredInstanceCount" not in variant:
+        counts = {} if variant is None else self._counts(variant)
+        if not counts.keys() >= {"Desired", "Current"}:
             return None
-        capacity = Capacity(variant["DesiredInstanceCount"], variant["CurrentInstanceCount"])
+        capacity = Capacity(counts["Desired"], counts["Current"])
         return State(capacity, found["EndpointStatus"] != "InService", found.get("FailureReason"))
+
+    def _counts(self, variant: Document) -> dict[str, int]:
+        kinds = ("Desired", "Current")
+        if not self.serverless:
+            return {kind: variant[f"{kind}InstanceCount"] for kind in kinds if f"{kind}InstanceCount" in variant}
+        configs = {kind: variant.get(f"{kind}ServerlessConfig", {}) for kind in kinds}
+        name = "ProvisionedConcurrency"
+        return {kind: config[name] for kind, config in configs.items() if name in config}
 
     def change(self, desired: int) -> None:
         """Ask for another capacity. Raises `ClientError`."""
+        capacity: Document = (
+            {"ServerlessUpdateConfig": {"ProvisionedConcurrency": desired}}
+            if self.serverless
+            else {"DesiredInstanceCount": desired}
+        )
         Aws(self.scope).client("sagemaker").update_endpoint_weights_and_capacities(
             EndpointName=self.endpoint,
-            DesiredWeightsAndCapacities=[{"VariantName": self.variant, "DesiredInstanceCount": desired}],
+            DesiredWeightsAndCapacities=[{"VariantName": self.variant, **capacity}],
         )
 
 
@@ -100,13 +117,13 @@ class ComponentResource:
 def resource_of(scope: Scope, target: Document) -> Resource | None:
     """What a target scales; None for a dimension that is recorded and not acted on. Raises `ApiError` for an id that cannot be."""
     match target["ScalableDimension"], target["ResourceId"].split("/"):
-        case str(dimension), ["endpoint", endpoint, "variant", variant] if dimension == INSTANCE_COUNT:
-            return VariantResource(scope, endpoint, variant)
+        case str(dimension), ["endpoint", endpoint, "variant", variant] if dimension in _OF_VARIANTS:
+            return VariantResource(scope, endpoint, variant, serverless=dimension == PROVISIONED_CONCURRENCY)
         case str(dimension), ["inference-component", component] if dimension == COPY_COUNT:
             return ComponentResource(scope, component)
-        case str(dimension), _ if dimension not in (INSTANCE_COUNT, COPY_COUNT):
+        case str(dimension), _ if dimension not in (*_OF_VARIANTS, COPY_COUNT):
             return None
     raise validation(
         f"ResourceId {target['ResourceId']!r} is not one of {target['ScalableDimension']}; write "
-        "endpoint/<endpoint>/variant/<variant> for instances, inference-component/<component> for copies"
+        "endpoint/<endpoint>/variant/<variant> for instances and provisioned concurrency, inference-component/<component> for copies"
     )

@@ -20,6 +20,11 @@ _MINUTE = 60
 _PREDEFINED = {
     "SageMakerVariantInvocationsPerInstance": ("InvocationsPerInstance", "Sum", _MINUTE),
     "SageMakerVariantConcurrentRequestsPerModelHighResolution": ("ConcurrentRequestsPerModel", "Average", 10),
+    "SageMakerVariantProvisionedConcurrencyUtilization": (
+        "ServerlessProvisionedConcurrencyUtilization",
+        "Maximum",
+        _MINUTE,
+    ),
     "SageMakerInferenceComponentInvocationsPerCopy": ("InvocationsPerCopy", "Sum", _MINUTE),
     "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution": ("ConcurrentRequestsPerCopy", "Average", 10),
 }

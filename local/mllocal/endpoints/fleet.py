@@ -86,8 +86,10 @@ class Fleet:
         """`summaries` say by variant how many instances it has and what it weighs; those not there begin as configured."""
 
         def start(document: Document) -> VariantFleet:
+            wanted = summaries.get(document["VariantName"], {})
             variant = Variant(document)
-            wanted = summaries.get(variant.name, {})
+            if "DesiredServerlessConfig" in wanted:
+                variant = variant.provisioned(wanted["DesiredServerlessConfig"])
             count = wanted.get("DesiredInstanceCount", variant.initial_count)
             return VariantFleet(place, variant, count, wanted.get("DesiredWeight", variant.initial_weight))
 

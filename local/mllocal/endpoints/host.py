@@ -74,6 +74,9 @@ class EndpointHost:
             series = VariantSeries(self._place.scope, self._place.endpoint, variant.variant.name)
             for instance in variant.in_service:
                 self._measurements.record(series.of("ConcurrentRequestsPerModel"), instance.outstanding)
+                if warm := variant.variant.provisioned_concurrency:
+                    share = min(instance.outstanding, warm) / warm
+                    self._measurements.record(series.of("ServerlessProvisionedConcurrencyUtilization"), share)
 
     def fleet(self) -> Fleet | None:
         """The fleet for a request; None while there is none."""
@@ -224,6 +227,8 @@ class EndpointHost:
 def _resize(fleet: VariantFleet, wanted: Mapping[str, Any]) -> str | None:
     """The reason if instances that are wanted do not come."""
     fleet.weight = wanted["DesiredWeight"]
+    if "DesiredServerlessConfig" in wanted:
+        fleet.variant = fleet.variant.provisioned(wanted["DesiredServerlessConfig"])
     more = wanted.get("DesiredInstanceCount", len(fleet.instances)) - len(fleet.instances)
     if more > 0:
         return fleet.grow(more)

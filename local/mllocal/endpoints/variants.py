@@ -103,6 +103,15 @@ class Variant:
         return "ServerlessConfig" in self.document
 
     @property
+    def provisioned_concurrency(self) -> int:
+        """How many requests its warm containers work on at once; 0 for a variant that has none."""
+        return int(self.document.get("ServerlessConfig", {}).get("ProvisionedConcurrency", 0))
+
+    def provisioned(self, config: Document) -> Variant:
+        """The same with another `ServerlessConfig`."""
+        return Variant({**self.document, "ServerlessConfig": config})
+
+    @property
     def initial_count(self) -> int:
         """How many instances it begins with."""
         return int(self.document.get("InitialInstanceCount", 1))

@@ -83,9 +83,11 @@ def update_endpoint_weights_and_capacities(service: Service, scope: Scope, reque
         raise validation(
             f"Variant {', '.join(unknown)} does not exist in {endpoint['EndpointArn']}; it has {', '.join(sorted(known))}"
         )
-    if serverless := sorted(name for name, item in wanted.items() if "ServerlessUpdateConfig" in item):
+    if resized := sorted(
+        name for name, it in wanted.items() if "MaxConcurrency" in it.get("ServerlessUpdateConfig", {})
+    ):
         raise validation(
-            f"ServerlessUpdateConfig of {', '.join(serverless)} is not one the embedded AWS does; use UpdateEndpoint"
+            f"ServerlessUpdateConfig.MaxConcurrency of {', '.join(resized)} is not one the embedded AWS changes; use UpdateEndpoint"
         )
 
     is_asynchronous = bool((endpoint["Deployed"] or {}).get("AsyncInferenceConfig"))
@@ -101,6 +103,9 @@ def update_endpoint_weights_and_capacities(service: Service, scope: Scope, reque
         for variant in stored["ProductionVariants"]:
             asked = wanted.get(variant["VariantName"], {})
             variant.update({name: asked[name] for name in _RETAINED if name in asked})
+            if "ServerlessUpdateConfig" in asked:
+                config = {**variant["DesiredServerlessConfig"], **asked["ServerlessUpdateConfig"]}
+                variant["DesiredServerlessConfig"] = config
 
     changed = _begin(service, endpoint, "Updating", change)
     service.hosting.scale(endpoint["EndpointArn"])

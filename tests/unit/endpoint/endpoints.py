@@ -27,7 +27,7 @@ from mlplatform import (
     ServerlessEndpoint,
     Variant,
 )
-from mlscaling import WAKE_FROM_ZERO, Event, Scaling, Step, StepScaling, TargetTracking
+from mlscaling import WAKE_FROM_ZERO, Event, Scaling, Signal, Step, StepScaling, TargetTracking
 from tests.unit.pipeline.synthesis import ACCOUNT, REGION, Json, Synthesized, flat, synthesize
 
 NETWORK = ProjectNetwork(subnet_ids=("subnet-01234567",), security_group_ids=("sg-01234567",))
@@ -39,6 +39,7 @@ SCALING = Scaling(
     steps=(StepScaling(steps=(Step(at_least=20, add=100),)),),
     calendar=(Event(name="spot", at=datetime(2026, 12, 24, 20, tzinfo=UTC), capacity=6),),
 )
+WARM = Scaling(maximum=8, target=TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY))
 TO_ZERO = Scaling(minimum=0, maximum=2, target=TargetTracking(target=600), steps=(WAKE_FROM_ZERO,))
 
 
@@ -68,6 +69,7 @@ def define(project: MlProject) -> None:
         deployment=BlueGreen.linear(percent=25, wait_minutes=2),
     )
     ServerlessEndpoint(project, "Seldom", outside_network=True, provisioned_concurrency=2, http_api=HttpApi())
+    ServerlessEndpoint(project, "Warm", outside_network=True, max_concurrency=8, scaling=WARM)
     AsyncEndpoint(
         project,
         "Documents",

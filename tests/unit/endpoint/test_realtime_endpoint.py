@@ -177,7 +177,7 @@ def test_scaling_scales_the_variant_once_the_endpoint_is_there(endpoints: Synthe
     everything = endpoints.template["Resources"]
     targets = (it for it in everything.values() if it["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget")
     waited_for = [everything[it]["Type"] for target in targets for it in target["DependsOn"]]
-    assert sorted(waited_for) == [ENDPOINT, ENDPOINT, "AWS::SageMaker::InferenceComponent"]
+    assert sorted(waited_for) == [ENDPOINT, ENDPOINT, ENDPOINT, "AWS::SageMaker::InferenceComponent"]
 
 
 def test_an_endpoint_begins_with_the_minimum_of_its_scaling(endpoints: Synthesized) -> None:
