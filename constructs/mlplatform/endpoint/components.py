@@ -25,6 +25,7 @@ from mlplatform.project import MlProject
 from mlplatform.scaling import EndpointScaling
 
 _STUCK_MINUTES = 30  # Twice the longest provisioning that is known, and some.
+_WAIT_SECONDS = 300  # The alarms need three minutes; `BlueGreen` waits as long.
 _PERCENT = 50  # The most that a batch may be: API reference, InferenceComponentRollingUpdatePolicy.
 
 
@@ -216,7 +217,7 @@ class ComponentEndpoint(Endpoint):
             "DeploymentConfig": {
                 "RollingUpdatePolicy": {
                     "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": _PERCENT},
-                    "WaitIntervalInSeconds": 0,
+                    "WaitIntervalInSeconds": _WAIT_SECONDS,
                 },
                 "AutoRollbackConfiguration": {"Alarms": alarms},
             },

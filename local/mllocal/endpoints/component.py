@@ -2,58 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from mllocal.endpoints.copies import Copies, component_variant
+from mllocal.endpoints.hosted import Hosted
 from mllocal.endpoints.instance import Instance, Place
 from mllocal.endpoints.machines import Machines
 from mllocal.endpoints.measurements import Measurements
 from mllocal.endpoints.rollout import Rollout, raised
-from mllocal.endpoints.worker import Worker
 from mllocal.sagemaker.store import Document, Store
 
 POLL_SECONDS = 0.5
 
 
-class ComponentHost:
+class ComponentHost(Hosted):
     """The component of an ARN, from its creation to its deletion. AWS tells EventBridge nothing about it."""
 
     def __init__(self, store: Store, place: Place, arn: str, machines: Machines, measurements: Measurements) -> None:
-        self.arn = arn
+        super().__init__(store, arn)
         self.copies: Copies | None = None
-        self._store = store
         self._place = place
         self._machines = machines
         self._measurements = measurements
-        self._worker = Worker(f"inference component {arn.rpartition('/')[2]}", self._defect)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is deleted."""
-        return self._worker.is_over
-
-    def deploy(self) -> None:
-        """Bring up what the document's `Pending` is, in place of what there is."""
-        self._worker.do(self._deploy)
-
-    def scale(self) -> None:
-        """Have as many copies as the document desires."""
-        self._worker.do(self._scale)
-
-    def delete(self) -> None:
-        """End everything, and forget the component."""
-        self._worker.do(self._delete)
 
     def resume(self, status: str) -> None:
         """Go on with what the last engine served, or was about to do."""
         if status == "Deleting":
             self.delete()
         elif status != "Failed":
-            self._worker.do(self._restore)
+            self.restore()
 
     def close(self) -> None:
         """End everything, and leave the document as it is: the next engine goes on from there."""
@@ -75,7 +55,7 @@ class ComponentHost:
     def _deploy(self) -> None:
         pending: Document = self._document()["Pending"]
         reason = self._bring(pending)
-        if self._worker.closing.is_set():
+        if self._closing.is_set():
             return
         if reason is not None:
             self._reject(reason)
@@ -94,13 +74,13 @@ class ComponentHost:
         count = self._document()["DesiredCopyCount"]
         if self.copies is None:
             name = self.arn.rpartition("/")[2]
-            copies = Copies(self._place, name, variant, self._machines, self._worker.closing)
+            copies = Copies(self._place, name, variant, self._machines, self._closing)
             self.copies = copies
             return copies.grow(count)
         before, old = self.copies.variant, list(self.copies.instances)
         self.copies.variant = variant
         reason = self._roll(self.copies, old, count, pending["DeploymentConfig"])
-        if reason is not None and not self._worker.closing.is_set():
+        if reason is not None and not self._closing.is_set():
             self.copies.variant = before
             self.copies.remove([copy for copy in self.copies.instances if copy not in old])
             self.copies.grow(len(old) - len(self.copies.instances))
@@ -122,7 +102,7 @@ class ComponentHost:
 
     def _waiting(self, seconds: float) -> Iterator[None]:
         until = time.time() + self._place.clock.real_seconds(seconds)
-        while time.time() < until and not self._worker.closing.wait(POLL_SECONDS):
+        while time.time() < until and not self._closing.wait(POLL_SECONDS):
             yield
 
     def _scale(self) -> None:
@@ -132,7 +112,7 @@ class ComponentHost:
         more = desired - len(copies.instances)
         reason = copies.grow(max(more, 0))
         copies.shrink(max(-more, 0))
-        if not self._worker.closing.is_set():
+        if not self._closing.is_set():
             self._change(
                 InferenceComponentStatus="InService",
                 FailureReason=reason,
@@ -150,34 +130,20 @@ class ComponentHost:
 
     def _delete(self) -> None:
         self._stop()
-        self._worker.is_over = True
-        self._store.delete(self.arn)
+        self._forget()
 
     def _reject(self, reason: str) -> None:
         """A component that served before goes on as it was; another one has failed, and still shows what was asked for."""
-        failed = self._document()["Deployed"] is None
-        changes = (
-            {"InferenceComponentStatus": "Failed"}
-            if failed
-            else {"InferenceComponentStatus": "InService", "Pending": None}
-        )
-        self._change(FailureReason=reason[:1024], **changes)
-
-    def _defect(self, reason: str) -> None:
-        with contextlib.suppress(KeyError):
-            self._reject(reason)
+        if self._document()["Deployed"] is None:
+            self._change(InferenceComponentStatus="Failed", FailureReason=reason[:1024])
+            return
+        counts = {} if self.copies is None else {"DesiredCopyCount": len(self.copies.instances)}
+        self._change(InferenceComponentStatus="InService", FailureReason=reason[:1024], Pending=None, **counts)
 
     def _stop(self) -> None:
         if self.copies is not None:
             self.copies.stop()
 
-    def _document(self) -> Document:
-        document = self._store.get(self.arn)
-        if document is None:
-            raise KeyError(self.arn)
-        return document
-
-    def _change(self, **changes: Any) -> None:
-        changes["LastModifiedTime"] = time.time()
-        changes["CurrentCopyCount"] = 0 if self.copies is None else len(self.copies.instances)
-        self._store.update(self.arn, lambda stored: stored.update(changes))
+    def _change(self, **changes: Any) -> Document:
+        current = 0 if self.copies is None else len(self.copies.instances)
+        return super()._change(CurrentCopyCount=current, **changes)

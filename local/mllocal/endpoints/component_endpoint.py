@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-import time
 from typing import Any
 
 from mllocal.endpoints.asynchronous import Accepted
@@ -12,12 +10,12 @@ from mllocal.endpoints.capture import Capture
 from mllocal.endpoints.component import ComponentHost
 from mllocal.endpoints.copies import ComponentRoute
 from mllocal.endpoints.fleet import metric_period_seconds
+from mllocal.endpoints.hosted import Hosted
 from mllocal.endpoints.instance import Place
 from mllocal.endpoints.invocations import COMPONENT, Call, refused
 from mllocal.endpoints.machines import Machines
 from mllocal.endpoints.measurements import NO_CAPACITY, ComponentSeries, Measurements
 from mllocal.endpoints.summaries import event
-from mllocal.endpoints.worker import Worker
 from mllocal.sagemaker.kinds import INFERENCE_COMPONENT
 from mllocal.sagemaker.service import EventSink, arn_of
 from mllocal.sagemaker.store import Document, Store
@@ -29,24 +27,17 @@ _NO_CAPACITY = (
 )
 
 
-class ComponentEndpointHost:
+class ComponentEndpointHost(Hosted):
     """The endpoint of an ARN, from its creation to its deletion. Its components come and go while it is in service."""
 
     def __init__(self, store: Store, emit: EventSink, place: Place, arn: str, measurements: Measurements) -> None:
-        self.arn = arn
-        self._store = store
+        super().__init__(store, arn)
         self._emit = emit
         self._place = place
         self._measurements = measurements
         self._machines: Machines | None = None
         self._deployed: Document = {}
         self._components: dict[str, ComponentHost] = {}
-        self._worker = Worker(f"endpoint {place.endpoint}", self._defect)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the endpoint is deleted."""
-        return self._worker.is_over
 
     def component(self, arn: str) -> ComponentHost:
         """The host of a component; it is made when it is first asked for, and anew after a deletion."""
@@ -86,28 +77,12 @@ class ComponentEndpointHost:
         for component in list(self._components.values()):
             component.sample()
         machines = self._machines
-        if machines is None or self._worker.closing.is_set():
+        if machines is None or self._closing.is_set():
             return
         machines.release_idle()
         found = self._store.get(self.arn)
         if found is not None and _count(found) not in (None, machines.count):
             self._store.update(self.arn, lambda stored: stored.update(self._summary(machines)))
-
-    def deploy(self) -> None:
-        """Have the instances that the document's `Pending` says."""
-        self._worker.do(self._deploy)
-
-    def scale(self) -> None:
-        """Have as many instances as the document's variant desires, where SageMaker does not manage them."""
-        self._worker.do(self._scale)
-
-    def restore(self) -> None:
-        """Bring up again what the last engine served, and go on with what it was about to do."""
-        self._worker.do(self._restore)
-
-    def delete(self) -> None:
-        """End everything, and forget the endpoint."""
-        self._worker.do(self._delete)
 
     def close(self) -> None:
         """End everything, and leave the documents as they are."""
@@ -125,15 +100,15 @@ class ComponentEndpointHost:
         if self._machines is None:
             self._machines = Machines(self._place, variant)
         elif (problem := _unlike(self._machines.variant, variant)) is not None:
-            self._change(EndpointStatus="InService", FailureReason=problem, Pending=None)
+            self._reject(problem)
             return
         else:
             self._machines.become(variant)
-        self._machines.wait_until_ready(self._worker.closing)
+        self._machines.wait_until_ready(self._closing)
         self._in_service(pending)
 
     def _in_service(self, deployed: Document) -> None:
-        if self._machines is None or self._worker.closing.is_set():
+        if self._machines is None or self._closing.is_set():
             return
         self._deployed = deployed
         self._change(
@@ -153,7 +128,7 @@ class ComponentEndpointHost:
             (deployed,) = document["Deployed"]["Variants"]
             count = wanted.get("DesiredInstanceCount", self._machines.count)
             self._machines.become({**deployed, "InitialInstanceCount": count})
-            self._machines.wait_until_ready(self._worker.closing)
+            self._machines.wait_until_ready(self._closing)
             self._in_service({**document["Deployed"], "Variants": [self._machines.variant]})
 
     def _restore(self) -> None:
@@ -171,13 +146,11 @@ class ComponentEndpointHost:
             self._deploy()
 
     def _delete(self) -> None:
-        self._worker.is_over = True
-        self._store.delete(self.arn)
+        self._forget()
 
-    def _defect(self, reason: str) -> None:
+    def _reject(self, reason: str) -> None:
         status = "Failed" if self._machines is None else "InService"
-        with contextlib.suppress(KeyError):
-            self._change(EndpointStatus=status, FailureReason=reason[:1024], Pending=None)
+        self._change(EndpointStatus=status, FailureReason=reason[:1024], Pending=None)
 
     def _summary(self, machines: Machines) -> dict[str, Any]:
         """The members that say what is deployed."""
@@ -195,16 +168,10 @@ class ComponentEndpointHost:
             ]
         }
 
-    def _document(self) -> Document:
-        document = self._store.get(self.arn)
-        if document is None:
-            raise KeyError(self.arn)
-        return document
-
-    def _change(self, **changes: Any) -> None:
-        changes["LastModifiedTime"] = time.time()
-        document = self._store.update(self.arn, lambda stored: stored.update(changes))
+    def _change(self, **changes: Any) -> Document:
+        document = super()._change(**changes)
         self._emit(self._place.scope, *event(document))
+        return document
 
 
 def _count(document: Document) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 from collections.abc import Mapping
@@ -11,40 +10,32 @@ from typing import Any
 from mllocal.endpoints.asynchronous import Accepted, Backlog
 from mllocal.endpoints.delivery import Delivery
 from mllocal.endpoints.fleet import Fleet, VariantFleet
+from mllocal.endpoints.hosted import Hosted
 from mllocal.endpoints.instance import Place
 from mllocal.endpoints.invocations import COMPONENT, Call, refused, unknown_endpoint
 from mllocal.endpoints.measurements import Measurements, VariantSeries
 from mllocal.endpoints.rollout import Rollout, raised
 from mllocal.endpoints.summaries import event, summaries_of
-from mllocal.endpoints.worker import Worker
 from mllocal.jobs.faults import NO_CAPACITY
 from mllocal.sagemaker.service import EventSink
-from mllocal.sagemaker.store import Document, Store, scope_of
+from mllocal.sagemaker.store import Document, Store
 
 POLL_SECONDS = 0.5
 
 
-class EndpointHost:
+class EndpointHost(Hosted):
     """The endpoint of an ARN, from its creation to its deletion."""
 
     def __init__(self, store: Store, emit: EventSink, place: Place, arn: str, measurements: Measurements) -> None:
-        self.arn = arn
+        super().__init__(store, arn)
         self.backlog = Backlog(store, arn)
-        self._store = store
         self._emit = emit
         self._place = place
         self._fleet: Fleet | None = None
         self._coming: Fleet | None = None
         self._share_of_coming = 0.0
         self._measurements = measurements
-        self._worker = Worker(f"endpoint {place.endpoint}", self._defect)
-        self._closing = self._worker.closing
         self.delivery = Delivery(place.scope, place.endpoint, self.backlog, self.fleet, measurements)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the endpoint is deleted."""
-        return self._worker.is_over
 
     def serving(self, call: Call) -> Fleet | None:
         """What answers a request; None while there is nothing. Raises `InvocationRefusedError`."""
@@ -90,22 +81,6 @@ class EndpointHost:
         fleets = [self._fleet, self._coming if self._share_of_coming else None]
         return [variant for fleet in fleets if fleet is not None for variant in fleet.variants]
 
-    def deploy(self) -> None:
-        """Bring up what the document's `Pending` is, in place of what there is."""
-        self._worker.do(self._deploy)
-
-    def scale(self) -> None:
-        """Have as many instances, and the weights, that the document's variants desire."""
-        self._worker.do(self._scale)
-
-    def restore(self) -> None:
-        """Bring up again what the last engine served, and go on with what it was about to do."""
-        self._worker.do(self._restore)
-
-    def delete(self) -> None:
-        """End everything, and forget the endpoint."""
-        self._worker.do(self._delete)
-
     def close(self) -> None:
         """End everything, and leave the document as it is: the next engine goes on from there."""
         self._worker.close()
@@ -113,10 +88,6 @@ class EndpointHost:
         self._stop_fleets()
         self._worker.join()
         self._stop_fleets()
-
-    def _defect(self, reason: str) -> None:
-        with contextlib.suppress(KeyError):
-            self._reject(reason)
 
     def _deploy(self) -> None:
         pending: Document = self._document()["Pending"]
@@ -204,24 +175,17 @@ class EndpointHost:
         self._stop_fleets()
         self.backlog.forget()
         self._fleet = self._coming = None
-        self._worker.is_over = True
-        self._store.delete(self.arn)
+        self._forget()
 
     def _stop_fleets(self) -> None:
         for fleet in (self._fleet, self._coming):
             if fleet is not None:
                 fleet.stop()
 
-    def _document(self) -> Document:
-        document = self._store.get(self.arn)
-        if document is None:
-            raise KeyError(self.arn)
+    def _change(self, **changes: Any) -> Document:
+        document = super()._change(**changes)
+        self._emit(self._place.scope, *event(document))
         return document
-
-    def _change(self, **changes: Any) -> None:
-        changes["LastModifiedTime"] = time.time()
-        document = self._store.update(self.arn, lambda stored: stored.update(changes))
-        self._emit(scope_of(self.arn), *event(document))
 
 
 def _resize(fleet: VariantFleet, wanted: Mapping[str, Any]) -> str | None:

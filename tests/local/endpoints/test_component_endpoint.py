@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,22 +43,24 @@ def test_models_go_to_zero_wake_for_a_request_and_go_again(fast: Workbench, tmp_
     assert fast.sagemaker.list_inference_components()["InferenceComponents"] == []
 
 
-def test_a_version_that_does_not_start_goes_back(workbench: Workbench, tmp_path: Path) -> None:
-    deployed = Deployed(workbench, tmp_path)
+def test_a_version_comes_by_a_deployment_and_one_that_does_not_start_goes_back(fast: Workbench, tmp_path: Path) -> None:
+    deployed = Deployed(fast, tmp_path)
 
-    def define(project: MlProject) -> None:
-        ComponentEndpoint(project, "Live", components=[InferenceComponent(name="only", copies=2)])
+    def of(memory_mb: int) -> Callable[[MlProject], object]:
+        """The endpoint; with more memory it is another one, so that the newest version is looked up again."""
+        components = [InferenceComponent(name="only", copies=2, memory_mb=memory_mb)]
+        return lambda project: ComponentEndpoint(project, "Live", components=components, max_instances=2)
 
     deployed.deploy(lambda project: None)
-    deployed.register("good")
-    deployed.deploy(define)
+    answered = []
+    for number, label in enumerate(("first", "second")):
+        deployed.register(label)
+        deployed.deploy(of(1100 + number))
+        answered.append(ask(fast, ENDPOINT, f"{ENDPOINT}-only"))
     deployed.register("broken", BROKEN)
     with pytest.raises(AssertionError, match="the model container ended before it answered"):
-        deployed.deploy(lambda project: _changed(project))
+        deployed.deploy(of(1200))
 
-    assert ask(workbench, ENDPOINT, f"{ENDPOINT}-only") == "good"
-
-
-def _changed(project: MlProject) -> None:
-    """The same endpoint with more memory, so that the newest version is looked up again."""
-    ComponentEndpoint(project, "Live", components=[InferenceComponent(name="only", copies=2, memory_mb=1200)])
+    assert answered == ["first", "second"]
+    assert ask(fast, ENDPOINT, f"{ENDPOINT}-only") == "second"
+    deployed.deploy(lambda project: None)

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from mlplatform import ComponentEndpoint, InferenceComponent, InvalidPropsError, MlProject
-from mlscaling import WAKE_FROM_ZERO, Scaling, Signal, Step, StepScaling, TargetTracking
-from tests.unit.endpoint.endpoints import TO_ZERO, of, statements
+from mlscaling import Scaling, Signal, Step, StepScaling
+from tests.unit.endpoint.endpoints import of, statements
 from tests.unit.pipeline.synthesis import Synthesized, flat
 
 COMPONENT = "AWS::SageMaker::InferenceComponent"
@@ -40,6 +40,7 @@ def test_each_component_has_its_model_its_room_and_its_copies(endpoints: Synthes
 
 def test_a_new_version_goes_back_by_the_alarms_of_its_own_component(endpoints: Synthesized) -> None:
     deployment = of(endpoints, COMPONENT, "SharedpricesComponent")["DeploymentConfig"]
+    assert deployment["RollingUpdatePolicy"]["WaitIntervalInSeconds"] == 300
     named = [flat(it["AlarmName"]) for it in deployment["AutoRollbackConfiguration"]["Alarms"]]
     assert [name.startswith("<ProjectSharedAlarmsprices") for name in named] == [True, True]
     alarm = of(endpoints, "AWS::CloudWatch::Alarm", "SharedAlarmspricesServerErrors")
@@ -96,8 +97,3 @@ def test_everything_that_is_wrong_is_told_at_once(project: MlProject) -> None:
         ComponentEndpoint(project, "None", components=[])
     with pytest.raises(InvalidPropsError, match=r"(?s)name is '-'.*memory_mb is 1.*copies is 0"):
         InferenceComponent(name="-", memory_mb=1, copies=0)
-
-
-def test_only_a_policy_that_wakes_goes_to_zero() -> None:
-    assert WAKE_FROM_ZERO in TO_ZERO.steps
-    assert TO_ZERO.target == TargetTracking(target=600)
