@@ -50,18 +50,20 @@ class Signal(enum.Enum):
       lets wait, so that it does not say by how much an overloaded endpoint is too small.
     - `FAST_INVOCATIONS`: `INVOCATIONS` every 10 seconds, which needs `MetricsConfig` with `EnableEnhancedMetrics` and
       `MetricPublishFrequencyInSeconds` 10. An alarm of your own may watch it, a target tracking policy may not.
+    - `PROVISIONED_CONCURRENCY`: the share of the warm containers of a serverless endpoint that are at work, 0 to 1; cannot be replayed.
     - `NO_CAPACITY`: requests that failed since there was no instance, every 30 seconds.
     """
 
     INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
     CONCURRENT_REQUESTS = "SageMakerVariantConcurrentRequestsPerModelHighResolution"
     FAST_INVOCATIONS = "InvocationsPerInstance"
+    PROVISIONED_CONCURRENCY = "SageMakerVariantProvisionedConcurrencyUtilization"
     NO_CAPACITY = "NoCapacityInvocationFailures"
 
     @property
     def period_seconds(self) -> int:
         """How often there is a value."""
-        return {Signal.INVOCATIONS: 60, Signal.NO_CAPACITY: 30}.get(self, 10)
+        return {Signal.INVOCATIONS: 60, Signal.PROVISIONED_CONCURRENCY: 60, Signal.NO_CAPACITY: 30}.get(self, 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +83,11 @@ class TargetTracking:
         _raise_if_any(_not_positive("target", self.target), _negative_cooldowns(vars(self)), self._unknown_signal())
 
     def _unknown_signal(self) -> Iterator[str]:
-        if self.signal not in (Signal.INVOCATIONS, Signal.CONCURRENT_REQUESTS):
-            yield f"target tracking has no predefined metric {self.signal.value}; use INVOCATIONS or CONCURRENT_REQUESTS"
+        if self.signal not in (Signal.INVOCATIONS, Signal.CONCURRENT_REQUESTS, Signal.PROVISIONED_CONCURRENCY):
+            yield (
+                f"target tracking has no predefined metric {self.signal.value}; use INVOCATIONS or CONCURRENT_REQUESTS, for a serverless "
+                "endpoint PROVISIONED_CONCURRENCY"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

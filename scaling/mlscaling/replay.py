@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from mlscaling.controllers import BLOCK_SECONDS, Capacity, Controller, Stepping, Tracking
 from mlscaling.fleet import Fleet
-from mlscaling.policies import Scaling, Signal
+from mlscaling.policies import InvalidScalingError, Scaling, Signal
 from mlscaling.serving import violations_by_minute
 
 MINUTE_BLOCKS = 6
@@ -248,6 +248,10 @@ def _signals(policies: Sequence[Scaling], fleet: Fleet, lanes: int) -> list[_Sig
             controllers.append(Tracking(targets, signal.period_seconds))
         if any(steps):
             controllers.append(Stepping(steps))
+        if controllers and signal is Signal.PROVISIONED_CONCURRENCY:
+            raise InvalidScalingError(
+                "a serverless endpoint cannot be replayed; use a policy on INVOCATIONS or CONCURRENT_REQUESTS"
+            )
         if controllers:
             signals.append(_Signal(signal, fleet, lanes, controllers))
     return signals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,11 +16,11 @@ _MINUTE_SECONDS, _MINUTES = 60, 3
 
 
 class EndpointAlarms(Construct):
-    """Alarms on the variants of one endpoint; all tell the project's topic, and those on variants roll deployments back.
+    """Alarms on what answers at one endpoint; all tell the project's topic, and those on variants and components roll deployments back.
 
-    - `<endpoint>/<variant>/ServerErrors`: too many requests are answered with 5XX. The average of `Invocation5XXErrors` is their
-      share, since it is 0 or 1 for each request.
-    - `<endpoint>/<variant>/ModelLatency`: the 99th percentile is too high. Only with a limit.
+    - `<endpoint>/<variant or component>/ServerErrors`: too many requests are answered with 5XX. The average of
+      `Invocation5XXErrors` is their share, since it is 0 or 1 for each request.
+    - `<endpoint>/<variant or component>/ModelLatency`: the 99th percentile is too high. Only with a limit.
 
     Each costs 0.10 USD a month (Amazon CloudWatch pricing). Source: Amazon SageMaker AI developer guide, "Amazon SageMaker AI
     metrics in Amazon CloudWatch".
@@ -28,7 +28,7 @@ class EndpointAlarms(Construct):
     Parameters:
         project: whose topic is told.
         endpoint_name: whose alarms they are.
-        variant_names: the variants that answer requests.
+        answering: what answers requests, a variant or an inference component, with the dimensions of its metrics.
         limits: when.
     """
 
@@ -39,18 +39,18 @@ class EndpointAlarms(Construct):
         *,
         project: MlProject,
         endpoint_name: str,
-        variant_names: Sequence[str],
+        answering: Mapping[str, Mapping[str, str]],
         limits: AlarmLimits,
     ) -> None:
         super().__init__(scope, construct_id)
         self._project, self._endpoint = project, endpoint_name
-        self.names: list[str] = []
-        """Of the alarms that roll a deployment back."""
+        self.by_owner: dict[str, list[str]] = {name: [] for name in answering}
+        """Names of the alarms that roll a deployment back, by what answers."""
         self.arns: list[str] = []
         """Of all of them."""
         log = f"Log group: /aws/sagemaker/Endpoints/{endpoint_name}."
-        for name in variant_names:
-            variant = [{"name": "EndpointName", "value": endpoint_name}, {"name": "VariantName", "value": name}]
+        for name, owner in answering.items():
+            dimensions = [{"name": dimension, "value": value} for dimension, value in owner.items()]
             percent = limits.server_error_percent
             self._rolls_back(
                 name,
@@ -58,9 +58,9 @@ class EndpointAlarms(Construct):
                 metric_name="Invocation5XXErrors",
                 statistic="Average",
                 threshold=percent / 100,
-                dimensions=variant,
+                dimensions=dimensions,
                 alarm_description=(
-                    f"More than {percent:g} % of the requests to variant {name} of {endpoint_name} fail in the model. During a "
+                    f"More than {percent:g} % of the requests to {name} of {endpoint_name} fail in the model. During a "
                     f"deployment it goes back by itself. {log}"
                 ),
             )
@@ -71,20 +71,25 @@ class EndpointAlarms(Construct):
                     metric_name="ModelLatency",
                     extended_statistic="p99",
                     threshold=limits.latency_milliseconds * 1000,  # The metric is in microseconds.
-                    dimensions=variant,
+                    dimensions=dimensions,
                     alarm_description=(
-                        f"One of 100 requests to variant {name} of {endpoint_name} takes longer than "
+                        f"One of 100 requests to {name} of {endpoint_name} takes longer than "
                         f"{limits.latency_milliseconds:g} ms in the model. During a deployment it goes back by itself. {log}"
                     ),
                 )
+
+    @property
+    def names(self) -> list[str]:
+        """Of all alarms that roll a deployment back."""
+        return [name for names in self.by_owner.values() for name in names]
 
     def add(self, construct_id: str, *, minutes: int, **properties: Any) -> cloudwatch.CfnAlarm:
         """One that tells the topic, and rolls nothing back."""
         return self._alarm(construct_id, f"{self._endpoint}/{construct_id}", minutes=minutes, **properties)
 
-    def _rolls_back(self, variant: str, what: str, **properties: Any) -> None:
-        alarm = self._alarm(f"{variant}-{what}", f"{self._endpoint}/{variant}/{what}", minutes=_MINUTES, **properties)
-        self.names.append(alarm.ref)
+    def _rolls_back(self, owner: str, what: str, **properties: Any) -> None:
+        alarm = self._alarm(f"{owner}-{what}", f"{self._endpoint}/{owner}/{what}", minutes=_MINUTES, **properties)
+        self.by_owner[owner].append(alarm.ref)
 
     def _alarm(self, construct_id: str, name: str, *, minutes: int, **properties: Any) -> cloudwatch.CfnAlarm:
         alarm = cloudwatch.CfnAlarm(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aws_cdk import aws_applicationautoscaling as autoscaling
@@ -48,7 +48,7 @@ class AsyncEndpoint(Endpoint):
         project: where it lives; also the construct's scope.
         construct_id: the endpoint is called `<project>-<construct id in kebab case>`.
         model: the newest approved version when not given.
-        instance_type: its machines.
+        instance_type, fallback_instance_types: its machines, as of `RealtimeEndpoint`.
         max_instances: the most at once; 1 when not given.
         min_instances: kept even without requests; 0 when not given, so that nothing costs at rest.
         backlog_per_instance: requests that may wait for each instance before there is another; 5 when not given.
@@ -66,6 +66,7 @@ class AsyncEndpoint(Endpoint):
         *,
         model: EndpointModel | None = None,
         instance_type: str = DEFAULT_INSTANCE_TYPE,
+        fallback_instance_types: Sequence[str] = (),
         max_instances: int = 1,
         min_instances: int = 0,
         backlog_per_instance: float = 5.0,
@@ -76,7 +77,12 @@ class AsyncEndpoint(Endpoint):
         image: ContainerImage | None = None,
         network_isolation: bool = True,
     ) -> None:
-        main = Variant(name=MAIN, model=NewestApproved() if model is None else model, instance_type=instance_type)
+        main = Variant(
+            name=MAIN,
+            model=NewestApproved() if model is None else model,
+            instance_type=instance_type,
+            fallback_instance_types=fallback_instance_types,
+        )
         name = resource_name(project.name, construct_id)
         raise_if_any(
             f"AsyncEndpoint '{construct_id}'",
@@ -100,7 +106,7 @@ class AsyncEndpoint(Endpoint):
         """Told of each answer."""
         self.error_topic_arn = result_topic(self, "Failed", name=f"{name}-failed", key_arn=project.key_arn)
         """Told of each request that failed."""
-        machine = {"InstanceType": instance_type, "InitialInstanceCount": 1, "InitialVariantWeight": 1.0}
+        machine = {**main.instances(), "InitialInstanceCount": 1, "InitialVariantWeight": 1.0}
         self._make(
             Parts(
                 variants=[ServedVariant(name=MAIN, model=main.model, machine=machine)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
@@ -20,6 +20,17 @@ VARIANT_GRAPHS = (
     ("Requests that failed", NAMESPACE, ("Invocation4XXErrors", "Invocation5XXErrors"), "Sum"),
     ("Invocations of an instance in a minute", NAMESPACE, ("InvocationsPerInstance",), "Sum"),
     ("CPU and memory, percent", _INSTANCES, ("CPUUtilization", "MemoryUtilization"), "Average"),
+)
+COMPONENT_GRAPHS = (
+    *VARIANT_GRAPHS[:4],
+    ("Invocations of a copy in a minute", NAMESPACE, ("InvocationsPerCopy",), "Sum"),
+    ("Requests without a copy", NAMESPACE, ("NoCapacityInvocationFailures",), "Sum"),
+    (
+        "CPU and memory, percent of what a copy has",
+        "/aws/sagemaker/InferenceComponents",
+        ("CPUUtilizationNormalized", "MemoryUtilizationNormalized"),
+        "Average",
+    ),
 )
 SERVERLESS_GRAPHS = (
     *VARIANT_GRAPHS[:4],
@@ -42,8 +53,8 @@ class EndpointDashboard(Construct):
     Parameters:
         endpoint_name: whose it is; also the dashboard's name.
         region: of the metrics.
-        variant_names: each is a line in every graph of `of_variants`.
-        of_endpoint: graphs without variants.
+        answering: the dimensions of variants or inference components: each is a line in every graph of `of_answering`.
+        of_endpoint: graphs of the endpoint as a whole.
         alarm_arns: shown on top.
     """
 
@@ -54,17 +65,16 @@ class EndpointDashboard(Construct):
         *,
         endpoint_name: str,
         region: str,
-        variant_names: Sequence[str],
-        of_variants: Sequence[Graph],
+        answering: Sequence[Mapping[str, str]],
+        of_answering: Sequence[Graph],
         of_endpoint: Sequence[Graph],
         alarm_arns: Sequence[str],
     ) -> None:
         super().__init__(scope, construct_id)
-        whole = ["EndpointName", endpoint_name]
-        variants = [[*whole, "VariantName", name] for name in variant_names]
+        lines = [[part for pair in dimensions.items() for part in pair] for dimensions in answering]
         graphs = [
-            *(_graph(graph, [whole], region) for graph in of_endpoint),
-            *(_graph(graph, variants, region) for graph in of_variants),
+            *(_graph(graph, [["EndpointName", endpoint_name]], region) for graph in of_endpoint),
+            *(_graph(graph, lines, region) for graph in of_answering),
         ]
         body = {"periodOverride": "inherit", "start": "-PT12H", "widgets": arranged(graphs, alarm_arns=alarm_arns)}
         self.resource = cloudwatch.CfnDashboard(

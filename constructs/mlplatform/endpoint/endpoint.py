@@ -26,8 +26,8 @@ from mlplatform.pipeline.naming import resource_name
 from mlplatform.policy import Role, Statement
 from mlplatform.project import MlProject
 
-_NOT_ISOLATED = "SageMaker does not isolate serverless models, or the team says that its containers call other services"
-_NO_VOLUME = "its instances have NVMe disks, which they encrypt themselves, and SageMaker refuses a key for them"
+NOT_ISOLATED = "SageMaker does not isolate serverless models, or the team says that its containers call other services"
+NO_VOLUME = "its instances have NVMe disks, which they encrypt themselves, and SageMaker refuses a key for them"
 _RETAINED = ("DesiredWeight", "DataCaptureConfig")
 """What the template decides, whatever was set meanwhile; the instance count is what scaling decides."""
 Json = Mapping[str, Any]
@@ -79,31 +79,25 @@ class Endpoint(Construct):
     def _make(self, parts: Parts) -> None:
         project = self._project
         self._parts = parts
-        self.log_group = logs.CfnLogGroup(
-            self,
-            "Log",
-            log_group_name=f"/aws/sagemaker/Endpoints/{self.endpoint_name}",
-            retention_in_days=project.log_retention_days,
-            kms_key_id=project.key_arn,
-        )
+        self.log_group = self._log("Log", f"/aws/sagemaker/Endpoints/{self.endpoint_name}")
         self.role = endpoint_role(
             self,
             "Role",
             project=project,
             endpoint_name=self.endpoint_name,
             image=parts.image,
-            log_group_arn=self.log_group.attr_arn,
+            log_group_arns=[self.log_group.attr_arn],
             in_network=parts.in_network,
             statements=parts.statements,
         )
         """What the containers act as."""
-        answering = [variant.name for variant in parts.variants if not variant.is_shadow]
+        answering = {it.name: self._dimensions_of(it) for it in parts.variants if not it.is_shadow}
         self.alarms = EndpointAlarms(
             self,
             "Alarms",
             project=project,
             endpoint_name=self.endpoint_name,
-            variant_names=answering,
+            answering=answering,
             limits=parts.limits,
         )
         """What tells the project's topic, and rolls deployments back."""
@@ -124,7 +118,7 @@ class Endpoint(Construct):
         )
         """What finds the versions."""
         self.resource = self._create(model, update)
-        self._let_people_look()
+        self._let_people_look([self.log_group.attr_arn])
         self.api = (
             None
             if parts.http_api is None
@@ -139,11 +133,23 @@ class Endpoint(Construct):
         )
         """The HTTP API in front; None without `http_api`."""
 
+    def _log(self, construct_id: str, name: str) -> logs.CfnLogGroup:
+        return logs.CfnLogGroup(
+            self,
+            construct_id,
+            log_group_name=name,
+            retention_in_days=self._project.log_retention_days,
+            kms_key_id=self._project.key_arn,
+        )
+
     def grant_invoke(self, role: Role) -> None:
         """Let a role of the project invoke this endpoint, and nothing else by it."""
         role.allow(
             Statement(sid="InvokeEndpoints", actions=["sagemaker:InvokeEndpoint"], resources=[self.endpoint_arn]),
         )
+
+    def _dimensions_of(self, variant: ServedVariant) -> dict[str, str]:
+        return {"EndpointName": self.endpoint_name, "VariantName": variant.name}
 
     def _model(self) -> dict[str, Any]:
         """What `CreateModel` says of every variant, besides name, role and container."""
@@ -174,8 +180,7 @@ class Endpoint(Construct):
             "variants": [[it.name, it.model.to_json(), it.machine, it.is_shadow] for it in parts.variants],
             "tags": dict(self._project.tags),
         }
-        text = json.dumps(Stack.of(self).resolve(decided), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest(self, decided)
 
     def _create(self, model: Json, update: Json) -> sagemaker.CfnEndpoint:
         parts = self._parts
@@ -186,34 +191,34 @@ class Endpoint(Construct):
                 f"{variant.name}-Model",
                 execution_role_arn=self.role.arn,
                 primary_container={"modelPackageName": self.models.arn(variant.model)},
-                **_keywords(model),
+                **keywords(model),
             )
             if not parts.network_isolation:
-                accept(created, {"CKV_AWS_370": _NOT_ISOLATED})
+                accept(created, {"CKV_AWS_370": NOT_ISOLATED})
             variants[variant.is_shadow].append(
                 {"VariantName": variant.name, "ModelName": created.attr_model_name, **variant.machine}
             )
         shadows = {"ShadowProductionVariants": variants[True]} if variants[True] else {}
         configuration = {"ProductionVariants": variants[False], **shadows, **parts.configuration}
-        config = sagemaker.CfnEndpointConfig(self, "Config", **_keywords(configuration))
+        config = sagemaker.CfnEndpointConfig(self, "Config", **keywords(configuration))
         if "KmsKeyId" not in configuration:
-            accept(config, {"CKV_AWS_98": _NO_VOLUME})
+            accept(config, {"CKV_AWS_98": NO_VOLUME})
         return sagemaker.CfnEndpoint(
             self,
             "Default",  # so that it is called after this construct
             endpoint_name=self.endpoint_name,
             endpoint_config_name=config.attr_endpoint_config_name,
-            **_keywords(update),
+            **keywords(update),
         )
 
-    def _let_people_look(self) -> None:
+    def _let_people_look(self, log_group_arns: Sequence[str]) -> None:
         """The project's data scientists see how the endpoint is, and what its containers log."""
         self._project.data_scientist_role.allow(
             Statement(sid="LookAtEndpoints", actions=["sagemaker:DescribeEndpoint"], resources=[self.endpoint_arn]),
             Statement(
                 sid="ReadLogsOfEndpoints",
                 actions=["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
-                resources=[self.log_group.attr_arn],
+                resources=log_group_arns,
             ),
         )
 
@@ -224,8 +229,8 @@ class Endpoint(Construct):
             "Dashboard",
             endpoint_name=self.endpoint_name,
             region=self._project.region,
-            variant_names=[variant.name for variant in self._parts.variants],
-            of_variants=self._parts.graphs,
+            answering=[self._dimensions_of(variant) for variant in self._parts.variants],
+            of_answering=self._parts.graphs,
             of_endpoint=self._parts.endpoint_graphs,
             alarm_arns=self.alarms.arns,
         )
@@ -237,7 +242,13 @@ def _following(parts: Parts) -> list[str]:
     return [it.name for it in parts.variants if parts.follow_approvals and isinstance(it.model, NewestApproved)]
 
 
-def _keywords(request: Json) -> dict[str, Any]:
+def digest(scope: Construct, decided: Json) -> str:
+    """Of what is decided at synthesis; the references in it count as such."""
+    text = json.dumps(Stack.of(scope).resolve(decided), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def keywords(request: Json) -> dict[str, Any]:
     """The members of a request as keyword arguments of the CDK: `KmsKeyId` is `kms_key_id`, and `kmsKeyId` further down."""
     return {_snake(name): _lower_camel(value) for name, value in request.items()}
 

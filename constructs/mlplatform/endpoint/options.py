@@ -19,6 +19,7 @@ MAIN = "main"
 DEFAULT_INSTANCE_TYPE = "ml.m5.large"
 MAX_ENDPOINT_NAME_LENGTH = 63 - len("-v99999-01234567")
 """What a version brings is called after the endpoint, too, and has 63 characters (API reference, CreateEndpointConfig)."""
+MOST_POOLS = 5  # API reference, ProductionVariant, InstancePools.
 MOST_VARIANTS = 10  # API reference, CreateEndpointConfig, ProductionVariants.
 _VARIANT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _LONGEST_WAIT_MINUTES = 60  # API reference, BlueGreenUpdatePolicy and TrafficRoutingConfig: 3600 seconds.
@@ -113,6 +114,7 @@ class Variant:
         name: what metrics and `TargetVariant` call it.
         model: the newest approved version, or a pinned one.
         instance_type, instance_count: its machines.
+        fallback_instance_types: what is taken, in this order, where there is no capacity of `instance_type`; up to 4, none when not given.
         weight: its share of the requests, against those of the others. Of a shadow: the share of the main variant's requests
             that is copied to it, up to 1.
         scaling: what scales it; the count is fixed when not given.
@@ -124,6 +126,7 @@ class Variant:
     model: EndpointModel
     instance_type: str = DEFAULT_INSTANCE_TYPE
     instance_count: int = 1
+    fallback_instance_types: Sequence[str] = ()
     weight: float = 1.0
     scaling: Scaling | None = None
 
@@ -137,16 +140,33 @@ class Variant:
             yield f"instance_count is {self.instance_count}; use 1 or more"
         if self.scaling is not None and self.instance_count != 1:
             yield f"instance_count is {self.instance_count}, and there is scaling, which decides on it; leave one out"
+        if len(self.instance_types) > MOST_POOLS:
+            yield f"there are {len(self.instance_types)} instance types; use {MOST_POOLS} at most, instance_type among them"
+        if len(set(self.instance_types)) < len(self.instance_types):
+            yield f"an instance type is there twice: {', '.join(self.instance_types)}; name each once"
         if self.weight < 0:
             yield f"weight is {self.weight}; use 0 or more"
 
     def limit_problems(self, limits: JobLimits) -> Iterator[str]:
-        """A sentence if the project may not use its instance type."""
-        if self.instance_type not in limits.instance_types:
-            yield (
-                f"variant '{self.name}' asks for instance type '{self.instance_type}', which the project may not use; take one of "
-                f"{', '.join(limits.instance_types)}, or have '{self.instance_type}' added to the project's instance_types"
-            )
+        """A sentence for each instance type that the project may not use."""
+        for instance_type in self.instance_types:
+            if instance_type not in limits.instance_types:
+                yield (
+                    f"variant '{self.name}' asks for instance type '{instance_type}', which the project may not use; take one of "
+                    f"{', '.join(limits.instance_types)}, or have '{instance_type}' added to the project's instance_types"
+                )
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """All that it may have, the preferred one first."""
+        return (self.instance_type, *self.fallback_instance_types)
+
+    def instances(self) -> dict[str, Any]:
+        """Its type as the API writes it: one, or pools in the order in which they are tried."""
+        if not self.fallback_instance_types:
+            return {"InstanceType": self.instance_type}
+        pools = [{"InstanceType": it, "Priority": number} for number, it in enumerate(self.instance_types, start=1)]
+        return {"InstancePools": pools}
 
     @property
     def first_instance_count(self) -> int:

@@ -45,6 +45,8 @@ class RealtimeEndpoint(Endpoint):
         construct_id: the endpoint is called `<project>-<construct id in kebab case>`.
         model: what the main variant predicts with: the newest approved version when not given.
         instance_type, instance_count: its machines: one `ml.m5.large` when not given.
+        fallback_instance_types: what is taken, in this order, where there is no capacity of `instance_type`, when the endpoint is made and
+            when it scales out; up to 4, none when not given.
         scaling: what scales the main variant; the count is fixed when not given. Updates never set back what scaling has set.
         proof: what `scaling` is proved on at synthesis.
         beside: further variants, which share the requests by weight; the main one has weight 1.
@@ -69,6 +71,7 @@ class RealtimeEndpoint(Endpoint):
         model: EndpointModel | None = None,
         instance_type: str = DEFAULT_INSTANCE_TYPE,
         instance_count: int = 1,
+        fallback_instance_types: Sequence[str] = (),
         scaling: Scaling | None = None,
         proof: ScalingProof | None = None,
         beside: Sequence[Variant] = (),
@@ -86,6 +89,7 @@ class RealtimeEndpoint(Endpoint):
             model=NewestApproved() if model is None else model,
             instance_type=instance_type,
             instance_count=instance_count,
+            fallback_instance_types=fallback_instance_types,
             scaling=scaling,
         )
         name = resource_name(project.name, construct_id)
@@ -148,7 +152,7 @@ def following_problems(follow_approvals: bool, models: Sequence[EndpointModel]) 
 
 def volume_key(project: MlProject, variants: Sequence[Variant]) -> dict[str, str]:
     """The key of the instances' volumes: an endpoint has one or none, and NVMe disks take none."""
-    encrypted = all(takes_volume_key(variant.instance_type) for variant in variants)
+    encrypted = all(takes_volume_key(it) for variant in variants for it in variant.instance_types)
     return {"KmsKeyId": project.key_arn} if encrypted else {}
 
 
@@ -164,7 +168,7 @@ def write_below(bucket_name: str, prefix: str, project: MlProject) -> Statement:
 
 def _served(variant: Variant, *, is_shadow: bool = False) -> ServedVariant:
     machine = {
-        "InstanceType": variant.instance_type,
+        **variant.instances(),
         "InitialInstanceCount": variant.first_instance_count,
         "InitialVariantWeight": variant.weight,
     }

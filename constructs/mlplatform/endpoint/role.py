@@ -29,7 +29,7 @@ def endpoint_role(
     project: MlProject,
     endpoint_name: str,
     image: ContainerImage,
-    log_group_arn: str,
+    log_group_arns: Sequence[str],
     in_network: bool,
     statements: Sequence[Statement] = (),
 ) -> ServiceRole:
@@ -50,7 +50,7 @@ def endpoint_role(
             Statement(
                 sid="WriteOwnLog",
                 actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-                resources=[log_group_arn],
+                resources=log_group_arns,
             ),
             put_metrics(),
             log_in_to_registries(),

@@ -15,6 +15,8 @@ from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project import MlProject
+from mlplatform.scaling import EndpointScaling
+from mlscaling import Scaling
 
 MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 MOST_CONCURRENCY = 200
@@ -35,6 +37,8 @@ class ServerlessEndpoint(Endpoint):
         memory_mb: of a container, 1024 to 6144 in steps of 1024; CPU comes with it. 2048 when not given.
         max_concurrency: how many requests are at work at once, 1 to 200; what is more is refused. 5 when not given.
         provisioned_concurrency: how many containers are kept warm, which costs while nobody asks; none when not given.
+        scaling: what scales the warm containers instead, by `TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY)` and by a
+            calendar; a deployment that changes the endpoint begins with its minimum again.
         outside_network: has to be said in a project with a network, since SageMaker runs serverless models outside of any VPC.
         follow_approvals: whether the next approved version is taken as soon as it is approved.
         alarms: when the project is told; nothing is rolled back.
@@ -54,6 +58,7 @@ class ServerlessEndpoint(Endpoint):
         memory_mb: int = 2048,
         max_concurrency: int = 5,
         provisioned_concurrency: int | None = None,
+        scaling: Scaling | None = None,
         outside_network: bool = False,
         follow_approvals: bool = False,
         alarms: AlarmLimits | None = None,
@@ -67,13 +72,15 @@ class ServerlessEndpoint(Endpoint):
             [
                 *name_problems(resource_name(project.name, construct_id)),
                 *_size_problems(memory_mb, max_concurrency, provisioned_concurrency),
+                *_scaling_problems(scaling, max_concurrency, provisioned_concurrency),
                 *_network_problems(networked, outside_network, follow_approvals),
                 *following_problems(follow_approvals, [chosen]),
             ],
         )
         size: dict[str, Any] = {"MemorySizeInMB": memory_mb, "MaxConcurrency": max_concurrency}
-        if provisioned_concurrency is not None:
-            size["ProvisionedConcurrency"] = provisioned_concurrency
+        warm = provisioned_concurrency if scaling is None else scaling.minimum
+        if warm is not None:
+            size["ProvisionedConcurrency"] = warm
         machine = {"InitialVariantWeight": 1.0, "ServerlessConfig": size}
         super().__init__(project, construct_id)
         self._make(
@@ -89,7 +96,27 @@ class ServerlessEndpoint(Endpoint):
                 http_api=http_api,
             ),
         )
+        if scaling is not None:
+            EndpointScaling(
+                self,
+                "Scaling",
+                project=project,
+                endpoint_name=self.endpoint_name,
+                variant_name=MAIN,
+                scaling=scaling,
+                serverless=True,
+                depends_on=[self.resource],
+            )
         self._show()
+
+
+def _scaling_problems(scaling: Scaling | None, most: int, provisioned: int | None) -> Iterator[str]:
+    if scaling is None:
+        return
+    if provisioned is not None:
+        yield f"provisioned_concurrency is {provisioned}, and there is scaling, which decides on it; leave one out"
+    if not 1 <= scaling.minimum <= scaling.maximum <= most:
+        yield f"scaling goes from {scaling.minimum} to {scaling.maximum}; use 1 to the max_concurrency, {most}"
 
 
 def _size_problems(memory_mb: int, max_concurrency: int, provisioned: int | None) -> Iterator[str]:

@@ -38,6 +38,8 @@ class EndpointScaling(Construct):
         project: whose endpoint it is.
         endpoint_name, variant_name: what is scaled.
         scaling: the policy, by hand or, with `read_scaling`, from `mlp scaling tune --out`.
+        serverless: whether it is the provisioned concurrency of the variant that is scaled, by `Signal.PROVISIONED_CONCURRENCY` and the
+            calendar only; such a policy cannot be proved.
         component_name: the inference component of the variant whose copies are scaled, instead of instances. A minimum of 0 needs one.
         proof: what the policy is proved on.
         depends_on: what has to be there first: the endpoint, or the component.
@@ -55,12 +57,23 @@ class EndpointScaling(Construct):
         variant_name: str,
         scaling: Scaling,
         component_name: str | None = None,
+        serverless: bool = False,
         proof: ScalingProof | None = None,
         depends_on: Sequence[CfnResource] = (),
     ) -> None:
         subject = f"scaling of endpoint '{endpoint_name}'"
-        self._scaled = Scaled(endpoint_name=endpoint_name, variant_name=variant_name, component_name=component_name)
-        raise_if_any(subject, [*_problems(scaling, component_name), *floor_problems(self._scaled, scaling)])
+        self._scaled = Scaled(
+            endpoint_name=endpoint_name,
+            variant_name=variant_name,
+            component_name=component_name,
+            serverless=serverless,
+        )
+        problems = [
+            *_problems(scaling, component_name),
+            *_signal_problems(scaling, serverless=serverless),
+            *floor_problems(self._scaled, scaling),
+        ]
+        raise_if_any(subject, problems)
         super().__init__(scope, construct_id)
         self.target = autoscaling.CfnScalableTarget(
             self,
@@ -82,7 +95,8 @@ class EndpointScaling(Construct):
             self._step(steps)
         if scaling.floor is not None:
             ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
-        self._prove(scaling, proof, subject)
+        if not serverless:
+            self._prove(scaling, proof, subject)
 
     def _track(self, scaling: Scaling) -> None:
         if scaling.target is not None:
@@ -150,6 +164,18 @@ def _problems(scaling: Scaling, component_name: str | None) -> Iterator[str]:
     actions = len(calendar_actions(scaling))
     if actions > _MOST_ACTIONS:
         yield f"the calendar changes the minimum {actions} times; use up to {_MOST_ACTIONS}: take out events that are over"
+
+
+def _signal_problems(scaling: Scaling, *, serverless: bool) -> Iterator[str]:
+    signal = None if scaling.target is None else scaling.target.signal
+    if not serverless:
+        if signal is Signal.PROVISIONED_CONCURRENCY:
+            yield "the target is on PROVISIONED_CONCURRENCY, which a serverless endpoint has; use INVOCATIONS or CONCURRENT_REQUESTS"
+        return
+    if signal not in (None, Signal.PROVISIONED_CONCURRENCY):
+        yield "a serverless endpoint has no instances to track; use TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY)"
+    if scaling.steps or scaling.floor is not None:
+        yield "provisioned concurrency follows a target and the calendar; leave steps and floor out"
 
 
 def _name_of(signal: Signal) -> str:

@@ -33,11 +33,12 @@ _METRICS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """What is scaled: the instances of a variant, or the copies of an inference component."""
+    """What is scaled: the instances of a variant, its warm containers, or the copies of an inference component."""
 
     endpoint_name: str
     variant_name: str
     component_name: str | None = None
+    serverless: bool = False
 
     @property
     def resource_id(self) -> str:
@@ -51,6 +52,8 @@ class Scaled:
         """What of it changes."""
         if self.component_name is not None:
             return "sagemaker:inference-component:DesiredCopyCount"
+        if self.serverless:
+            return "sagemaker:variant:DesiredProvisionedConcurrency"
         return "sagemaker:variant:DesiredInstanceCount"
 
     @property

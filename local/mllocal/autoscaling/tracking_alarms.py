@@ -20,6 +20,13 @@ _MINUTE = 60
 _PREDEFINED = {
     "SageMakerVariantInvocationsPerInstance": ("InvocationsPerInstance", "Sum", _MINUTE),
     "SageMakerVariantConcurrentRequestsPerModelHighResolution": ("ConcurrentRequestsPerModel", "Average", 10),
+    "SageMakerVariantProvisionedConcurrencyUtilization": (
+        "ServerlessProvisionedConcurrencyUtilization",
+        "Maximum",
+        _MINUTE,
+    ),
+    "SageMakerInferenceComponentInvocationsPerCopy": ("InvocationsPerCopy", "Sum", _MINUTE),
+    "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution": ("ConcurrentRequestsPerCopy", "Average", 10),
 }
 
 
@@ -40,8 +47,7 @@ class Metric:
         if name not in _PREDEFINED:
             raise validation(f"the embedded AWS has no metric {name}; it has {', '.join(_PREDEFINED)}")
         metric, statistic, period = _PREDEFINED[name]
-        _, endpoint, _, variant = policy["ResourceId"].split("/")
-        dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
+        dimensions = [{"Name": kind, "Value": value} for kind, value in _owner(policy["ResourceId"]).items()]
         members = {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": dimensions, "Statistic": statistic}
         return cls(members, period)
 
@@ -51,6 +57,16 @@ class Metric:
             raise validation("CustomizedMetricSpecification.Metrics is math, which the embedded AWS does not evaluate")
         names = ("Namespace", "MetricName", "Dimensions", "Statistic", "Unit")
         return cls({name: given[name] for name in names if name in given}, _MINUTE)
+
+
+def _owner(resource_id: str) -> dict[str, str]:
+    """The dimensions of what a policy is for."""
+    match resource_id.split("/"):
+        case ["inference-component", component]:
+            return {"InferenceComponentName": component}
+        case [_, endpoint, _, variant]:
+            return {"EndpointName": endpoint, "VariantName": variant}
+    raise validation(f"{resource_id} has no predefined metrics")
 
 
 def put_alarms(scope: Scope, policy: Document) -> list[Document]:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from mllocal.endpoints.capture import Capture
 from mllocal.endpoints.instance import Instance, Place
-from mllocal.endpoints.measurements import MINUTE
+from mllocal.endpoints.machines import NoRoomError
+from mllocal.endpoints.measurements import MINUTE, ComponentSeries, VariantSeries
 from mllocal.endpoints.variants import Variant
-from mllocal.sagemaker.store import Document
+from mllocal.sagemaker.store import Document, Scope
 
 
 class VariantFleet:
@@ -20,7 +21,7 @@ class VariantFleet:
         self.variant = variant
         self.weight = weight
         self._place = place
-        self._instances = [Instance(place, variant) for _ in range(count)]
+        self._instances = self._start(count)
 
     @property
     def instances(self) -> Sequence[Instance]:
@@ -44,7 +45,10 @@ class VariantFleet:
 
     def grow(self, count: int) -> str | None:
         """Start so many more and wait for them; the reason if they did not all come, and then none of them stays."""
-        new = [Instance(self._place, self.variant) for _ in range(count)]
+        try:
+            new = self._start(count)
+        except NoRoomError as error:
+            return str(error)
         self._instances = [*self._instances, *new]
         failures = [str(instance.failure) for instance in new if not instance.wait_until_settled()]
         if failures:
@@ -54,10 +58,25 @@ class VariantFleet:
         return None
 
     def shrink(self, count: int) -> None:
-        """Take so many away, those with the fewest requests first. They answer what they have."""
-        leaving = sorted(self._instances, key=lambda instance: instance.outstanding)[:count]
+        """Take so many away: of the least preferred types, and then those with the fewest requests. They answer what they have."""
+        preferred = [pool["InstanceType"] for pool in self.variant.pools] or [self.variant.instance_type]
+        leaving = sorted(self._instances, key=lambda one: (-preferred.index(one.instance_type), one.outstanding))[
+            :count
+        ]
         self._instances = [instance for instance in self._instances if instance not in leaving]
         retire_all(leaving)
+
+    def stop(self) -> None:
+        """End every instance, and return when all have ended."""
+        stop_all(self._instances)
+
+    def series(self, scope: Scope, endpoint: str, period_seconds: float = MINUTE) -> VariantSeries | ComponentSeries:
+        """Its metrics."""
+        return VariantSeries(scope, endpoint, self.variant.name, period_seconds)
+
+    def _start(self, count: int) -> list[Instance]:
+        variant = self.variant.without(self._place.scarce())
+        return [Instance(self._place, variant) for _ in range(count)]
 
 
 class Fleet:
@@ -67,8 +86,10 @@ class Fleet:
         """`summaries` say by variant how many instances it has and what it weighs; those not there begin as configured."""
 
         def start(document: Document) -> VariantFleet:
+            wanted = summaries.get(document["VariantName"], {})
             variant = Variant(document)
-            wanted = summaries.get(variant.name, {})
+            if "DesiredServerlessConfig" in wanted:
+                variant = variant.provisioned(wanted["DesiredServerlessConfig"])
             count = wanted.get("DesiredInstanceCount", variant.initial_count)
             return VariantFleet(place, variant, count, wanted.get("DesiredWeight", variant.initial_weight))
 

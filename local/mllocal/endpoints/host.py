@@ -2,48 +2,72 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import queue
 import random
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mllocal.aws import Aws
-from mllocal.endpoints.asynchronous import Backlog
+from mllocal.endpoints.asynchronous import Accepted, Backlog
 from mllocal.endpoints.delivery import Delivery
 from mllocal.endpoints.fleet import Fleet, VariantFleet
+from mllocal.endpoints.hosted import Hosted
 from mllocal.endpoints.instance import Place
-from mllocal.endpoints.measurements import Measurements
-from mllocal.endpoints.rollout import Rollout
+from mllocal.endpoints.invocations import COMPONENT, Call, refused, unknown_endpoint
+from mllocal.endpoints.measurements import Measurements, VariantSeries
+from mllocal.endpoints.rollout import Rollout, raised
 from mllocal.endpoints.summaries import event, summaries_of
+from mllocal.jobs.faults import NO_CAPACITY
 from mllocal.sagemaker.service import EventSink
-from mllocal.sagemaker.store import Document, Store, scope_of
+from mllocal.sagemaker.store import Document, Store
 
 POLL_SECONDS = 0.5
-_LOG = logging.getLogger("mllocal.endpoints")
 
 
-class EndpointHost:
+class EndpointHost(Hosted):
     """The endpoint of an ARN, from its creation to its deletion."""
 
     def __init__(self, store: Store, emit: EventSink, place: Place, arn: str, measurements: Measurements) -> None:
-        self.arn = arn
+        super().__init__(store, arn)
         self.backlog = Backlog(store, arn)
-        self._store = store
         self._emit = emit
         self._place = place
-        self.is_over = False
         self._fleet: Fleet | None = None
         self._coming: Fleet | None = None
         self._share_of_coming = 0.0
-        self._closing = threading.Event()
-        self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"endpoint-{place.endpoint}", daemon=True)
-        self._thread.start()
+        self._measurements = measurements
         self.delivery = Delivery(place.scope, place.endpoint, self.backlog, self.fleet, measurements)
+
+    def serving(self, call: Call) -> Fleet | None:
+        """What answers a request; None while there is nothing. Raises `InvocationRefusedError`."""
+        fleet = self.fleet()
+        if fleet is not None and fleet.asynchronous is not None:
+            raise refused(f"Endpoint {call.endpoint} is asynchronous; use InvokeEndpointAsync.")
+        if COMPONENT in call.headers:
+            raise refused(f"Endpoint {call.endpoint} has no inference components; leave InferenceComponentName out.")
+        return fleet
+
+    def submit(self, call: Call) -> Accepted:
+        """Keep a request for later. Raises `InvocationRefusedError`."""
+        fleet = self.fleet()
+        if fleet is None:
+            raise unknown_endpoint(call)
+        if fleet.asynchronous is None:
+            raise refused(f"Endpoint {call.endpoint} is not asynchronous; use InvokeEndpoint.")
+        return self.backlog.add(call, fleet.asynchronous)
+
+    def sample(self) -> None:
+        """Tell CloudWatch what waits at this moment."""
+        fleet = self.fleet()
+        if fleet is not None and fleet.asynchronous is not None:
+            self.delivery.sample(sum(len(variant.in_service) for variant in fleet.variants))
+            return
+        for variant in self.variants():
+            series = VariantSeries(self._place.scope, self._place.endpoint, variant.variant.name)
+            for instance in variant.in_service:
+                self._measurements.record(series.of("ConcurrentRequestsPerModel"), instance.outstanding)
+                if warm := variant.variant.provisioned_concurrency:
+                    share = min(instance.outstanding, warm) / warm
+                    self._measurements.record(series.of("ServerlessProvisionedConcurrencyUtilization"), share)
 
     def fleet(self) -> Fleet | None:
         """The fleet for a request; None while there is none."""
@@ -57,39 +81,13 @@ class EndpointHost:
         fleets = [self._fleet, self._coming if self._share_of_coming else None]
         return [variant for fleet in fleets if fleet is not None for variant in fleet.variants]
 
-    def deploy(self) -> None:
-        """Bring up what the document's `Pending` is, in place of what there is."""
-        self._commands.put(self._deploy)
-
-    def scale(self) -> None:
-        """Have as many instances, and the weights, that the document's variants desire."""
-        self._commands.put(self._scale)
-
-    def restore(self) -> None:
-        """Bring up again what the last engine served, and go on with what it was about to do."""
-        self._commands.put(self._restore)
-
-    def delete(self) -> None:
-        """End everything, and forget the endpoint."""
-        self._commands.put(self._delete)
-
     def close(self) -> None:
         """End everything, and leave the document as it is: the next engine goes on from there."""
-        self._closing.set()
+        self._worker.close()
         self.delivery.close()
-        self._commands.put(None)
         self._stop_fleets()
-        self._thread.join()
+        self._worker.join()
         self._stop_fleets()
-
-    def _work(self) -> None:
-        while not self.is_over and (command := self._commands.get()) is not None and not self._closing.is_set():
-            try:
-                command()
-            except Exception as error:  # noqa: BLE001 - a defect of the engine must be seen at the endpoint, not leave it waiting
-                _LOG.exception("endpoint %s failed inside the engine", self._place.endpoint)
-                with contextlib.suppress(KeyError):
-                    self._reject(f"InternalServerError: {type(error).__name__}: {error}")
 
     def _deploy(self) -> None:
         pending: Document = self._document()["Pending"]
@@ -124,18 +122,11 @@ class EndpointHost:
             self._share_of_coming = step.share
             until = time.time() + clock.real_seconds(step.wait_seconds)
             while time.time() < until and not self._closing.wait(POLL_SECONDS):
-                if alarm := self._raised(rollout.alarms):
+                if alarm := raised(self._place.scope, rollout.alarms):
                     return f"One or more configured alarms transitioned to ALARM during deployment: {alarm}"
                 if time.time() > last:
                     return f"The deployment took longer than MaximumExecutionTimeoutInSeconds, {rollout.most_seconds:g}"
         return None
-
-    def _raised(self, names: tuple[str, ...]) -> str | None:
-        if not names:
-            return None
-        cloudwatch = Aws(self._place.scope).client("cloudwatch")
-        found = cloudwatch.describe_alarms(AlarmNames=list(names), StateValue="ALARM")["MetricAlarms"]
-        return ", ".join(alarm["AlarmName"] for alarm in found) or None
 
     def _roll_back(self, reason: str) -> None:
         if self._fleet is not None:
@@ -184,29 +175,24 @@ class EndpointHost:
         self._stop_fleets()
         self.backlog.forget()
         self._fleet = self._coming = None
-        self.is_over = True
-        self._store.delete(self.arn)
+        self._forget()
 
     def _stop_fleets(self) -> None:
         for fleet in (self._fleet, self._coming):
             if fleet is not None:
                 fleet.stop()
 
-    def _document(self) -> Document:
-        document = self._store.get(self.arn)
-        if document is None:
-            raise KeyError(self.arn)
+    def _change(self, **changes: Any) -> Document:
+        document = super()._change(**changes)
+        self._emit(self._place.scope, *event(document))
         return document
-
-    def _change(self, **changes: Any) -> None:
-        changes["LastModifiedTime"] = time.time()
-        document = self._store.update(self.arn, lambda stored: stored.update(changes))
-        self._emit(scope_of(self.arn), *event(document))
 
 
 def _resize(fleet: VariantFleet, wanted: Mapping[str, Any]) -> str | None:
     """The reason if instances that are wanted do not come."""
     fleet.weight = wanted["DesiredWeight"]
+    if "DesiredServerlessConfig" in wanted:
+        fleet.variant = fleet.variant.provisioned(wanted["DesiredServerlessConfig"])
     more = wanted.get("DesiredInstanceCount", len(fleet.instances)) - len(fleet.instances)
     if more > 0:
         return fleet.grow(more)
@@ -215,9 +201,13 @@ def _resize(fleet: VariantFleet, wanted: Mapping[str, Any]) -> str | None:
 
 
 def _health_problem(failures: Mapping[str, str]) -> str | None:
-    sentences = (
-        f"The primary container for production variant {name} did not pass the ping health check. "
+    return " ".join(_problem(name, reason) for name, reason in failures.items()) or None
+
+
+def _problem(variant: str, reason: str) -> str:
+    if reason == NO_CAPACITY:
+        return reason
+    return (
+        f"The primary container for production variant {variant} did not pass the ping health check. "
         f"Please check CloudWatch logs for this endpoint. ({reason})"
-        for name, reason in failures.items()
     )
-    return " ".join(sentences) or None

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from mllocal.endpoints.asynchronous import Accepted
 from mllocal.endpoints.capture import FLUSH_SECONDS, CaptureFiles
-from mllocal.endpoints.fleet import Fleet
+from mllocal.endpoints.component import ComponentHost
+from mllocal.endpoints.component_endpoint import ComponentEndpointHost
 from mllocal.endpoints.host import EndpointHost
 from mllocal.endpoints.instance import Place
-from mllocal.endpoints.invocations import Answer, Call, FleetRetiredError, Invocation, refused, unknown_endpoint
-from mllocal.endpoints.measurements import Measurements, MetricSink, VariantSeries
-from mllocal.sagemaker.kinds import ENDPOINT
+from mllocal.endpoints.invocations import Answer, Call, FleetRetiredError, Invocation, unknown_endpoint
+from mllocal.endpoints.measurements import Measurements, MetricSink
+from mllocal.endpoints.variants import has_components
+from mllocal.jobs.faults import requested
+from mllocal.sagemaker.kinds import ENDPOINT, INFERENCE_COMPONENT
 from mllocal.sagemaker.service import EventSink, arn_of
 from mllocal.sagemaker.store import Document, Store, scope_of
 from mllocal.scaling_clock import ScalingClock
@@ -34,18 +37,20 @@ class Hosting:
         self._emit = emit
         self._directory = directory
         self._clock = clock
-        self._hosts: dict[str, EndpointHost] = {}
+        self._hosts: dict[str, EndpointHost | ComponentEndpointHost] = {}
         self._measurements = Measurements(metrics, clock.speed)
         self._captured = CaptureFiles()
         self._closing = threading.Event()
         shutil.rmtree(directory, ignore_errors=True)  # What instances of a killed engine left.
         for endpoint in store.everywhere(ENDPOINT.name):
             store.update(endpoint["EndpointArn"], _without_instances)
+        for component in store.everywhere(INFERENCE_COMPONENT.name):
+            store.update(component["InferenceComponentArn"], _without_copies)
         self._watch = threading.Thread(target=self._measure, name="endpoint-metrics", daemon=True)
         self._watch.start()
         threading.Thread(target=self._write_captured, name="endpoint-capture", daemon=True).start()
 
-    def host(self, arn: str) -> EndpointHost:
+    def host(self, arn: str) -> EndpointHost | ComponentEndpointHost:
         """The host of an endpoint; it is made when it is first asked for, and anew after a deletion."""
         if arn not in self._hosts or self._hosts[arn].is_over:
             name = arn.rpartition("/")[2]
@@ -55,8 +60,11 @@ class Hosting:
                 name,
                 self._directory / f"{scope.account}-{scope.region}" / name,
                 self._clock,
+                f"/aws/sagemaker/Endpoints/{name}",
+                lambda: requested(self._store.get(arn) or {}).scarce,
             )
-            self._hosts[arn] = EndpointHost(self._store, self._emit, place, arn, self._measurements)
+            kind = ComponentEndpointHost if has_components(self._store.get(arn) or {}) else EndpointHost
+            self._hosts[arn] = kind(self._store, self._emit, place, arn, self._measurements)
         return self._hosts[arn]
 
     def deploy(self, arn: str) -> None:
@@ -71,28 +79,32 @@ class Hosting:
         """End the endpoint and forget it."""
         self.host(arn).delete()
 
+    def component(self, arn: str, endpoint_arn: str) -> ComponentHost:
+        """The host of a component of an endpoint that is in service."""
+        host = self.host(endpoint_arn)
+        if not isinstance(host, ComponentEndpointHost):
+            raise TypeError(f"{endpoint_arn} has no inference components")
+        return host.component(arn)
+
     def invoke(self, call: Call) -> Answer:
         """Answer a request. Raises `InvocationRefusedError`."""
         while True:
-            _, fleet = self._serving(call)
-            if fleet.asynchronous is not None:
-                raise refused(f"Endpoint {call.endpoint} is asynchronous; use InvokeEndpointAsync.")
+            host = self._host_for(call)
+            serving = host.serving(call)
+            if serving is None:
+                raise unknown_endpoint(call)
             with contextlib.suppress(FleetRetiredError):
-                return Invocation(call, fleet, self._measurements, self._captured).run()
+                return Invocation(call, serving, self._measurements, self._captured).run()
 
     def submit(self, call: Call) -> Accepted:
         """Keep a request to an asynchronous endpoint. Raises `InvocationRefusedError`."""
-        host, fleet = self._serving(call)
-        if fleet.asynchronous is None:
-            raise refused(f"Endpoint {call.endpoint} is not asynchronous; use InvokeEndpoint.")
-        return host.backlog.add(call, fleet.asynchronous)
+        return self._host_for(call).submit(call)
 
-    def _serving(self, call: Call) -> tuple[EndpointHost, Fleet]:
+    def _host_for(self, call: Call) -> EndpointHost | ComponentEndpointHost:
         host = self._hosts.get(arn_of(ENDPOINT, call.scope, call.endpoint))
-        fleet = None if host is None else host.fleet()
-        if host is None or fleet is None:
+        if host is None:
             raise unknown_endpoint(call)
-        return host, fleet
+        return host
 
     def resume(self) -> None:
         """Bring up again what the last engine served. Call it when the engine answers: instances need it."""
@@ -120,7 +132,7 @@ class Hosting:
         seconds = self._clock.real_seconds(SAMPLES_PER_PERIOD) / SAMPLES_PER_PERIOD
         while not self._closing.wait(seconds):
             for host in list(self._hosts.values()):
-                self._sample(host)
+                host.sample()
             try:
                 self._measurements.publish()
             except Exception:  # noqa: BLE001 - an error of CloudWatch must not end what measures
@@ -130,17 +142,6 @@ class Hosting:
         while not self._closing.wait(FLUSH_SECONDS):
             self._captured.flush()
 
-    def _sample(self, host: EndpointHost) -> None:
-        scope, name = scope_of(host.arn), host.arn.rpartition("/")[2]
-        fleet = host.fleet()
-        if fleet is not None and fleet.asynchronous is not None:
-            host.delivery.sample(sum(len(variant.in_service) for variant in fleet.variants))
-            return
-        for variant in host.variants():
-            series = VariantSeries(scope, name, variant.variant.name).of("ConcurrentRequestsPerModel")
-            for instance in variant.in_service:
-                self._measurements.record(series, instance.outstanding)
-
 
 def _without_instances(endpoint: Document) -> None:
     """What served before this engine does not yet: it is updated by the system."""
@@ -148,3 +149,9 @@ def _without_instances(endpoint: Document) -> None:
         endpoint["EndpointStatus"] = "SystemUpdating"
         for variant in endpoint["ProductionVariants"]:
             variant["CurrentInstanceCount"] = 0
+
+
+def _without_copies(component: Document) -> None:
+    if component["InferenceComponentStatus"] == "InService":
+        component["InferenceComponentStatus"] = "Updating"
+    component["CurrentCopyCount"] = 0

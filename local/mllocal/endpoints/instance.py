@@ -7,7 +7,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -18,10 +18,10 @@ from mllocal.aws import Aws
 from mllocal.endpoints.variants import Variant
 from mllocal.images import LocalImage
 from mllocal.jobs.container import container_environment, prepare_image, resolve_image
+from mllocal.jobs.faults import NO_CAPACITY
 from mllocal.jobs.hosts import Host
 from mllocal.jobs.inference_client import InferenceClient, InvocationError
 from mllocal.jobs.logs import JobLog
-from mllocal.jobs.memory import memory_limit
 from mllocal.jobs.model_data import unpack_model
 from mllocal.jobs.process import ContainerProcess
 from mllocal.jobs.runner import JobFailedError
@@ -46,12 +46,15 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where the instances of an endpoint are: in whose account, under which name, in which directory, by which clock."""
+    """Where the instances of an endpoint are: in whose account, under which name, in which directory, by which clock, with which log."""
 
     scope: Scope
     endpoint: str
     directory: Path
     clock: ScalingClock
+    log_group: str
+    scarce: Callable[[], Collection[str]]
+    """The instance types of which there are none at this moment."""
 
     @property
     def provisioning_seconds(self) -> float:
@@ -100,6 +103,21 @@ class Instance:
     def is_in_service(self) -> bool:
         """Whether it takes requests."""
         return self._pool is not None and not self._leaving.is_set()
+
+    @property
+    def instance_type(self) -> str:
+        """What it is an instance of."""
+        return self._variant.instance_type
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it takes no more requests, and has not ended yet."""
+        return self._leaving.is_set() and not self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._ended.is_set()
 
     @property
     def outstanding(self) -> int:
@@ -182,11 +200,13 @@ class Instance:
             self._ended.set()
 
     def _serve(self) -> None:
+        if self.instance_type in self._place.scarce():
+            raise JobFailedError(NO_CAPACITY)
         image = resolve_image(self._variant.container["Image"])
         aws = Aws(self._place.scope)
         unpack_model(aws.client("s3"), self._host, self._variant.container.get("ModelDataUrl"))
         stream = f"{self._variant.name}/{self.id}"
-        log = JobLog(aws.client("logs"), f"/aws/sagemaker/Endpoints/{self._place.endpoint}", stream)
+        log = JobLog(aws.client("logs"), self._place.log_group, stream)
         try:
             prepare_image(image, log)
             self._keep_serving(image, log)
@@ -217,8 +237,8 @@ class Instance:
             "SAGEMAKER_BIND_TO_PORT": str(port),
         }
         environment = container_environment(self._place.scope, self._host, image, variables)
-        limit = memory_limit(self._variant.instance_type)
-        process = ContainerProcess(self._host.directory, image.serve_command, environment, log, limit.limit_bytes)
+        limit = self._variant.memory_limit_bytes
+        process = ContainerProcess(self._host.directory, image.serve_command, environment, log, limit)
         self._process = process
         try:
             if self._stopping.is_set():

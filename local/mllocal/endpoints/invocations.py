@@ -12,19 +12,42 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Protocol
 
-from mllocal.endpoints.capture import CaptureFiles, Part
-from mllocal.endpoints.fleet import Fleet, VariantFleet
+from mllocal.endpoints.capture import Capture, CaptureFiles, Part
+from mllocal.endpoints.fleet import VariantFleet
 from mllocal.endpoints.instance import Instance, NoAnswerError, Reply
-from mllocal.endpoints.measurements import Measurements, VariantSeries
+from mllocal.endpoints.measurements import Measurements
 from mllocal.s3 import S3Uri
 from mllocal.sagemaker.store import Scope
 
 MOST_BYTES = 6_291_456
 CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
+COMPONENT = "x-amzn-sagemaker-inference-component"
 _MODEL_ERROR = 424
 _PASSED_ON = ("content-type", "accept", CUSTOM_ATTRIBUTES, "x-amzn-sagemaker-inference-id")
+
+
+class Serving(Protocol):
+    """What a request goes to: the fleet of an endpoint, or an inference component."""
+
+    @property
+    def is_retired(self) -> bool: ...
+
+    @property
+    def capture(self) -> Capture | None: ...
+
+    @property
+    def metric_period_seconds(self) -> float: ...
+
+    @property
+    def production(self) -> Mapping[str, VariantFleet]: ...
+
+    @property
+    def shadows(self) -> Mapping[str, VariantFleet]: ...
+
+    def choose(self, target_variant: str | None) -> VariantFleet | None: ...
 
 
 class FleetRetiredError(Exception):
@@ -69,7 +92,7 @@ class Invocation:
     """One request on its way through a fleet."""
 
     call: Call
-    fleet: Fleet
+    fleet: Serving
     measurements: Measurements
     captured: CaptureFiles
     began: float = field(default_factory=time.monotonic)
@@ -109,9 +132,7 @@ class Invocation:
 
     def _measured(self, variant: VariantFleet) -> Reply | None:
         """The container's answer, or that none came; None when no instance takes the request."""
-        series = VariantSeries(
-            self.call.scope, self.call.endpoint, variant.variant.name, self.fleet.metric_period_seconds
-        )
+        series = variant.series(self.call.scope, self.call.endpoint, self.fleet.metric_period_seconds)
         instances, instance = len(variant.in_service), variant.admit()
         if instance is None and self.fleet.is_retired:
             raise FleetRetiredError

@@ -17,7 +17,13 @@ from mllocal.sagemaker.store import Scope
 
 NAMESPACE = "AWS/SageMaker"
 MINUTE, FAST_SECONDS = 60, 10
+NO_CAPACITY = "NoCapacityInvocationFailures"
+NO_CAPACITY_SECONDS = 30  # The developer guide, "Scale an endpoint to zero instances": the period of its alarm.
 _DIGITS = 3
+_OF_COPIES = {
+    "InvocationsPerInstance": "InvocationsPerCopy",
+    "ConcurrentRequestsPerModel": "ConcurrentRequestsPerCopy",
+}
 
 MetricSink = Callable[[Scope, str, Sequence[dict[str, Any]]], None]
 """Takes data as `PutMetricData` has it."""
@@ -48,6 +54,22 @@ class VariantSeries:
         period = FAST_SECONDS if name == "ConcurrentRequestsPerModel" else self.period_seconds
         dimensions = (("EndpointName", self.endpoint), ("VariantName", self.variant))
         return Series(self.scope, name, dimensions, unit, period)
+
+
+@dataclass(frozen=True)
+class ComponentSeries:
+    """The metrics of an inference component, under the names that AWS has for those of variants and of copies."""
+
+    scope: Scope
+    component: str
+    period_seconds: float = MINUTE
+
+    def of(self, name: str, unit: str = "None") -> Series:
+        """One of them, by its name at a variant."""
+        period = {"ConcurrentRequestsPerModel": FAST_SECONDS, NO_CAPACITY: NO_CAPACITY_SECONDS}
+        own = _OF_COPIES.get(name, name)
+        dimensions = (("InferenceComponentName", self.component),)
+        return Series(self.scope, own, dimensions, unit, period.get(name, self.period_seconds))
 
 
 class Measurements:

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mllocal.sagemaker.store import Document
+from mllocal.aws import Aws
+from mllocal.sagemaker.store import Document, Scope
 
 LONGEST_SECONDS = 28_800  # API reference, BlueGreenUpdatePolicy: the most that MaximumExecutionTimeoutInSeconds can be.
 
@@ -39,6 +40,14 @@ class Rollout:
         policy: Document = given.get("RollingUpdatePolicy") or given.get("BlueGreenUpdatePolicy") or {}
         most = float(policy.get("MaximumExecutionTimeoutInSeconds", LONGEST_SECONDS))
         return cls(tuple(_steps(given, instances)), tuple(alarm["AlarmName"] for alarm in alarms), most)
+
+
+def raised(scope: Scope, alarms: tuple[str, ...]) -> str | None:
+    """Which of these alarms are raised; None if none is."""
+    if not alarms:
+        return None
+    found = Aws(scope).client("cloudwatch").describe_alarms(AlarmNames=list(alarms), StateValue="ALARM")["MetricAlarms"]
+    return ", ".join(alarm["AlarmName"] for alarm in found) or None
 
 
 def _steps(given: Document, instances: int) -> Iterator[Step]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from typing import Any
 
 from mllocal.endpoints.fleet import Fleet, VariantFleet
@@ -28,8 +29,10 @@ def _summary(fleet: VariantFleet) -> Document:
     capacity: Document = {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
     if serverless is not None:
         capacity = {"CurrentServerlessConfig": serverless, "DesiredServerlessConfig": serverless}
+    pools = Counter(instance.instance_type for instance in fleet.instances) if fleet.variant.pools else {}
     return {
         "VariantName": fleet.variant.name,
+        "InstancePools": [{"InstanceType": name, "CurrentInstanceCount": many} for name, many in pools.items()] or None,
         "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": time.time()}],
         "CurrentWeight": fleet.weight,
         "DesiredWeight": fleet.weight,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from mllocal.jobs.memory import memory_limit
 from mllocal.sagemaker.store import Document
 from mlpipelines.instance_types import INSTANCE_TYPES
 
@@ -14,6 +16,12 @@ DEFAULT_QUEUE = 100  # TorchServe's job_queue_size; SageMaker documents no limit
 DEFAULT_WEIGHT = 1.0
 # Amazon SageMaker AI developer guide, "Custom Inference Code with Hosting Services": 8 minutes to answer /ping.
 DEFAULT_STARTUP_SECONDS = 480
+
+
+def has_components(endpoint: Document) -> bool:
+    """Whether an endpoint's models are inference components: its variant has no model of its own."""
+    described = endpoint.get("Deployed") or endpoint.get("Pending") or {"Variants": []}
+    return any("Container" not in variant for variant in described["Variants"])
 
 
 @dataclass(frozen=True)
@@ -46,10 +54,33 @@ class Variant:
         return str(self.document.get("InstanceType", "serverless"))
 
     @property
+    def pools(self) -> list[Document]:
+        """The instance types that may be taken, the preferred one first; empty where there is one only."""
+        return sorted(self.document.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))
+
+    def without(self, scarce: Collection[str]) -> Variant:
+        """The same on the first instance type that is to be had; on the last one, if none is."""
+        pools = self.pools
+        if not pools:
+            return self
+        pool = next((pool for pool in pools if pool["InstanceType"] not in scarce), pools[-1])
+        return Variant(
+            {**self.document, **{name: pool[name] for name in ("InstanceType", "Container") if name in pool}}
+        )
+
+    @property
     def vcpus(self) -> int:
-        """Of one instance; 1 for a type that is not known."""
+        """Of one instance, or of one copy of a component; 1 for a type that is not known."""
+        if "NumberOfCpuCoresRequired" in self.document:
+            return max(int(self.document["NumberOfCpuCoresRequired"]), 1)
         known = INSTANCE_TYPES.get(self.instance_type)
         return 1 if known is None else known.vcpus
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        """Of one instance, or what a copy of a component may use at most; None where nothing is known of the type."""
+        most = self.document.get("MaxMemoryRequiredInMb")
+        return memory_limit(self.instance_type).limit_bytes if most is None else int(most) * 1024**2
 
     @property
     def concurrency(self) -> int:
@@ -70,6 +101,15 @@ class Variant:
     def is_serverless(self) -> bool:
         """Whether it has no instances of its own."""
         return "ServerlessConfig" in self.document
+
+    @property
+    def provisioned_concurrency(self) -> int:
+        """How many requests its warm containers work on at once; 0 for a variant that has none."""
+        return int(self.document.get("ServerlessConfig", {}).get("ProvisionedConcurrency", 0))
+
+    def provisioned(self, config: Document) -> Variant:
+        """The same with another `ServerlessConfig`."""
+        return Variant({**self.document, "ServerlessConfig": config})
 
     @property
     def initial_count(self) -> int:

@@ -15,7 +15,9 @@ def create_endpoint_config(service: Service, scope: Scope, request: Request) -> 
     if problems := refusals(request):
         raise validation("; ".join(problems))
     for variant in (*request["ProductionVariants"], *request.get("ShadowProductionVariants", ())):
-        service.require(MODEL, arn_of(MODEL, scope, variant["ModelName"]), variant["ModelName"])
+        overrides = [pool.get("ModelNameOverride") for pool in variant.get("InstancePools", ())]
+        for name in filter(None, (variant.get("ModelName"), *overrides)):
+            service.require(MODEL, arn_of(MODEL, scope, name), name)
     return service.create(ENDPOINT_CONFIG, scope, request["EndpointConfigName"], {"Tags": [], **request})
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from mllocal.endpoints.capture import Capture
 from mllocal.endpoints.summaries import event
+from mllocal.endpoints.variants import has_components
 from mllocal.errors import validation
+from mllocal.jobs.faults import FaultError, requested
 from mllocal.operations import listing
 from mllocal.operations.endpoint_configs import find_endpoint_config
-from mllocal.sagemaker.kinds import ENDPOINT, MODEL
+from mllocal.sagemaker.kinds import ENDPOINT, INFERENCE_COMPONENT, MODEL
 from mllocal.sagemaker.service import Request, Service, arn_of, operation
 from mllocal.sagemaker.store import Document, Scope, scope_of
 
@@ -23,6 +25,7 @@ _CAPTURE = "DataCaptureConfig"
 @operation("CreateEndpoint")
 def create_endpoint(service: Service, scope: Scope, request: Request) -> Document:
     pending = _pending(service, scope, request["EndpointConfigName"], request.get("DeploymentConfig"))
+    _check_faults(request)
     document = {"Tags": [], **request, "EndpointStatus": "Creating", "Deployed": None, "Pending": pending}
     endpoint = service.create(ENDPOINT, scope, request["EndpointName"], document)
     service.emit(scope, *event(endpoint))
@@ -57,6 +60,10 @@ def update_endpoint(service: Service, scope: Scope, request: Request) -> Documen
     if request.get("RetainDeploymentConfig"):
         deployment = endpoint.get("LastDeploymentConfig")
     pending = _pending(service, scope, request["EndpointConfigName"], deployment)
+    if has_components(endpoint) is not has_components({"Deployed": pending}):
+        raise validation(
+            f'Endpoint "{endpoint["EndpointArn"]}" cannot change between models of its own and inference components'
+        )
 
     def change(stored: Document) -> None:
         retained = _retained(stored, request) if request.get("RetainAllVariantProperties") else {}
@@ -76,19 +83,29 @@ def update_endpoint_weights_and_capacities(service: Service, scope: Scope, reque
         raise validation(
             f"Variant {', '.join(unknown)} does not exist in {endpoint['EndpointArn']}; it has {', '.join(sorted(known))}"
         )
-    if serverless := sorted(name for name, item in wanted.items() if "ServerlessUpdateConfig" in item):
+    if resized := sorted(
+        name for name, it in wanted.items() if "MaxConcurrency" in it.get("ServerlessUpdateConfig", {})
+    ):
         raise validation(
-            f"ServerlessUpdateConfig of {', '.join(serverless)} is not one the embedded AWS does; use UpdateEndpoint"
+            f"ServerlessUpdateConfig.MaxConcurrency of {', '.join(resized)} is not one the embedded AWS changes; use UpdateEndpoint"
         )
 
     is_asynchronous = bool((endpoint["Deployed"] or {}).get("AsyncInferenceConfig"))
     if not is_asynchronous and any(item.get("DesiredInstanceCount") == 0 for item in wanted.values()):
         raise validation("DesiredInstanceCount is 0; only an asynchronous endpoint can be without an instance")
 
+    if any("ManagedInstanceScaling" in item for item in endpoint.get("ProductionVariants") or []):
+        raise validation(
+            f'SageMaker manages the instances of "{endpoint["EndpointArn"]}"; scale its inference components'
+        )
+
     def change(stored: Document) -> None:
         for variant in stored["ProductionVariants"]:
             asked = wanted.get(variant["VariantName"], {})
             variant.update({name: asked[name] for name in _RETAINED if name in asked})
+            if "ServerlessUpdateConfig" in asked:
+                config = {**variant["DesiredServerlessConfig"], **asked["ServerlessUpdateConfig"]}
+                variant["DesiredServerlessConfig"] = config
 
     changed = _begin(service, endpoint, "Updating", change)
     service.hosting.scale(endpoint["EndpointArn"])
@@ -98,9 +115,24 @@ def update_endpoint_weights_and_capacities(service: Service, scope: Scope, reque
 @operation("DeleteEndpoint")
 def delete_endpoint(service: Service, scope: Scope, request: Request) -> Document:
     endpoint = _find(service, scope, request["EndpointName"])
+    components = service.store.find(INFERENCE_COMPONENT.name, scope)
+    if left := [it["InferenceComponentName"] for it in components if it["EndpointArn"] == endpoint["EndpointArn"]]:
+        raise validation(
+            f"Endpoint {endpoint['EndpointArn']} hosts inference components {', '.join(left)}; delete them first"
+        )
     _begin(service, endpoint, "Deleting", lambda stored: None)
     service.hosting.delete(endpoint["EndpointArn"])
     return {}
+
+
+def _check_faults(request: Request) -> None:
+    """An endpoint may ask for instance types that are not to be had, by the tag that jobs have for it."""
+    try:
+        asked = requested(request)
+    except FaultError as error:
+        raise validation(str(error)) from None
+    if asked.reasons or asked.spot_seconds is not None:
+        raise validation("an endpoint cannot ask for this fault; write capacity:<instance type>")
 
 
 def _find(service: Service, scope: Scope, name: str) -> Document:
@@ -130,9 +162,21 @@ def _pending(service: Service, scope: Scope, config_name: str, deployment: Docum
     """What is to be deployed: the configuration as it is now, with what its models serve."""
     config = find_endpoint_config(service, scope, config_name)
 
+    def container(model: str) -> Document:
+        resolved: Document = service.require(MODEL, arn_of(MODEL, scope, model), model)["ResolvedContainer"]
+        return resolved
+
     def with_container(variant: Document) -> Document:
-        model = service.require(MODEL, arn_of(MODEL, scope, variant["ModelName"]), variant["ModelName"])
-        return {**variant, "Container": model["ResolvedContainer"]}
+        if "ModelName" not in variant:
+            return variant  # Its models are inference components.
+        found = {**variant, "Container": container(variant["ModelName"])}
+        if "InstancePools" not in variant:
+            return found
+        pools = [
+            {**pool, "Container": container(pool.get("ModelNameOverride", variant["ModelName"]))}
+            for pool in sorted(variant["InstancePools"], key=lambda pool: int(pool["Priority"]))
+        ]
+        return {**found, "InstancePools": pools, "InstanceType": pools[0]["InstanceType"]}
 
     return {
         "EndpointConfigName": config["EndpointConfigName"],

@@ -82,6 +82,15 @@ ENDPOINT_CONFIG = Kind(
     missing_code="ValidationException",
     missing_message="Could not find endpoint configuration {name!r}",
 )
+INFERENCE_COMPONENT = Kind(
+    "InferenceComponent",
+    "inference-component",
+    "InferenceComponentName",
+    "InferenceComponentArn",
+    "InferenceComponentStatus",
+    missing_code="ValidationException",
+    missing_message="Could not find inference component {name!r}",
+)
 MLFLOW_APP = Kind("MlflowApp", "mlflow-app", "Name", "Arn", "Status")
 MLFLOW_TRACKING_SERVER = Kind(
     "MlflowTrackingServer",

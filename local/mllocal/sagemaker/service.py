@@ -53,6 +53,18 @@ class EndpointHosting(Protocol):
 
     def delete(self, arn: str) -> None: ...
 
+    def component(self, arn: str, endpoint_arn: str) -> ComponentHosting: ...
+
+
+class ComponentHosting(Protocol):
+    """Serves one inference component in the background."""
+
+    def deploy(self) -> None: ...
+
+    def scale(self) -> None: ...
+
+    def delete(self) -> None: ...
+
 
 @dataclass
 class Service:

@@ -11,6 +11,7 @@ import pytest
 
 import mllocal
 from tests.local.endpoints.models import capacity, create, invoke, put_config, put_model, settled, variant
+from tests.local.endpoints.test_components import ask, at_rest, host, put_component, scale
 from tests.local.workbench import Workbench
 
 
@@ -34,6 +35,25 @@ def test_an_endpoint_serves_again_with_the_instances_it_had(tmp_path: Path, how:
         assert (len(instances), alive) == (2, [])
         assert capacity(settled(again, "kept")) == (2, 2)
         assert invoke(again, "kept")["predictions"] == [pytest.approx(42)]
+    finally:
+        mllocal.down(tmp_path)
+
+
+def test_components_serve_again_with_the_copies_they_had(tmp_path: Path) -> None:
+    engine = mllocal.up(tmp_path)
+    try:
+        workbench = Workbench.create(engine, "components")
+        host(workbench, "hosting")
+        put_component(workbench, "hosting", put_model(workbench, "twice", LABEL="twice"))
+        scale(workbench, "twice", 2)
+
+        os.kill(engine.pid, signal.SIGKILL)
+        psutil.Process(engine.pid).wait(timeout=20)
+        again = Workbench(mllocal.up(tmp_path), workbench.bucket)
+        settled(again, "hosting")
+
+        assert at_rest(again, "twice")["RuntimeConfig"] == {"DesiredCopyCount": 2, "CurrentCopyCount": 2}
+        assert ask(again, "hosting", "twice") == "twice"
     finally:
         mllocal.down(tmp_path)
 

@@ -12,10 +12,12 @@ from mlplatform import (
     AlarmLimits,
     AsyncEndpoint,
     BlueGreen,
+    ComponentEndpoint,
     ContainerImage,
     DataCapture,
     Fallback,
     HttpApi,
+    InferenceComponent,
     JobLimits,
     MlProject,
     NewestApproved,
@@ -25,7 +27,7 @@ from mlplatform import (
     ServerlessEndpoint,
     Variant,
 )
-from mlscaling import Event, Scaling, Step, StepScaling, TargetTracking
+from mlscaling import WAKE_FROM_ZERO, Event, Scaling, Signal, Step, StepScaling, TargetTracking
 from tests.unit.pipeline.synthesis import ACCOUNT, REGION, Json, Synthesized, flat, synthesize
 
 NETWORK = ProjectNetwork(subnet_ids=("subnet-01234567",), security_group_ids=("sg-01234567",))
@@ -37,6 +39,8 @@ SCALING = Scaling(
     steps=(StepScaling(steps=(Step(at_least=20, add=100),)),),
     calendar=(Event(name="spot", at=datetime(2026, 12, 24, 20, tzinfo=UTC), capacity=6),),
 )
+WARM = Scaling(maximum=8, target=TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY))
+TO_ZERO = Scaling(minimum=0, maximum=2, target=TargetTracking(target=600), steps=(WAKE_FROM_ZERO,))
 
 
 def define(project: MlProject) -> None:
@@ -65,7 +69,24 @@ def define(project: MlProject) -> None:
         deployment=BlueGreen.linear(percent=25, wait_minutes=2),
     )
     ServerlessEndpoint(project, "Seldom", outside_network=True, provisioned_concurrency=2, http_api=HttpApi())
-    AsyncEndpoint(project, "Documents", max_instances=3, max_concurrent_invocations=4, follow_approvals=True)
+    ServerlessEndpoint(project, "Warm", outside_network=True, max_concurrency=8, scaling=WARM)
+    AsyncEndpoint(
+        project,
+        "Documents",
+        fallback_instance_types=["ml.m5.xlarge", "ml.m5.2xlarge"],
+        max_instances=3,
+        max_concurrent_invocations=4,
+        follow_approvals=True,
+    )
+    ComponentEndpoint(
+        project,
+        "Shared",
+        components=[
+            InferenceComponent(name="prices", scaling=TO_ZERO),
+            InferenceComponent(name="stocks", model=PinnedVersion(3), memory_mb=2048, copies=2),
+        ],
+        max_instances=3,
+    )
 
 
 def new_app(directory: Path) -> App:

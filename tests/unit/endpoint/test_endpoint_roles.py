@@ -86,7 +86,15 @@ def test_events_that_it_fails_on_are_told(endpoints: Synthesized) -> None:
 def test_data_scientists_look_at_the_projects_endpoints_and_their_logs(endpoints: Synthesized) -> None:
     found = statements(endpoints, "DataScientistRole")
     names = {arn.rpartition("/")[2] for arn in found["LookAtEndpoints"]["Resource"]}
-    assert names == {"demo-plain", "demo-full", "demo-shadowed", "demo-seldom", "demo-documents"}
+    assert names == {
+        "demo-plain",
+        "demo-full",
+        "demo-shadowed",
+        "demo-seldom",
+        "demo-documents",
+        "demo-shared",
+        "demo-warm",
+    }
     assert "InvokeEndpoints" not in found
 
 

@@ -176,7 +176,8 @@ def test_scaling_scales_the_variant_once_the_endpoint_is_there(endpoints: Synthe
     assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 8)
     everything = endpoints.template["Resources"]
     targets = (it for it in everything.values() if it["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget")
-    assert [[everything[it]["Type"] for it in target["DependsOn"]] for target in targets] == [[ENDPOINT], [ENDPOINT]]
+    waited_for = [everything[it]["Type"] for target in targets for it in target["DependsOn"]]
+    assert sorted(waited_for) == [ENDPOINT, ENDPOINT, ENDPOINT, "AWS::SageMaker::InferenceComponent"]
 
 
 def test_an_endpoint_begins_with_the_minimum_of_its_scaling(endpoints: Synthesized) -> None:

@@ -9,7 +9,7 @@ from mllocal.emulator.resource_types.base import ResourceType
 from mllocal.emulator.resource_types.budgets import Budget
 from mllocal.emulator.resource_types.dependencies import DEPENDENCIES
 from mllocal.emulator.resource_types.ec2 import ElasticIp, FlowLog, NatGateway, SecurityGroupRule
-from mllocal.emulator.resource_types.endpoints import Endpoint, Unchangeable
+from mllocal.emulator.resource_types.endpoints import Endpoint, InferenceComponent, Unchangeable
 from mllocal.emulator.resource_types.sagemaker import MlflowApp, MlflowTrackingServer, ModelPackageGroup, Pipeline
 from mllocal.emulator.resource_types.scheduler import Schedule
 from mllocal.emulator.resource_types.studio import studio_types
@@ -28,6 +28,7 @@ def resource_types(service: Service) -> dict[str, ResourceType]:
         "AWS::SageMaker::Model": Unchangeable(service, "Model"),
         "AWS::SageMaker::EndpointConfig": Unchangeable(service, "EndpointConfig"),
         "AWS::SageMaker::Endpoint": Endpoint(service),
+        "AWS::SageMaker::InferenceComponent": InferenceComponent(service),
         "AWS::ApplicationAutoScaling::ScalableTarget": ScalableTarget(),
         "AWS::ApplicationAutoScaling::ScalingPolicy": ScalingPolicy(),
         "AWS::Athena::NamedQuery": NamedQuery(),

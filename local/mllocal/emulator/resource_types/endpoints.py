@@ -110,6 +110,66 @@ class Endpoint:
             time.sleep(_POLL_SECONDS)
 
 
+@dataclass(frozen=True)
+class InferenceComponent:
+    """`AWS::SageMaker::InferenceComponent`. The physical id is the ARN. One that does not come into service fails the stack."""
+
+    service: Service
+
+    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
+        name = properties.get("InferenceComponentName") or _name(stack, logical_id)
+        request = _request("CreateInferenceComponent", properties, InferenceComponentName=name)
+        arn: str = self.service.invoke("CreateInferenceComponent", scope, _only("CreateInferenceComponent", request))[
+            "InferenceComponentArn"
+        ]
+        component = self._resting(scope, name)
+        if component["InferenceComponentStatus"] != "InService":
+            self.delete(scope, arn, properties)
+            raise ValueError(component["FailureReason"])
+        return arn, {"InferenceComponentName": name, "InferenceComponentArn": arn}
+
+    def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
+        name = _last(physical_id)
+        if new.get("InferenceComponentName", name) != name or new["EndpointName"] != old["EndpointName"]:
+            return self.create(scope, "", new, "")
+        attributes = {"InferenceComponentName": name, "InferenceComponentArn": physical_id}
+        changed = {key for key in (*old, *new) if old.get(key) != new.get(key)}
+        if changed <= {"Tags", "DeploymentConfig"}:
+            return physical_id, attributes
+        self._resting(scope, name)
+        # What scaling has set stays, unless the template has another count than before.
+        kept = {key: value for key, value in new.items() if key != "RuntimeConfig" or key in changed}
+        request = _only(
+            "UpdateInferenceComponent", _request("UpdateInferenceComponent", kept, InferenceComponentName=name)
+        )
+        self.service.invoke("UpdateInferenceComponent", scope, request)
+        component = self._resting(scope, name)
+        if "FailureReason" in component:
+            raise ValueError(component["FailureReason"])
+        return physical_id, attributes
+
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
+        name = _last(physical_id)
+        try:
+            self._resting(scope, name)
+            self.service.invoke("DeleteInferenceComponent", scope, {"InferenceComponentName": name})
+            while True:
+                self.service.invoke("DescribeInferenceComponent", scope, {"InferenceComponentName": name})
+                time.sleep(_POLL_SECONDS)
+        except ApiError as error:
+            if not error.message.startswith("Could not find"):
+                raise
+
+    def _resting(self, scope: Scope, name: str) -> Document:
+        """The component when it changes no more. Raises `ApiError` when it is gone."""
+        while True:
+            request = {"InferenceComponentName": name}
+            component = self.service.invoke("DescribeInferenceComponent", scope, request)
+            if component["InferenceComponentStatus"] in _RESTING:
+                return component
+            time.sleep(_POLL_SECONDS)
+
+
 def _only(operation: str, request: Document) -> Document:
     """The members that an operation takes: the type has those of two."""
     members = wire.operation_model(operation).input_shape.members
