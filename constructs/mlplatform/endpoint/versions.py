@@ -47,7 +47,7 @@ class ModelVersions(Construct):
     """Finds the versions of an endpoint's variants when it is deployed; with `following`, brings later approvals into service.
 
     A version is looked up whenever the endpoint is about to change (its `configuration` is another), so that no deployment takes
-    an approval back, and a deployment that changes nothing about the endpoint leaves it alone (docs/adr/0021).
+    an approval back, and a deployment that changes nothing about the endpoint leaves it alone (docs/adr/0022).
 
     Parameters:
         project: whose registry it is.
