@@ -48,7 +48,7 @@ def loadtest(
     Requests come at random times, however long the endpoint takes. Rates rise by half until the objective is missed, and what is found
     is confirmed by a longer step. Suspend the scaling of the endpoint meanwhile: with other instances the test stops.
     """
-    from mlp.loadtest.endpoint import TestedEndpoint
+    from mlp.loadtest.endpoint import EndpointUnderTest
     from mlp.loadtest.generator import OpenLoop
     from mlp.loadtest.knee import Limits, find_knee
     from mlp.loadtest.report import Report
@@ -59,7 +59,7 @@ def loadtest(
         if most_rps < first_rps:
             raise bad_input([f"--most-rps {most_rps:g} is below --first-rps {first_rps:g}"], fix="use a higher one")
         named = Endpoints(target).variant(endpoint, variant)
-        tested = TestedEndpoint(target, endpoint, named)
+        tested = EndpointUnderTest(target, endpoint, named)
         instances = tested.instances()
         goal = Goal(latency_seconds=latency_ms / 1000, quantile=quantile)
         limits = Limits(

@@ -32,7 +32,7 @@ class Instances:
 
 
 @dataclass(frozen=True)
-class TestedEndpoint:
+class EndpointUnderTest:
     """One variant of an endpoint."""
 
     target: Target

@@ -10,8 +10,8 @@ from aws_cdk import Tags
 from botocore.exceptions import ClientError
 
 from mlplatform import MlProject, RealtimeEndpoint
+from tests.local.endpoints.deployed import Deployed
 from tests.local.endpoints.models import create, put_config, put_model, settled, variant
-from tests.local.endpoints.test_following import ENDPOINT, Deployed
 from tests.local.workbench import Workbench
 
 POOLS = [{"InstanceType": "ml.m5.large", "Priority": 1}, {"InstanceType": "ml.c5.xlarge", "Priority": 2}]
@@ -70,7 +70,7 @@ def test_pools_that_cannot_be_are_refused(fast: Workbench) -> None:
 
 
 def test_an_endpoint_of_a_project_comes_up_on_its_fallback(workbench: Workbench, tmp_path: Path) -> None:
-    deployed = Deployed(workbench, tmp_path)
+    deployed = Deployed(workbench, tmp_path, "pooled")
 
     def define(project: MlProject) -> None:
         endpoint = RealtimeEndpoint(project, "Live", fallback_instance_types=["ml.m5.xlarge"])
@@ -80,5 +80,5 @@ def test_an_endpoint_of_a_project_comes_up_on_its_fallback(workbench: Workbench,
     deployed.register("good")
     deployed.deploy(define)
 
-    assert counts(settled(workbench, ENDPOINT)) == {"ml.m5.xlarge": 1}
+    assert counts(settled(workbench, deployed.endpoint)) == {"ml.m5.xlarge": 1}
     assert deployed.answers() == "good"

@@ -13,7 +13,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from mlp.endpoints import Endpoints
-from mlp.loadtest.endpoint import TestedEndpoint
+from mlp.loadtest.endpoint import EndpointUnderTest
 from mlp.loadtest.generator import OpenLoop
 from mlp.loadtest.steps import Goal
 from mlp.main import app
@@ -111,7 +111,7 @@ def demand(directory: Path, knee: float) -> Path:
 
 def load_until(deployed: Deployed, requests_per_second: float, reached: Callable[[], bool]) -> None:
     """Send requests as `mlp loadtest` does, until something is so. All of them are answered."""
-    tested = TestedEndpoint(at_endpoint(_url(deployed)), deployed.endpoint, "main")
+    tested = EndpointUnderTest(at_endpoint(_url(deployed)), deployed.endpoint, "main")
     goal = Goal(latency_seconds=1, quantile=0.99)
     generator = OpenLoop(tested.sender([b"21"], "text/csv", timeout_seconds=30), goal, stop_at_errors=1, seed=0)
     deadline = time.monotonic() + PATIENCE_SECONDS
