@@ -77,6 +77,12 @@ def whole(name: str, uri: Any) -> ProcessingInput:
     return processing_input(name, uri, f"{HOME}/input/{name}")
 
 
+def fetched(name: str, uri: Any) -> ProcessingInput:
+    """By the job itself; SageMaker passes it on without downloading it."""
+    by_sagemaker = whole(name, uri)
+    return ProcessingInput(input_name=name, s3_input=by_sagemaker.s3_input, app_managed=True)
+
+
 def shard(name: str, manifest_uri: Any) -> ProcessingInput:
     """Of the objects of a manifest, those that are this instance's."""
     source = ProcessingS3Input(
@@ -154,7 +160,8 @@ class Twin:
             inputs=[
                 self.given.archive("code"),
                 self.given.archive("platform"),
-                whole("data", answers["input_uri"]),
+                whole("record", under(answers["work_uri"], "input.json")),
+                fetched("data", answers["input_uri"]),
                 whole("baseline", answers["baseline_uri"]),
             ],
             outputs=[
