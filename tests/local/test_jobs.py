@@ -127,15 +127,15 @@ def test_transform_sends_one_record_at_a_time_when_asked(workbench: Workbench) -
 
 
 def test_a_record_the_model_refuses_fails_the_transform_and_leaves_no_output(workbench: Workbench) -> None:
-    workbench.put("refused/in/a.csv", "1\n2\n")
-    workbench.put("refused/in/b.csv", "-3\n")
-    workbench.sagemaker.create_transform_job(**transform_request(workbench, "refused"))
+    workbench.put("refused-record/in/a.csv", "1\n2\n")
+    workbench.put("refused-record/in/b.csv", "-3\n")
+    workbench.sagemaker.create_transform_job(**transform_request(workbench, "refused-record"))
 
-    job = workbench.wait_for_job("transform", "refused")
+    job = workbench.wait_for_job("transform", "refused-record")
 
     assert job["TransformJobStatus"] == "Failed"
     assert "ValueError: demand is negative" in job["FailureReason"]
-    assert workbench.keys("refused/out") == []
+    assert workbench.keys("refused-record/out") == []
 
 
 def test_an_unknown_image_fails_the_job_and_names_those_there_are(workbench: Workbench) -> None:
