@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mllocal.emulator.resource_types.properties import as_shape
 from mllocal.errors import ApiError
@@ -18,6 +19,11 @@ _RESTING = ("InService", "Failed", "OutOfService")
 def _request(operation: str, properties: Document, **members: object) -> Document:
     request: Document = as_shape(wire.operation_model(operation).input_shape, {**properties, **members})
     return request
+
+
+def _changed(old: Document, new: Document) -> set[str]:
+    """The properties that a template says otherwise now."""
+    return {name for name in (*old, *new) if old.get(name) != new.get(name)}
 
 
 def _name(stack: str, logical_id: str) -> str:
@@ -43,8 +49,7 @@ class Unchangeable:
 
     def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
         field = f"{self.noun}Name"
-        changed = {name for name in (*old, *new) if old.get(name) != new.get(name)}
-        if changed <= {"Tags"}:
+        if _changed(old, new) <= {"Tags"}:
             return physical_id, {field: _last(physical_id)}
         if field in new and new[field] == old.get(field):
             raise ValueError(
@@ -59,115 +64,90 @@ class Unchangeable:
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """`AWS::SageMaker::Endpoint`. The physical id is the ARN. An endpoint that does not come into service fails the stack."""
+class _Serving:
+    """What serves: each change of it takes a while. The physical id is the ARN. One that does not come into service fails the stack."""
 
     service: Service
+    noun: ClassVar[str]
 
     def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
-        name = properties.get("EndpointName") or _name(stack, logical_id)
-        request = _only("CreateEndpoint", _request("CreateEndpoint", properties, EndpointName=name))
-        arn: str = self.service.invoke("CreateEndpoint", scope, request)["EndpointArn"]
-        endpoint = self._resting(scope, name)
-        if endpoint["EndpointStatus"] != "InService":
+        name = properties.get(f"{self.noun}Name") or _name(stack, logical_id)
+        arn: str = self._call("Create", scope, properties, name)[f"{self.noun}Arn"]
+        found = self._resting(scope, name)
+        if found[f"{self.noun}Status"] != "InService":
             self.delete(scope, arn, properties)
-            raise ValueError(endpoint["FailureReason"])
-        return arn, {"EndpointName": name}
+            raise ValueError(found["FailureReason"])
+        return arn, self._attributes(arn)
+
+    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
+        name = _last(physical_id)
+        try:
+            self._resting(scope, name)
+            self._call("Delete", scope, {}, name)
+            while True:
+                self._call("Describe", scope, {}, name)
+                time.sleep(_POLL_SECONDS)
+        except ApiError as error:
+            if not error.message.startswith("Could not find"):
+                raise
+
+    def _attributes(self, arn: str) -> Document:
+        return {f"{self.noun}Name": _last(arn), f"{self.noun}Arn": arn}
+
+    def _resting(self, scope: Scope, name: str) -> Document:
+        """What is there when it changes no more. Raises `ApiError` when it is gone."""
+        while True:
+            found = self._call("Describe", scope, {}, name)
+            if found[f"{self.noun}Status"] in _RESTING:
+                return found
+            time.sleep(_POLL_SECONDS)
+
+    def _call(self, verb: str, scope: Scope, properties: Document, name: str) -> Document:
+        operation = f"{verb}{self.noun}"
+        request = _only(operation, _request(operation, properties, **{f"{self.noun}Name": name}))
+        answer: Document = self.service.invoke(operation, scope, request)
+        return answer
+
+
+class Endpoint(_Serving):
+    """`AWS::SageMaker::Endpoint`."""
+
+    noun = "Endpoint"
 
     def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
         name = _last(physical_id)
         if new.get("EndpointName", name) != name:
             return self.create(scope, "", new, "")
-        changed = {key for key in (*old, *new) if old.get(key) != new.get(key)}
-        if changed <= {"Tags"}:
-            return physical_id, {"EndpointName": name}
+        if _changed(old, new) <= {"Tags"}:
+            return physical_id, self._attributes(physical_id)
         self._resting(scope, name)
-        request = _only("UpdateEndpoint", _request("UpdateEndpoint", new, EndpointName=name))
-        self.service.invoke("UpdateEndpoint", scope, request)
+        self._call("Update", scope, new, name)
         endpoint = self._resting(scope, name)
         if endpoint["EndpointConfigName"] != new["EndpointConfigName"] or endpoint["EndpointStatus"] != "InService":
             raise ValueError(endpoint["FailureReason"])
-        return physical_id, {"EndpointName": name}
-
-    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
-        name = _last(physical_id)
-        try:
-            self._resting(scope, name)
-            self.service.invoke("DeleteEndpoint", scope, {"EndpointName": name})
-            while True:
-                self.service.invoke("DescribeEndpoint", scope, {"EndpointName": name})
-                time.sleep(_POLL_SECONDS)
-        except ApiError as error:
-            if not error.message.startswith("Could not find"):
-                raise
-
-    def _resting(self, scope: Scope, name: str) -> Document:
-        """The endpoint when it changes no more. Raises `ApiError` when it is gone."""
-        while True:
-            endpoint = self.service.invoke("DescribeEndpoint", scope, {"EndpointName": name})
-            if endpoint["EndpointStatus"] in _RESTING:
-                return endpoint
-            time.sleep(_POLL_SECONDS)
+        return physical_id, self._attributes(physical_id)
 
 
-@dataclass(frozen=True)
-class InferenceComponent:
-    """`AWS::SageMaker::InferenceComponent`. The physical id is the ARN. One that does not come into service fails the stack."""
+class InferenceComponent(_Serving):
+    """`AWS::SageMaker::InferenceComponent`."""
 
-    service: Service
-
-    def create(self, scope: Scope, logical_id: str, properties: Document, stack: str) -> tuple[str, Document]:
-        name = properties.get("InferenceComponentName") or _name(stack, logical_id)
-        request = _request("CreateInferenceComponent", properties, InferenceComponentName=name)
-        arn: str = self.service.invoke("CreateInferenceComponent", scope, _only("CreateInferenceComponent", request))[
-            "InferenceComponentArn"
-        ]
-        component = self._resting(scope, name)
-        if component["InferenceComponentStatus"] != "InService":
-            self.delete(scope, arn, properties)
-            raise ValueError(component["FailureReason"])
-        return arn, {"InferenceComponentName": name, "InferenceComponentArn": arn}
+    noun = "InferenceComponent"
 
     def update(self, scope: Scope, physical_id: str, old: Document, new: Document) -> tuple[str, Document]:
         name = _last(physical_id)
         if new.get("InferenceComponentName", name) != name or new["EndpointName"] != old["EndpointName"]:
             return self.create(scope, "", new, "")
-        attributes = {"InferenceComponentName": name, "InferenceComponentArn": physical_id}
-        changed = {key for key in (*old, *new) if old.get(key) != new.get(key)}
+        changed = _changed(old, new)
         if changed <= {"Tags", "DeploymentConfig"}:
-            return physical_id, attributes
+            return physical_id, self._attributes(physical_id)
         self._resting(scope, name)
         # What scaling has set stays, unless the template has another count than before.
         kept = {key: value for key, value in new.items() if key != "RuntimeConfig" or key in changed}
-        request = _only(
-            "UpdateInferenceComponent", _request("UpdateInferenceComponent", kept, InferenceComponentName=name)
-        )
-        self.service.invoke("UpdateInferenceComponent", scope, request)
+        self._call("Update", scope, kept, name)
         component = self._resting(scope, name)
         if "FailureReason" in component:
             raise ValueError(component["FailureReason"])
-        return physical_id, attributes
-
-    def delete(self, scope: Scope, physical_id: str, properties: Document) -> None:
-        name = _last(physical_id)
-        try:
-            self._resting(scope, name)
-            self.service.invoke("DeleteInferenceComponent", scope, {"InferenceComponentName": name})
-            while True:
-                self.service.invoke("DescribeInferenceComponent", scope, {"InferenceComponentName": name})
-                time.sleep(_POLL_SECONDS)
-        except ApiError as error:
-            if not error.message.startswith("Could not find"):
-                raise
-
-    def _resting(self, scope: Scope, name: str) -> Document:
-        """The component when it changes no more. Raises `ApiError` when it is gone."""
-        while True:
-            request = {"InferenceComponentName": name}
-            component = self.service.invoke("DescribeInferenceComponent", scope, request)
-            if component["InferenceComponentStatus"] in _RESTING:
-                return component
-            time.sleep(_POLL_SECONDS)
+        return physical_id, self._attributes(physical_id)
 
 
 def _only(operation: str, request: Document) -> Document:
