@@ -78,14 +78,15 @@ def transform_request(workbench: Workbench, name: str, script: str = INFERENCE, 
         f"{name}/model.tar.gz", {"model.json": json.dumps({"factor": 10}), "code/inference.py": script}
     )
     environment = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    model_name = f"{name}-of-{workbench.bucket}"  # Tests of other files have models in the same engine.
     workbench.sagemaker.create_model(
-        ModelName=name,
+        ModelName=model_name,
         ExecutionRoleArn=ROLE,
         PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model, "Environment": environment},
     )
     return {
         "TransformJobName": name,
-        "ModelName": name,
+        "ModelName": model_name,
         "TransformInput": {
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": workbench.uri(f"{name}/in/")}},
             "ContentType": "text/csv",
