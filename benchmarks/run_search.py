@@ -8,6 +8,7 @@ beside; others on the machine do not change it much. MLflow is asked in this pro
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import random
 import statistics
@@ -118,7 +119,8 @@ def run(console: Console, scratch: Path, *, repetitions: int) -> None:
 
 def _keep_all(running: mllocal.Engine) -> None:
     firsts = range(0, RUNS, BATCH)
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    # Not forked: a fork shares the connection that this process has to the engine, and two that write to one garble their requests.
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(_keep_batch, repeat(running), firsts, chunksize=10))
 
 
