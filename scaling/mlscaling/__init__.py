@@ -17,6 +17,8 @@ from mlscaling.policies import (
     Season,
     Signal,
     Step,
+    StepIn,
+    StepScaleIn,
     StepScaling,
     TargetTracking,
 )
@@ -33,6 +35,8 @@ __all__ = [
     "Season",
     "Signal",
     "Step",
+    "StepIn",
+    "StepScaleIn",
     "StepScaling",
     "TargetTracking",
     "WAKE_FROM_ZERO",

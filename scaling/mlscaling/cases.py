@@ -66,12 +66,13 @@ class Spike:
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
-    """A policy, and what became of it by day."""
+    """A policy, and what became of it by day; `most_instances` were paid for at once."""
 
     policy: Scaling
     violations: Floats
     requests: Floats
     instance_hours: Floats
+    most_instances: float
 
     @property
     def violation_share(self) -> float:
@@ -82,6 +83,10 @@ class Played:
     def safe_violation_share(self) -> float:
         """Of the requests of a day, and a standard error."""
         return _safe_mean(self.violations / np.maximum(self.requests, 1.0), 1.0)
+
+    def loses_more_than(self, other: Played) -> bool:
+        """Whether more than chance, a standard error of what days differ by, makes it lose a larger share of requests."""
+        return _safe_mean((self.violations - other.violations) / np.maximum(self.requests, 1.0), -1.0) > 0
 
     def safe_cost_share(self, other: Played) -> float:
         """Of the cost of another policy on the same days, and half a standard error."""
@@ -94,7 +99,7 @@ class Played:
 
 
 def _safe_mean(values: Floats, errors: float) -> float:
-    """So many standard errors above the mean: days differ, and those to come will, too."""
+    """So many standard errors above the mean, or below it: days differ, and those to come will, too."""
     error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
     return float(values.mean() + errors * error)
 
@@ -109,7 +114,13 @@ def played(policies: Sequence[Scaling], outcome: Outcome) -> list[Played]:
     violations, hours = by_day(outcome.violations_by_minute), by_day(outcome.instances_by_minute) / 60
     requests = by_day(outcome.requests_by_minute)
     return [
-        Played(policy=policy, violations=violations[:, lane], requests=requests, instance_hours=hours[:, lane])
+        Played(
+            policy=policy,
+            violations=violations[:, lane],
+            requests=requests,
+            instance_hours=hours[:, lane],
+            most_instances=float(outcome.instances_by_minute[:, lane].max()),
+        )
         for lane, policy in enumerate(policies)
     ]
 

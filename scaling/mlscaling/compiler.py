@@ -16,7 +16,18 @@ import numpy as np
 from mlscaling.cases import Case, Played, Spike
 from mlscaling.fleet import Fleet
 from mlscaling.forecast import SEEN
-from mlscaling.policies import Event, ForecastFloor, Objective, Scaling, Signal, Step, StepScaling, TargetTracking
+from mlscaling.policies import (
+    Event,
+    ForecastFloor,
+    Objective,
+    Scaling,
+    Signal,
+    Step,
+    StepIn,
+    StepScaleIn,
+    StepScaling,
+    TargetTracking,
+)
 from mlscaling.reasons import reasons
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -24,8 +35,10 @@ UTILISATIONS_OVER_A_FLOOR = (0.5, 0.7, 0.9)
 FLOOR_UTILISATIONS = (0.6, 0.7, 0.8, 0.9)
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.98)
 STEP_DATAPOINTS = (1, 2, 3, 6)
-STEP_MARGINS = (1.0, 1.5, 2.5, 4.0)
+STEP_MARGINS = (1.0, 2.0, 4.0, 6.0)
 STEP_BOUNDS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.4, 8.0, 10.0, 13.0)
+MINIMUMS_MORE = (0, 1, 2)
+IDLE_SHARES = (0.5, 0.4, 0.3, 0.2, 0.1)
 NEAR = 1.02
 STRESS = 0.2
 LATE_SECONDS = 120
@@ -54,11 +67,13 @@ def compile_policy(
 ) -> Compiled:
     """Search the policies for one that meets the objective on the days of a case.
 
-    First without steps, then the best of each target with each kind of steps. Of those that meet the objective for hardly more, the one
+    First target and floor, then a higher minimum, which quiet hours with few instances need, then the best of each target with each kind
+    of steps, out and in. Of those that meet the objective for hardly more, the one
     is taken that loses fewest requests on `spikes` hard days: with spikes at unknown times and of unknown sizes, and instances that
     serve a fifth less.
 
     Args:
+        minimum: the least that may be; the policy may have more.
         load_test_error: the share by which an instance may serve less than `fleet` says; the objective is met nevertheless.
     """
     limits = Scaling(minimum=minimum, maximum=maximum, calendar=calendar)
@@ -66,8 +81,9 @@ def compile_policy(
     budget = None if objective.no_dearer_than is None else case.play([objective.no_dearer_than], served_by)[0]
     rank = _Rank(objective, budget)
     plain = case.play(list(_candidates(limits, fleet)), served_by)
-    kinds = [(fast_steps(fleet, *kind),) for kind in product(STEP_DATAPOINTS, STEP_MARGINS)]
-    policies = [replace(one.policy, steps=steps) for one in rank.finalists(plain) for steps in ((), *kinds)]
+    higher = case.play([one for found in rank.finalists(plain) for one in _higher(found.policy)], served_by)
+    plain += higher
+    policies = [one for found in rank.finalists(plain) for one in _stepping(found.policy, fleet)]
     stepped = case.play(policies, served_by)
     best = min(stepped, key=rank.order)
     near = [one for one in stepped if rank.is_near(one, best)]
@@ -95,15 +111,18 @@ class _Rank:
         return (*over, kept, one.hours_per_day)
 
     def is_near(self, one: Played, best: Played) -> bool:
-        """As good, and hardly dearer; a budget may be spent."""
-        first, second, *_ = self.order(best)
-        mine = self.order(one)
-        return mine[0] <= first and mine[1] <= second * NEAR
+        """As good, and hardly dearer. A budget may be spent; within it, a policy is as good if it loses no more than what sets the budget,
+        and than the best by a standard error (Breiman et al., "Classification and Regression Trees", 1984)."""
+        if self.budget is None:
+            (kept, hours), (most_kept, most_hours) = self.order(one), self.order(best)
+            return kept <= most_kept and hours <= most_hours * NEAR
+        is_within = self.order(one)[0] <= self.order(best)[0] and one.violation_share <= self.budget.violation_share
+        return one is best or (is_within and not one.loses_more_than(best))
 
     def finalists(self, plain: Sequence[Played]) -> list[Played]:
-        """The best with each target."""
+        """The best with each target, without a floor and with one."""
         ordered = sorted(plain, key=self.order)
-        return list({one.policy.target: one for one in reversed(ordered)}.values())
+        return list({(one.policy.target, one.policy.floor is None): one for one in reversed(ordered)}.values())
 
 
 def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
@@ -112,6 +131,20 @@ def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
         target = TargetTracking(target=round(utilisation * fleet.requests_per_second * 60, 1))
         for floor in (None, *found):
             yield replace(limits, target=target, floor=floor)
+
+
+def _higher(policy: Scaling) -> Iterator[Scaling]:
+    """With a higher minimum."""
+    for more in MINIMUMS_MORE[1:]:
+        yield replace(policy, minimum=min(policy.minimum + more, policy.maximum))
+
+
+def _stepping(policy: Scaling, fleet: Fleet) -> Iterator[Scaling]:
+    """With steps, out and in."""
+    kinds = [(fast_steps(fleet, *kind),) for kind in product(STEP_DATAPOINTS, STEP_MARGINS)]
+    idle = () if policy.target is None else (fast_scale_in(policy.target),)
+    for steps, scale_in in product(((), *kinds), (None, *idle)):
+        yield replace(policy, steps=steps, scale_in=scale_in)
 
 
 def floors(fleet: Fleet) -> Iterator[ForecastFloor]:
@@ -138,6 +171,15 @@ def fast_steps(fleet: Fleet, datapoints: int, margin: float) -> StepScaling:
     knee = fleet.requests_per_second * Signal.FAST_INVOCATIONS.period_seconds
     steps = (Step(at_least=knee * bound, add=round((bound * 1.25 * margin - 1) * 100)) for bound in STEP_BOUNDS)
     return StepScaling(signal=Signal.FAST_INVOCATIONS, steps=tuple(steps), datapoints=datapoints)
+
+
+def fast_scale_in(target: TargetTracking) -> StepScaleIn:
+    """Once instances have half of their target or less for three minutes, as many go as bring the others to it at most."""
+    steps = (
+        StepIn(at_most=round(share * target.target, 1), remove_percent=round((1 - share) * 100) - 1)
+        for share in IDLE_SHARES
+    )
+    return StepScaleIn(steps=tuple(steps))
 
 
 def _weaker(fleet: Fleet, share: float) -> Fleet:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.policies import StepScaling, TargetTracking
+from mlscaling.policies import StepScaleIn, StepScaling, TargetTracking
 
 BLOCK_SECONDS = 10
 OUT_DATAPOINTS = 3
@@ -129,3 +129,38 @@ class Stepping(Controller):
         base = self._base(block, capacity.desired)
         add = np.where(self._percent, np.maximum(1, np.floor(base * add / 100 + _ROUNDING)), add)
         return np.where(self._over >= self._datapoints, base + add, 0), self._nothing[1]
+
+
+class SteppingIn(Controller):
+    """Step scaling that scales in, on one signal."""
+
+    def __init__(self, found: Sequence[StepScaleIn | None]) -> None:
+        super().__init__([0] * len(found))
+        most = max(len(one.steps) for one in found if one is not None)
+        self._bounds, self._removes = np.full((most, len(found)), -np.inf), np.zeros((most, len(found)))
+        for lane, one in enumerate(found):
+            for place, step in enumerate(one.steps if one is not None else ()):
+                self._bounds[place, lane], self._removes[place, lane] = step.at_most, step.remove_percent
+        self._datapoints = np.array([1 if one is None else one.datapoints for one in found])
+        cooldowns = [0 if one is None else one.cooldown_seconds for one in found]
+        self._in_cooldown = np.array(cooldowns, dtype=np.int64) // BLOCK_SECONDS
+        self._blocked_until, self._under = (np.zeros(len(found), dtype=np.int64) for _ in range(2))
+        self._nothing = np.zeros(len(found)), np.full(len(found), np.inf)
+
+    def judge(self, block: int, values: Floats, capacity: Capacity) -> tuple[Floats, Floats]:
+        """Percent are rounded down, but to 1 at least (API reference, `StepScalingPolicyConfiguration`)."""
+        self._under = (self._under + 1) * (values <= self._bounds[0])
+        ready = (self._under >= self._datapoints) & (block >= self._blocked_until)
+        if not ready.any():
+            return self._nothing
+        percent = np.where(values <= self._bounds, self._removes, 0.0).max(axis=0)
+        remove = np.maximum(1, np.floor(capacity.desired * percent / 100 + _ROUNDING))
+        return self._nothing[0], np.where(ready, capacity.desired - remove, np.inf)
+
+    def scaled_out(self, mine: Bools, blocks: tuple[int, int], before: Floats) -> None:
+        """A scale-out ends the cooldown (there: "the cooldown period for the scale-in activity stops")."""
+        self._blocked_until = np.where(mine, 0, self._blocked_until)
+
+    def scaled_in(self, where: Bools, block: int) -> None:
+        """Begins the cooldown."""
+        self._blocked_until = np.where(where, block + self._in_cooldown, self._blocked_until)

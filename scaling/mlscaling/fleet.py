@@ -47,6 +47,7 @@ class Fleet:
             wait than its objective allows serves late what it could reject early: TorchServe's default, 100 requests, is 10 s at 10
             requests per second.
         warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
+        scale_in_seconds: how long an endpoint is `Updating` after it lost instances, and takes no other change. Nobody has published it.
         minute_delay_seconds, fast_delay_seconds: from the end of a metric's period until an alarm judges it.
     """
 
@@ -57,6 +58,7 @@ class Fleet:
     queue_seconds: float = 2.0
     warm_up_seconds: int = 0
     warm_up_share: float = 0.5
+    scale_in_seconds: int = 60
     minute_delay_seconds: int = 60
     fast_delay_seconds: int = 10
 

@@ -130,6 +130,53 @@ class StepScaling:
             yield f"datapoints is {self.datapoints}; use 1 or more"
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepIn:
+    """What percent of the capacity to remove while the signal is at or under `at_most`, down to the next lower step."""
+
+    at_most: float
+    remove_percent: int
+
+    @property
+    def leaves(self) -> float:
+        """The signal that the remaining instances see then, at most."""
+        return self.at_most * 100 / (100 - self.remove_percent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepScaleIn:
+    """Scales in by how idle the instances are, after `datapoints` values at or under the first step, which is the highest.
+
+    When to use: target tracking waits for 15 minutes and cannot be told otherwise. This does not wait for it: "if the step scaling
+    policy initiates a scale-in activity before the target tracking policy is ready to scale in, the scale-in activity will not be
+    blocked" (API reference, `PutScalingPolicy`). A signal without data moves nothing. Raises `InvalidScalingError`.
+    """
+
+    steps: tuple[StepIn, ...]
+    signal: Signal = Signal.INVOCATIONS
+    datapoints: int = 3
+    cooldown_seconds: int = 60
+
+    def __post_init__(self) -> None:
+        _raise_if_any(self._problems(), _negative_cooldowns(vars(self)))
+
+    def _problems(self) -> Iterator[str]:
+        if not 0 < len(self.steps) <= MOST_STEPS:
+            example = "StepIn(at_most=150, remove_percent=50)"
+            yield f"a policy that scales in has {len(self.steps)} steps; give 1 to {MOST_STEPS}, such as {example}"
+        bounds = [step.at_most for step in self.steps]
+        if bounds != sorted(set(bounds), reverse=True):
+            yield f"steps that scale in begin at {bounds}; give each a bound of its own, the highest first"
+        for step in self.steps:
+            yield from _not_positive("at_most", step.at_most)
+            if not 0 < step.remove_percent < 100:
+                yield f"remove_percent is {step.remove_percent}; use 1 to 99"
+        if self.signal not in (Signal.INVOCATIONS, Signal.FAST_INVOCATIONS):
+            yield f"a policy that scales in watches {self.signal.name}; use INVOCATIONS or FAST_INVOCATIONS"
+        if self.datapoints < 1:
+            yield f"datapoints is {self.datapoints}; use 1 or more"
+
+
 WAKE_FROM_ZERO = StepScaling(
     signal=Signal.NO_CAPACITY, percent=False, steps=(Step(at_least=1, add=1),), cooldown_seconds=60
 )
@@ -227,7 +274,7 @@ class ForecastFloor:
 
 @dataclass(frozen=True, kw_only=True)
 class Scaling:
-    """Everything that scales one variant. Where several parts want capacity, the largest counts; only `target` scales in.
+    """Everything that scales one variant. Where several parts want capacity, the largest counts; `target` and `scale_in` scale in.
 
     "If multiple scaling policies are in force, Application Auto Scaling scales based on the policy that provides the largest
     capacity" (user guide, "How target tracking scaling works"). `floor` and `calendar` raise the minimum, never the maximum.
@@ -239,6 +286,7 @@ class Scaling:
     minimum: int = 1
     target: TargetTracking | None = None
     steps: tuple[StepScaling, ...] = ()
+    scale_in: StepScaleIn | None = None
     floor: ForecastFloor | None = None
     calendar: tuple[Event, ...] = ()
 
@@ -254,8 +302,23 @@ class Scaling:
         watched = [one.signal.name for one in self.steps]
         if len(set(watched)) < len(watched):
             yield f"the steps watch {', '.join(watched)}; let each policy watch a signal of its own"
+        yield from self._takes_turns()
         if self.minimum == 0 and all(one.signal is not Signal.NO_CAPACITY for one in self.steps):
             yield "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps"
+
+    def _takes_turns(self) -> Iterator[str]:
+        """What scales in must not leave more than what is scaled out from."""
+        if self.scale_in is None:
+            return
+        targets = [] if self.target is None else [(self.target.signal, self.target.target)]
+        limits = [*targets, *((one.signal, one.steps[0].at_least) for one in self.steps)]
+        for step in self.scale_in.steps:
+            limit = min((limit for signal, limit in limits if signal is self.scale_in.signal), default=math.inf)
+            if step.leaves > limit:
+                yield (
+                    f"removing {step.remove_percent}% at {step.at_most:g} leaves the others {step.leaves:.4g} of "
+                    f"{self.scale_in.signal.name}, and from {limit:g} on it is scaled out; remove less, or at a lower value"
+                )
 
     def calendar_changes(self) -> list[tuple[datetime, int]]:
         """When the calendar changes the minimum, and to what; where events overlap, the largest counts."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlscaling.cases import Played
 from mlscaling.fleet import Fleet
-from mlscaling.policies import ForecastFloor, Scaling, Season, StepScaling, TargetTracking
+from mlscaling.policies import ForecastFloor, Scaling, Season, StepScaleIn, StepScaling, TargetTracking
 
 
 def reasons(chosen: Played, plain: Sequence[Played], fleet: Fleet) -> tuple[str, ...]:
@@ -15,15 +15,17 @@ def reasons(chosen: Played, plain: Sequence[Played], fleet: Fleet) -> tuple[str,
 
     `plain` are the candidates without steps.
     """
-    base = next(one for one in plain if one.policy == replace(chosen.policy, steps=()))
-    return tuple(_reasons(base, chosen.policy, plain, fleet))
+    base = next(one for one in plain if one.policy == replace(chosen.policy, steps=(), scale_in=None))
+    return tuple(_reasons(base, chosen, plain, fleet))
 
 
-def _reasons(base: Played, policy: Scaling, plain: Sequence[Played], fleet: Fleet) -> Iterator[str]:
+def _reasons(base: Played, chosen: Played, plain: Sequence[Played], fleet: Fleet) -> Iterator[str]:
+    policy = chosen.policy
     targets = _beside(
         base, plain, lambda one: replace(one, target=None), lambda one: describe_target(one.target, fleet)
     )
     yield f"{describe_target(policy.target, fleet)}: {targets}"
+    yield _cooldowns(policy.target)
     floors = _beside(base, plain, lambda one: replace(one, floor=None), lambda one: describe_floor(one.floor, fleet))
     yield f"{describe_floor(policy.floor, fleet)}: {floors}"
     if policy.floor is not None:
@@ -31,7 +33,20 @@ def _reasons(base: Played, policy: Scaling, plain: Sequence[Played], fleet: Flee
         yield f"the floor rises {policy.floor.lead_minutes:g} minutes early: {provisioning}, and a scheduled action may be late"
     for steps in policy.steps:
         yield f"{describe_steps(steps)}: the fewest violations on hard days, with spikes that nobody announced and weaker instances"
-    yield f"{policy.minimum} to {policy.maximum} instances: as asked for"
+    if policy.scale_in is not None:
+        yield f"{describe_scale_in(policy.scale_in)}: target tracking would wait for 15 minutes"
+    minimums = _beside(base, plain, lambda one: replace(one, minimum=1), lambda one: f"a minimum of {one.minimum}")
+    yield f"a minimum of {policy.minimum}: {minimums}"
+    yield f"a maximum of {policy.maximum}: as asked for; {chosen.most_instances:.0f} were the most"
+
+
+def _cooldowns(target: TargetTracking | None) -> str:
+    cooldowns = (
+        "no cooldown"
+        if target is None
+        else f"cooldowns {target.scale_out_cooldown_seconds} s out, {target.scale_in_cooldown_seconds} s in"
+    )
+    return f"{cooldowns}: SageMaker's own; an endpoint that is updating takes no second change anyway, so that others do hardly anything"
 
 
 def _beside(
@@ -80,11 +95,17 @@ def describe_steps(steps: StepScaling) -> str:
     return f"steps from {steps.steps[0].at_least:.4g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
 
 
+def describe_scale_in(steps: StepScaleIn) -> str:
+    """For example: in from 150 invocations a minute and instance on, after 3 values."""
+    return f"in from {steps.steps[0].at_most:g} invocations in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
+
+
 def describe(policy: Scaling, fleet: Fleet) -> str:
     """All of a policy on a line."""
     parts = [f"{policy.minimum}-{policy.maximum} instances", describe_target(policy.target, fleet)]
     parts += [describe_floor(policy.floor, fleet)] if policy.floor is not None else []
     parts += [describe_steps(steps) for steps in policy.steps]
+    parts += [describe_scale_in(policy.scale_in)] if policy.scale_in is not None else []
     parts += [
         f"{event.capacity} instances for '{event.name}' from {event.begins:%Y-%m-%d %H:%M} on"
         for event in policy.calendar

@@ -14,6 +14,8 @@ What is modelled, with its source:
   counts "requests sent to a model endpoint" (developer guide, "SageMaker AI metrics in Amazon CloudWatch"): those that the
   instance rejects, too.
 - Concurrent requests are those in flight and those that wait, so that they saturate when an instance rejects.
+- Step scaling that scales in does not wait until target tracking is ready (API reference, `PutScalingPolicy`); at the same moment, the
+  larger capacity counts.
 - An endpoint that is `Updating` takes no other change ("auto scaling is blocked while the update operation is in progress":
   developer guide, "Update endpoints that use auto scaling"). What is wanted then is wanted again with the next value.
 - A minimum that rises raises the capacity at once; one that falls only lets scale in (user guide, "Scheduled scaling").
@@ -30,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.controllers import BLOCK_SECONDS, Capacity, Controller, Stepping, Tracking
+from mlscaling.controllers import BLOCK_SECONDS, Capacity, Controller, Stepping, SteppingIn, Tracking
 from mlscaling.fleet import Fleet
 from mlscaling.policies import InvalidScalingError, Scaling, Signal
 from mlscaling.serving import violations_by_minute
@@ -123,6 +125,7 @@ class _Run:
         self._signals = _signals(policies, fleet, lanes)
         drawn = fleet.provisioning.draw(random, blocks)
         self._takes = np.maximum(1, np.ceil(drawn / BLOCK_SECONDS)).astype(np.int64)
+        self._leaves = -(-fleet.scale_in_seconds // BLOCK_SECONDS)
         self._warm_up = -(-fleet.warm_up_seconds // BLOCK_SECONDS)
         self._cold_share = 1 - fleet.warm_up_share
         self._cold = np.zeros(lanes)
@@ -162,7 +165,7 @@ class _Run:
                 continue
             for controller in signal.controllers:
                 at_least, at_most = controller.judge(block, values, self._capacity)
-                more, less = np.maximum(more, at_least), np.minimum(less, at_most)
+                more, less = np.maximum(more, at_least), _larger(less, at_most)
                 asked.append((controller, at_least))
         return np.where(more > desired, more, np.minimum(desired, less)) if asked else desired, asked
 
@@ -178,6 +181,7 @@ class _Run:
             for controller, at_least in asked:
                 controller.scaled_out(out & (at_least >= wanted), (block, completes), desired)
         if scale_in.any():
+            self._updating_until = np.where(scale_in, block + 1 + self._leaves, self._updating_until)
             self._capacity.in_service = np.where(scale_in, wanted, self._capacity.in_service)
             for signal in self._signals:
                 for controller in signal.controllers:
@@ -237,6 +241,12 @@ class _Signal:
         return failures
 
 
+def _larger(less: Floats, at_most: Floats) -> Floats:
+    """What two policies want at most, of which infinity wants nothing."""
+    found: Floats = np.where(np.isinf(less), at_most, np.where(np.isinf(at_most), less, np.maximum(less, at_most)))
+    return found
+
+
 def _signals(policies: Sequence[Scaling], fleet: Fleet, lanes: int) -> list[_Signal]:
     """Those that a policy watches."""
     signals = []
@@ -248,6 +258,9 @@ def _signals(policies: Sequence[Scaling], fleet: Fleet, lanes: int) -> list[_Sig
             controllers.append(Tracking(targets, signal.period_seconds))
         if any(steps):
             controllers.append(Stepping(steps))
+        ins = [one.scale_in if one.scale_in is not None and one.scale_in.signal is signal else None for one in policies]
+        if any(ins):
+            controllers.append(SteppingIn(ins))
         if controllers and signal is Signal.PROVISIONED_CONCURRENCY:
             raise InvalidScalingError(
                 "a serverless endpoint cannot be replayed; use a policy on INVOCATIONS or CONCURRENT_REQUESTS"

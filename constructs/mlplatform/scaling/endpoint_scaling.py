@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from aws_cdk import Annotations, CfnResource
 from aws_cdk import aws_applicationautoscaling as autoscaling
@@ -14,8 +15,8 @@ from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project import MlProject
 from mlplatform.scaling.floor import ForecastFunction, floor_problems
 from mlplatform.scaling.proving import ScalingProof
-from mlplatform.scaling.rendering import Scaled, calendar_actions, step_scaling
-from mlscaling import Scaling, Signal, StepScaling
+from mlplatform.scaling.rendering import Scaled, calendar_actions, step_scale_in, step_scaling
+from mlscaling import Scaling, Signal, StepScaleIn, StepScaling
 
 _SERVICE = "sagemaker"
 _MOST_ACTIONS = 100
@@ -27,7 +28,8 @@ class EndpointScaling(Construct):
     """Scales one variant of an endpoint, or one inference component, as a `mlscaling.Scaling` says.
 
     It is a scalable target with the minimum, the maximum and the calendar's scheduled actions; a policy for the target, whose alarms
-    Application Auto Scaling makes; a policy and an alarm for each kind of steps; and, for a floor, a function that is called each hour.
+    Application Auto Scaling makes; a policy and an alarm for each kind of steps, out and in; for a floor, a function that is called
+    each hour.
 
     With a `proof`, the policy is played on known demand at synth, and one that misses its objective stops the synthesis. Without
     one, each synthesis warns that the policy is unproved.
@@ -89,10 +91,12 @@ class EndpointScaling(Construct):
         for resource in depends_on:
             self.target.add_resource_dependency(resource)
         self.alarms: list[cloudwatch.CfnAlarm] = []
-        """Those that scale out by steps: in alarm while there is not enough capacity, which is no failure."""
+        """Those that scale by steps: in alarm while there is not enough capacity, or too much, which is no failure."""
         self._track(scaling)
         for steps in scaling.steps:
-            self._step(steps)
+            self._step(f"Steps{_name_of(steps.signal)}", steps, step_scaling(steps))
+        if scaling.scale_in is not None:
+            self._step("ScaleIn", scaling.scale_in, step_scale_in(scaling.scale_in))
         if scaling.floor is not None:
             ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
         if not serverless:
@@ -106,19 +110,15 @@ class EndpointScaling(Construct):
                 target_tracking_scaling_policy_configuration=self._scaled.target_tracking(scaling.target),
             )
 
-    def _step(self, steps: StepScaling) -> None:
-        name = _name_of(steps.signal)
-        policy = self._policy(
-            f"Steps{name}",
-            policy_type="StepScaling",
-            step_scaling_policy_configuration=step_scaling(steps),
-        )
+    def _step(self, name: str, steps: StepScaling | StepScaleIn, configuration: dict[str, Any]) -> None:
+        policy = self._policy(name, policy_type="StepScaling", step_scaling_policy_configuration=configuration)
+        alarm = name.removeprefix("Steps")
         self.alarms.append(
             cloudwatch.CfnAlarm(
                 self,
-                f"Alarm{name}",
-                alarm_name=f"{self._scaled.resource_id}/{name}",
-                alarm_description=f"Scales {self._scaled.resource_id} out by steps; in alarm, it works as it should",
+                f"Alarm{alarm}",
+                alarm_name=f"{self._scaled.resource_id}/{alarm}",
+                alarm_description=f"Scales {self._scaled.resource_id} by steps; in alarm, it works as it should",
                 alarm_actions=[policy.ref],
                 **self._scaled.alarm(steps),
             )
@@ -174,8 +174,8 @@ def _signal_problems(scaling: Scaling, *, serverless: bool) -> Iterator[str]:
         return
     if signal not in (None, Signal.PROVISIONED_CONCURRENCY):
         yield "a serverless endpoint has no instances to track; use TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY)"
-    if scaling.steps or scaling.floor is not None:
-        yield "provisioned concurrency follows a target and the calendar; leave steps and floor out"
+    if scaling.steps or scaling.scale_in is not None or scaling.floor is not None:
+        yield "provisioned concurrency follows a target and the calendar; leave steps, scale_in and floor out"
 
 
 def _name_of(signal: Signal) -> str:

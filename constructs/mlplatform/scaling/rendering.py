@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from mlscaling import Scaling, Signal, StepScaling, TargetTracking
+from mlscaling import Scaling, Signal, StepScaleIn, StepScaling, TargetTracking
 
 NAMESPACE = "AWS/SageMaker"
 CALENDAR_ACTION = "calendar-"
@@ -74,8 +74,13 @@ class Scaled:
             "disableScaleIn": not target.scale_in,
         }
 
-    def alarm(self, steps: StepScaling) -> dict[str, Any]:
+    def alarm(self, steps: StepScaling | StepScaleIn) -> dict[str, Any]:
         """In alarm from the first step on, after as many values as the policy says; without a value it is not."""
+        comparison, threshold = (
+            ("LessThanOrEqualToThreshold", steps.steps[0].at_most)
+            if isinstance(steps, StepScaleIn)
+            else ("GreaterThanOrEqualToThreshold", steps.steps[0].at_least)
+        )
         of_variant, of_component, statistic = _METRICS[steps.signal]
         return {
             "namespace": NAMESPACE,
@@ -85,8 +90,8 @@ class Scaled:
             "period": steps.signal.period_seconds,
             "evaluation_periods": steps.datapoints,
             "datapoints_to_alarm": steps.datapoints,
-            "threshold": steps.steps[0].at_least,
-            "comparison_operator": "GreaterThanOrEqualToThreshold",
+            "threshold": threshold,
+            "comparison_operator": comparison,
             "treat_missing_data": "notBreaching",
         }
 
@@ -108,6 +113,25 @@ def step_scaling(policy: StepScaling) -> dict[str, Any]:
         "metricAggregationType": "Maximum",
         "stepAdjustments": adjustments,
         **at_least,
+    }
+
+
+def step_scale_in(policy: StepScaleIn) -> dict[str, Any]:
+    """Bounds of steps are counted from the alarm's threshold, the upper one included."""
+    first = policy.steps[0].at_most
+    bounds = [step.at_most - first for step in policy.steps]
+    adjustments: list[dict[str, float]] = [
+        {"metricIntervalUpperBound": upper, "scalingAdjustment": -step.remove_percent}
+        for upper, step in zip(bounds, policy.steps, strict=True)
+    ]
+    for adjustment, (_, lower) in zip(adjustments, pairwise(bounds), strict=False):
+        adjustment["metricIntervalLowerBound"] = lower
+    return {
+        "adjustmentType": "PercentChangeInCapacity",
+        "cooldown": policy.cooldown_seconds,
+        "metricAggregationType": "Maximum",
+        "minAdjustmentMagnitude": 1,
+        "stepAdjustments": adjustments,
     }
 
 

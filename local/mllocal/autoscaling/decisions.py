@@ -125,7 +125,11 @@ class Judged:
 
 
 def decide(judged: Sequence[Judged], capacity: Capacity, now: float) -> Decision | None:
-    """The largest capacity that any policy wants; less than there is only if no policy wants more, and all that track a target agree."""
+    """The largest capacity that any policy wants; less than there is only if no policy wants more.
+
+    Policies that track a target scale in only if all of them agree. They do not block steps that scale in: API reference,
+    `PutScalingPolicy`.
+    """
     asked = [(want, breach, one) for one in judged for want, breach in one.wants(capacity, now)]
     more = [item for item in asked if item[0] > capacity.desired]
     if more:
@@ -134,8 +138,9 @@ def decide(judged: Sequence[Judged], capacity: Capacity, now: float) -> Decision
         return None
     less = [item for item in asked if item[2].may_shrink and item[2].cooldown.in_until <= now]
     trackers = {one.arn for one in judged if one.tracking is not None and one.may_shrink}
-    agree = bool(less) and trackers <= {one.arn for _, _, one in less}
-    found = _decision(less) if agree else None
+    agree = trackers <= {one.arn for _, _, one in less}
+    less = [item for item in less if agree or item[2].tracking is None]
+    found = _decision(less) if less else None
     return found if found is not None and found.desired < capacity.desired else None
 
 

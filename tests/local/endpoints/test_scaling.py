@@ -88,6 +88,40 @@ def test_steps_add_by_the_size_of_the_breach_and_not_again_in_their_cooldown(fas
     assert grown["Cause"] == "monitor alarm stepped-fast in state ALARM triggered policy jump"
 
 
+def test_steps_scale_in_before_target_tracking_is_ready(fast: Workbench) -> None:
+    put_config(fast, "idle", variant(put_model(fast, "idle"), count=3))
+    create(fast, "idle", "idle")
+    register(fast, "idle", 1, 4)
+    track(fast, "idle", "SageMakerVariantInvocationsPerInstance", 300)
+    policy = fast.engine.client("application-autoscaling").put_scaling_policy(
+        **target_of("idle"),
+        PolicyName="scale-in",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "PercentChangeInCapacity",
+            "Cooldown": 60,
+            "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -50}],
+        },
+    )
+    fast.engine.client("cloudwatch").put_metric_alarm(
+        AlarmName="idle-in",
+        Namespace="AWS/SageMaker",
+        MetricName="InvocationsPerInstance",
+        Dimensions=[{"Name": "EndpointName", "Value": "idle"}, {"Name": "VariantName", "Value": "AllTraffic"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=3,
+        ComparisonOperator="LessThanOrEqualToThreshold",
+        Threshold=100,
+        AlarmActions=[policy["PolicyARN"]],
+    )
+    with load(fast, "idle", 1):
+        wait_for_capacity(fast, "idle", 2)
+
+    newest, *_ = ended_activities(fast, "idle")
+    assert newest["Cause"] == "monitor alarm idle-in in state ALARM triggered policy scale-in"
+
+
 def test_a_minimum_counts_at_once_and_a_scheduled_one_when_it_is_due(fast: Workbench) -> None:
     put_config(fast, "planned", variant(put_model(fast, "planned")))
     create(fast, "planned", "planned")

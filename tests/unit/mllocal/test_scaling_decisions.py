@@ -22,7 +22,7 @@ from mllocal.autoscaling.decisions import (
 )
 from mllocal.autoscaling.tracking_alarms import IN_SECONDS, IN_SHARE_OF_TARGET, OUT_DATAPOINTS
 from mllocal.emulator.alarm_states import Rule, evaluate
-from mlscaling.policies import Signal, Step, StepScaling, TargetTracking
+from mlscaling.policies import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
 
 PERIOD_SECONDS = 60
 BLOCKS = PERIOD_SECONDS // replayed.BLOCK_SECONDS
@@ -133,6 +133,26 @@ def test_steps_move_as_in_the_replay() -> None:
     assert moves > 0
 
 
+def test_steps_that_scale_in_move_as_in_the_replay() -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    steps = [
+        {"MetricIntervalUpperBound": 0, "MetricIntervalLowerBound": -40, "ScalingAdjustment": -20},
+        {"MetricIntervalUpperBound": -40, "ScalingAdjustment": -60},
+    ]
+    configuration = {"AdjustmentType": "PercentChangeInCapacity", "StepAdjustments": steps, "Cooldown": 180}
+    engine = Engine({"StepScalingPolicyConfiguration": configuration}, high(80, 3, "LessThanOrEqualToThreshold"))
+    policy = StepScaleIn(
+        steps=(StepIn(at_most=80, remove_percent=20), StepIn(at_most=40, remove_percent=60)), cooldown_seconds=180
+    )
+    replay = Replay(replayed.SteppingIn([policy]))
+    engine.capacity, replay.capacity = Capacity(500, 500), 500.0
+
+    moves = play(engine, replay, [value * 30 for value in demands(seed)])
+
+    assert moves > 2
+
+
 def play(engine: Engine, replay: Replay, found: list[float]) -> int:
     """Both see the demand over their own capacity, which must be the same in each minute; how often it moved."""
     moves = 0
@@ -182,3 +202,16 @@ def test_policies_that_track_shrink_only_together() -> None:
     alone = decide([judged("a", low), judged("b", DisableScaleIn=True)], calm, 0)
     assert alone is not None
     assert alone.desired == 1
+
+
+def test_steps_that_scale_in_do_not_wait_for_what_tracks() -> None:
+    """API reference, `PutScalingPolicy`."""
+    tracking = {"PolicyARN": "a", "PolicyName": "a", "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 100.0}}
+    halves = {"AdjustmentType": "PercentChangeInCapacity", "StepAdjustments": [{"ScalingAdjustment": -50}]}
+    steps = {"PolicyARN": "b", "PolicyName": "b", "StepScalingPolicyConfiguration": halves}
+    idle = [Breach("idle", False, 50, 10, 0)]
+
+    found = decide([Judged(tracking, [], Cooldown()), Judged(steps, idle, Cooldown())], Capacity(8, 8), 0)
+
+    assert found is not None
+    assert (found.desired, found.policies) == (4, ("b",))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlscaling.cases import Case, Spike
-from mlscaling.compiler import Compiled, compile_policy
+from mlscaling.compiler import Compiled, compile_policy, fast_scale_in, fast_steps
 from mlscaling.demand import Demand
 from mlscaling.policies import Event, Objective, Scaling, TargetTracking
 from mlscaling.proof import ObjectiveMissedError, judge, prove
@@ -53,6 +53,40 @@ def test_only_a_forecast_can_meet_it_and_the_reasons_say_so(compiled: Compiled) 
     assert all(
         one.violation_share > 0.001 for one in compiled.candidates if one.policy.floor is None and not one.policy.steps
     )
+
+
+def test_a_minimum_above_the_least_is_tried_and_the_reasons_say_what_others_would_do(compiled: Compiled) -> None:
+    minimum = compiled.chosen.policy.minimum
+
+    assert {1, 2, 3} <= {one.policy.minimum for one in compiled.candidates}
+    assert any(reason.startswith(f"a minimum of {minimum}: ") for reason in compiled.reasons)
+    assert f"a maximum of 60: as asked for; {compiled.chosen.most_instances:.0f} were the most" in compiled.reasons
+
+
+def test_after_spikes_a_fast_way_in_costs_less_and_loses_no_more(compiled: Compiled) -> None:
+    """On an even demand: where one rush follows another, what has not gone yet serves the next."""
+    even = Demand(requests_per_second=np.full(4 * 86_400, 20.0), start=START)
+    spikes = Spike.draw(np.random.default_rng(3), days=2, a_day=2, factor=8)
+    slow = Scaling(maximum=200, target=TargetTracking(target=420), steps=(fast_steps(FLEET, 1, 4.0),))
+    fast = replace(slow, scale_in=fast_scale_in(TargetTracking(target=420)))
+
+    found = replace(TUNED, demand=even, spikes=spikes).play([slow, fast], FLEET)
+
+    assert found[1].hours_per_day < 0.85 * found[0].hours_per_day
+    assert found[1].violation_share == pytest.approx(found[0].violation_share, abs=1e-4)
+    assert fast.scale_in in {one.policy.scale_in for one in compiled.candidates}
+
+
+def test_a_policy_within_a_budget_loses_no_more_than_what_sets_it() -> None:
+    spikes = Spike.draw(np.random.default_rng(3), days=2, a_day=3, factor=8)
+    case, default = replace(TUNED, spikes=spikes), replace(DEFAULT, maximum=200)
+
+    objective = Objective(served_share=1, no_dearer_than=default)
+    chosen = compile_policy(case, FLEET, objective, maximum=200, spikes=2).chosen
+
+    (beside,) = case.play([default], FLEET)
+    assert chosen.violation_share <= beside.violation_share
+    assert chosen.hours_per_day <= beside.hours_per_day
 
 
 def test_within_the_cost_of_another_policy_it_has_the_fewest_violations() -> None:

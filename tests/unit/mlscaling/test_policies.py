@@ -16,6 +16,8 @@ from mlscaling.policies import (
     Season,
     Signal,
     Step,
+    StepIn,
+    StepScaleIn,
     StepScaling,
     TargetTracking,
 )
@@ -99,3 +101,22 @@ def test_a_forecast_says_how_many_days_it_looks_at() -> None:
 def test_an_event_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidScalingError, match=r"give a time with its zone, such as 2026-03-01T20:00:00\+00:00"):
         Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=3)
+
+
+def test_steps_that_scale_in_are_in_order_and_leave_somebody() -> None:
+    steps = (StepIn(at_most=100, remove_percent=100), StepIn(at_most=200, remove_percent=50))
+    problems = (
+        r"begin at \[100, 200\]; give each.*remove_percent is 100; use 1 to 99.*watches NO_CAPACITY.*datapoints is 0"
+    )
+    with pytest.raises(InvalidScalingError, match=problems):
+        StepScaleIn(steps=steps, signal=Signal.NO_CAPACITY, datapoints=0)
+
+
+def test_what_scales_in_does_not_leave_more_than_what_is_scaled_out_from() -> None:
+    scale_in = StepScaleIn(steps=(StepIn(at_most=200, remove_percent=50), StepIn(at_most=100, remove_percent=60)))
+
+    with pytest.raises(
+        InvalidScalingError, match="removing 50% at 200 leaves the others 400 of INVOCATIONS, and from 300 on"
+    ):
+        Scaling(maximum=9, target=TargetTracking(target=300), scale_in=scale_in)
+    assert Scaling(maximum=9, target=TargetTracking(target=400), scale_in=scale_in).scale_in is scale_in

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlscaling.fleet import Provisioning
-from mlscaling.policies import WAKE_FROM_ZERO, Scaling, Signal, Step, StepScaling, TargetTracking
+from mlscaling.policies import WAKE_FROM_ZERO, Scaling, Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
 from mlscaling.replay import replay
 from tests.unit.mlscaling.playing import FLEET, changes, play, steady, tracking
 
@@ -129,6 +129,37 @@ def test_in_the_cooldown_a_larger_step_adds_what_it_is_larger_by() -> None:
     policy = Scaling(minimum=3, maximum=100, steps=(StepScaling(steps=steps, percent=False, cooldown_seconds=900),))
 
     assert [one for _, one in changes(play(policy, steady((10, 5), (7, 18), (7, 45))))] == [3, 5, 6]
+
+
+def test_steps_scale_in_before_target_tracking_is_ready() -> None:
+    """API reference, `PutScalingPolicy`: "the scale-in activity will not be blocked". After 3 values instead of 15, by half and then by
+    half of what is left, rounded down."""
+    quick = StepScaleIn(steps=(StepIn(at_most=150, remove_percent=50),), cooldown_seconds=120)
+    target = TargetTracking(target=300)
+    policies = [Scaling(maximum=100, target=target), Scaling(maximum=100, target=target, scale_in=quick)]
+
+    outcome = replay(policies, FLEET, steady((10, 5), (30, 50), (40, 4)))
+
+    slow, fast = (changes(outcome, lane) for lane in range(2))
+    (out, most), *_ = [one for one in slow if one[1] > 5]
+    assert [instances for minute, instances in fast if minute >= out] == [most, 5, 3, 2, 1]
+    came_in = [next(minute for minute, instances in lane if minute > out and instances < most) for lane in (slow, fast)]
+    assert came_in[0] - came_in[1] == 12
+
+
+def test_while_an_endpoint_loses_instances_it_takes_no_other_change() -> None:
+    """Developer guide, "Update endpoints that use auto scaling": scaling is blocked while it is `Updating`."""
+    quick = StepScaleIn(steps=(StepIn(at_most=150, remove_percent=50),))
+    policy = Scaling(minimum=1, maximum=100, target=TargetTracking(target=300), scale_in=quick)
+    minimums = np.array([[10]] * 10 + [[1]] * 2 + [[8]] * 20)
+    demand = steady((32, 5))
+
+    at_once, blocked = (
+        changes(play(policy, demand, replace(FLEET, scale_in_seconds=seconds), minimums)) for seconds in (10, 600)
+    )
+
+    assert at_once[-1][0] < blocked[-1][0]
+    assert at_once[-1][1] == blocked[-1][1] == 8
 
 
 def test_the_largest_capacity_that_a_policy_wants_counts() -> None:

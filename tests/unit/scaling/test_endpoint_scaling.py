@@ -21,7 +21,18 @@ from hypothesis import strategies as st
 from mlplatform import EndpointScaling, InvalidPropsError, MlProject, ScalingProof, read_scaling
 from mlplatform.scaling.rendering import calendar_actions
 from mlrecords.codec import to_json
-from mlscaling import WAKE_FROM_ZERO, Event, Objective, Scaling, Signal, Step, StepScaling, TargetTracking
+from mlscaling import (
+    WAKE_FROM_ZERO,
+    Event,
+    Objective,
+    Scaling,
+    Signal,
+    Step,
+    StepIn,
+    StepScaleIn,
+    StepScaling,
+    TargetTracking,
+)
 from tests.conftest import REPOSITORY
 from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
 from tests.unit.scaling.demand import write_demand
@@ -117,6 +128,24 @@ def test_steps_are_a_policy_and_the_alarm_that_calls_it(tmp_path: Path) -> None:
     assert adds(configuration, 100, 99.9) is None
     assert (configuration["AdjustmentType"], configuration["MinAdjustmentMagnitude"]) == ("PercentChangeInCapacity", 1)
     assert configuration["Cooldown"] == 300
+
+
+def test_steps_that_scale_in_are_a_policy_and_the_alarm_that_calls_it(tmp_path: Path) -> None:
+    steps = StepScaleIn(steps=(StepIn(at_most=150, remove_percent=50), StepIn(at_most=60, remove_percent=79)))
+    template = synthesized(tmp_path, Scaling(maximum=60, scale_in=steps))
+
+    alarm, policy = template.only(ALARM), template.only(POLICY)
+    assert alarm["AlarmActions"] == [{"Ref": next(iter(template.resources(POLICY)))}]
+    assert (alarm["MetricName"], alarm["Period"], alarm["EvaluationPeriods"]) == ("InvocationsPerInstance", 60, 3)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (150, "LessThanOrEqualToThreshold")
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert (alarm["AlarmName"], policy["PolicyName"]) == ("endpoint/quotes/variant/AllTraffic/ScaleIn", "scale-in")
+    configuration = policy["StepScalingPolicyConfiguration"]
+    assert configuration["StepAdjustments"] == [
+        {"MetricIntervalUpperBound": 0, "MetricIntervalLowerBound": -90, "ScalingAdjustment": -50},
+        {"MetricIntervalUpperBound": -90, "ScalingAdjustment": -79},
+    ]
+    assert configuration["Cooldown"] == 60
 
 
 def adds(configuration: Json, threshold: float, value: float) -> int | None:
