@@ -6,22 +6,15 @@ What computes is imported by each command: the others need neither numpy nor mat
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from mlp.endpoints import Endpoints
 from mlp.errors import CliError, ExitCode
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.output import reporting
 from mlp.session import session
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mlp.scaling.inputs import Inputs
-    from mlscaling.cases import Played
 
 app = typer.Typer(help="Scaling policies, proved before they are deployed.", no_args_is_help=True)
 
@@ -107,6 +100,7 @@ def replay(
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
     from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs
+    from mlp.scaling.tables import document_of, table_of
     from mlscaling import Objective
     from mlscaling.proof import judge
 
@@ -115,12 +109,12 @@ def replay(
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
         verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
         document = {
-            **_document(verdict.played, inputs, usd_per_hour),
+            **document_of(verdict.played, inputs, usd_per_hour),
             "meets": verdict.meets,
             "worst_minute": verdict.worst_minute,
             "worst_violations": verdict.worst_violations,
         }
-        output.result(document, _table({"this policy": verdict.played}, inputs, usd_per_hour), str(verdict))
+        output.result(document, table_of({"this policy": verdict.played}, inputs, usd_per_hour), str(verdict))
     if not verdict.meets:
         raise typer.Exit(ExitCode.RUN_FAILED)
 
@@ -144,6 +138,7 @@ def tune(
 ) -> None:
     """Find the cheapest policy that serves the last days, with the reason for each number. Exit code 1: none does."""
     from mlp.scaling.inputs import default_policy, read_calendar, read_fleet, read_inputs, write_policy
+    from mlp.scaling.tables import document_of, table_of
     from mlrecords.codec import to_json
     from mlscaling import Objective
     from mlscaling.compiler import compile_policy
@@ -166,15 +161,74 @@ def tune(
             write_policy(compiled.chosen.policy, out)
         beside = inputs.case.play([default], inputs.fleet)[0]
         document = {
-            **_document(compiled.chosen, inputs, usd_per_hour),
+            **document_of(compiled.chosen, inputs, usd_per_hour),
             "meets": compiled.meets,
             "policy": to_json(compiled.chosen.policy),
             "reasons": list(compiled.reasons),
-            "default": _document(beside, inputs, usd_per_hour),
+            "default": document_of(beside, inputs, usd_per_hour),
         }
-        table = _table({"found": compiled.chosen, "AWS's default": beside}, inputs, usd_per_hour)
+        table = table_of({"found": compiled.chosen, "AWS's default": beside}, inputs, usd_per_hour)
         output.result(document, table, "\n".join(f"- {reason}" for reason in compiled.reasons))
     if not (compiled.meets or cost_of_default):
+        raise typer.Exit(ExitCode.RUN_FAILED)
+
+
+@app.command()
+def pool(
+    history: HistoryArgument,
+    types: Annotated[
+        Path,
+        typer.Argument(metavar="TYPES", help="A CSV file of instance_type,load_test,usd_per_hour; files beside it."),
+    ],
+    maximum: MaximumOption = _MAXIMUM,
+    minimum: MinimumOption = 1,
+    served: ServedOption = _SERVED,
+    calendar: CalendarOption = None,
+    days: DaysOption = _DAYS,
+    provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    load_test_error: ErrorOption = 0.0,
+    out: OutOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find the instance type whose policy costs least, and those that may stand in for it. Exit code 1: none serves enough."""
+    from mlp.scaling.inputs import read_calendar, read_inputs, read_instance_types, write_policy
+    from mlp.scaling.tables import pool_lines, type_document, types_table
+    from mlrecords.codec import to_json
+    from mlscaling import Objective
+    from mlscaling.compiler import compile_policy
+    from mlscaling.pools import compile_pool
+
+    with reporting(as_json=json) as output:
+        given = read_instance_types(types, provisioning_seconds)
+        inputs, events = read_inputs(history, days=days, fleet=given[0].fleet), read_calendar(calendar)
+        output.say(
+            f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies for each type"
+        )
+        found = compile_pool(
+            given,
+            lambda fleet: compile_policy(
+                inputs.case,
+                fleet,
+                Objective(served_share=served),
+                minimum=minimum,
+                maximum=maximum,
+                calendar=events,
+                load_test_error=load_test_error,
+            ),
+        )
+        chosen = found.chosen
+        if out is not None:
+            write_policy(chosen.compiled.chosen.policy, out)
+        document = {
+            "instance_type": chosen.instance_type.name,
+            "fallback_instance_types": list(found.fallbacks),
+            "meets": chosen.compiled.meets,
+            "policy": to_json(chosen.compiled.chosen.policy),
+            "reasons": list(chosen.compiled.reasons),
+            "types": [{**type_document(one), "instance_type": one.instance_type.name} for one in found.ranked],
+        }
+        output.result(document, types_table(found), *pool_lines(found))
+    if not chosen.compiled.meets:
         raise typer.Exit(ExitCode.RUN_FAILED)
 
 
@@ -201,28 +255,3 @@ def plot(
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
         output.result({"file": str(out)}, f"the chart is in {out}")
-
-
-def _document(played: Played, inputs: Inputs, usd_per_hour: float | None) -> dict[str, object]:
-    clairvoyant = float(inputs.case.clairvoyant_hours(inputs.fleet).mean())
-    return {
-        "violation_share": played.violation_share,
-        "instance_hours_per_day": played.hours_per_day,
-        "cost_of_clairvoyant": played.hours_per_day / clairvoyant,
-        "usd_per_day": None if usd_per_hour is None else played.hours_per_day * usd_per_hour,
-    }
-
-
-def _table(found: Mapping[str, Played], inputs: Inputs, usd_per_hour: float | None) -> Table:
-    from mlscaling.reasons import describe
-
-    title = f"{inputs.case.demand.name}: {inputs.case.days} days from {inputs.case.first:%Y-%m-%d} on (UTC)"
-    table = Table(title=title, title_justify="left")
-    for column in ("", "violations", "instance hours a day", "of a clairvoyant's", "USD a day", "policy"):
-        table.add_column(column, justify="left" if column in ("", "policy") else "right")
-    for name, played in found.items():
-        document = _document(played, inputs, usd_per_hour)
-        usd = "" if usd_per_hour is None else f"{document['usd_per_day']:.2f}"
-        cost = (f"{played.hours_per_day:.1f}", f"{document['cost_of_clairvoyant']:.2f}")
-        table.add_row(name, f"{played.violation_share:.4%}", *cost, usd, describe(played.policy, inputs.fleet))
-    return table

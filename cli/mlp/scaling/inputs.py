@@ -16,6 +16,7 @@ from mlscaling.fleet import Fleet, Provisioning
 from mlscaling.forecast import InvalidHistoryError
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
 from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking
+from mlscaling.pools import InstanceType
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,24 @@ def read_inputs(history: Path, *, days: int, fleet: Fleet) -> Inputs:
     except (InvalidHistoryError, OSError) as error:
         fix = "give a CSV file whose columns are a time and a count of requests"
         raise bad_input([str(error)], fix=fix) from error
+
+
+def read_instance_types(path: Path, provisioning_seconds: list[float]) -> list[InstanceType]:
+    """Types from a CSV file with the columns instance_type, load_test and usd_per_hour; files of load tests beside it."""
+    fix = "give the columns instance_type,load_test,usd_per_hour, for example ml.m5.large,m5-large.json,0.115"
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            found = [_instance_type(row, path.parent, provisioning_seconds) for row in csv.DictReader(lines)]
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise bad_input([f"the instance types {path}: {error}"], fix=fix) from error
+    if not found:
+        raise bad_input([f"the instance types {path}: there are none"], fix=fix)
+    return found
+
+
+def _instance_type(row: dict[str, str], directory: Path, provisioning_seconds: list[float]) -> InstanceType:
+    fleet = read_fleet(None, directory / row["load_test"], provisioning_seconds)
+    return InstanceType(name=row["instance_type"], fleet=fleet, usd_per_instance_hour=float(row["usd_per_hour"]))
 
 
 def read_calendar(path: Path | None) -> tuple[Event, ...]:
