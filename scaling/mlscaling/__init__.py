@@ -8,6 +8,7 @@ says on which machine the next one runs.
 
 from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan
 from mlscaling.policies import (
+    WAKE_FROM_BACKLOG,
     WAKE_FROM_ZERO,
     Event,
     ForecastFloor,
@@ -19,6 +20,7 @@ from mlscaling.policies import (
     Step,
     StepScaling,
     TargetTracking,
+    by_backlog,
 )
 
 __all__ = [
@@ -35,7 +37,9 @@ __all__ = [
     "Step",
     "StepScaling",
     "TargetTracking",
+    "WAKE_FROM_BACKLOG",
     "WAKE_FROM_ZERO",
+    "by_backlog",
     "capacity_for",
     "floor_plan",
 ]

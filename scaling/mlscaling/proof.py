@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mlscaling.asynchronous import compile_backlog
 from mlscaling.cases import Case, Played, played
 from mlscaling.compiler import Compiled, compile_policy
 from mlscaling.fleet import Fleet
 from mlscaling.policies import Objective, Scaling
 from mlscaling.reasons import describe
+
+MORE = 16
+"""How many times the maximum of an asynchronous endpoint is looked at: it costs nothing while nobody asks."""
 
 
 class ObjectiveMissedError(ValueError):
@@ -73,21 +77,28 @@ def prove(
     verdict = judge(policy, case, fleet, objective)
     if verdict.meets or although is not None:
         return verdict
-    better = compile_policy(
-        case, fleet, objective, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
-    )
-    lines = [str(verdict), *_comparison(verdict.played, better, fleet, usd_per_instance_hour)]
+    if fleet.is_asynchronous:
+        better = compile_backlog(case, fleet, objective, minimum=policy.minimum, maximum=MORE * policy.maximum)
+        take = "take its numbers"
+    else:
+        better = compile_policy(
+            case, fleet, objective, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
+        )
+        take = "take it: `mlp scaling tune --out policy.json` writes it for read_scaling"
+    lines = [str(verdict), *_comparison(verdict.played, better, fleet, usd_per_instance_hour, take)]
     raise ObjectiveMissedError("\n".join(lines))
 
 
-def _comparison(this: Played, better: Compiled, fleet: Fleet, usd_per_instance_hour: float | None) -> Iterator[str]:
-    other, times = better.chosen, better.chosen.hours_per_day / this.hours_per_day
+def _comparison(
+    this: Played, better: Compiled, fleet: Fleet, usd_per_instance_hour: float | None, take: str
+) -> Iterator[str]:
+    other, times = better.chosen, better.chosen.hours_per_day / max(this.hours_per_day, 1e-9)
     name = "would meet it" if better.meets else "comes nearest"
     served = f"{other.violation_share:.3%} of the requests too late or rejected"
     yield f"this policy: {describe(this.policy, fleet)}; {_cost(this, usd_per_instance_hour)}"
     yield f"{name}: {describe(other.policy, fleet)}; {served}, {_cost(other, usd_per_instance_hour)}, {times:.2f} times as much"
     yield (
-        "take it: `mlp scaling tune --out policy.json` writes it for read_scaling; or say with `although` why this one may go out without"
+        f"{take}; or say with `although` why this one may go out without"
         if better.meets
         else "no policy with so many instances would; raise the maximum, or lower served_share of the objective"
     )

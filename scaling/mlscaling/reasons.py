@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlscaling.cases import Played
 from mlscaling.fleet import Fleet
-from mlscaling.policies import ForecastFloor, Scaling, Season, StepScaling, TargetTracking
+from mlscaling.policies import ForecastFloor, Scaling, Season, Signal, StepScaling, TargetTracking
 
 
 def reasons(chosen: Played, plain: Sequence[Played], fleet: Fleet) -> tuple[str, ...]:
@@ -60,6 +60,8 @@ def describe_target(target: TargetTracking | None, fleet: Fleet) -> str:
     """For example: target 420 invocations a minute and instance (70% of what one instance serves)."""
     if target is None:
         return "no target"
+    if target.signal is Signal.BACKLOG_PER_INSTANCE:
+        return f"target {target.target:g} requests waiting for each instance"
     share = target.target / 60 / fleet.requests_per_second
     return f"target {target.target:g} invocations a minute and instance ({share:.0%} of what one instance serves)"
 
