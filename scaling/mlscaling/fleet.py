@@ -90,8 +90,13 @@ class Fleet:
 
     def for_policy(self, policy: Scaling, longest_wait_seconds: float | None) -> Fleet:
         """The same instances behind the kind of endpoint that a policy is for; the wait of that kind when not given."""
-        wait = {} if longest_wait_seconds is None else {"longest_wait_seconds": longest_wait_seconds}
-        return self.queueing(**wait) if policy.is_asynchronous else replace(self, **wait)
+        usual = ANSWERED_WITHIN_SECONDS if policy.is_asynchronous else self.longest_wait_seconds
+        wait = usual if longest_wait_seconds is None else longest_wait_seconds
+        return (
+            self.queueing(longest_wait_seconds=wait)
+            if policy.is_asynchronous
+            else replace(self, longest_wait_seconds=wait)
+        )
 
     @property
     def is_asynchronous(self) -> bool:

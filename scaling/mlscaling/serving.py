@@ -65,7 +65,8 @@ def _answered_late(arrivals: Floats, instances: Floats, fleet: Fleet) -> Floats:
     due = np.arange(len(come)) + round(fleet.longest_wait_seconds - in_parallel)
     in_time = np.where(due < len(come), answered[np.clip(due, 0, len(come) - 1)], np.inf)
     late: Floats = come - np.clip(in_time, come - arrivals, come)
-    return late.reshape(-1, 60).sum(axis=1)
+    by_minute: Floats = late.reshape(-1, 60).sum(axis=1)
+    return by_minute
 
 
 def _play(

@@ -122,7 +122,7 @@ def test_what_waits_is_answered_as_if_each_request_were_followed() -> None:
     for second in np.repeat(np.arange(7200), demand.astype(int)):
         served = max(served, done[second - 1] if second else 0.0) + 1
         answered = int(np.searchsorted(done, served - 1e-9))
-        late += answered > second + 600 and second + 600 < 7200
+        late += int(answered > second + 600 and second + 600 < 7200)
 
     played = violations_by_minute(demand, instances[:, None], SLOW.queueing(longest_wait_seconds=600)).sum()
 
