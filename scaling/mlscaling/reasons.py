@@ -79,6 +79,8 @@ def describe_floor(floor: ForecastFloor | None, fleet: Fleet) -> str:
 
 def describe_steps(steps: StepScaling) -> str:
     """For example: steps from 100 in ten seconds on, after 3 values."""
+    if steps.signal is Signal.BACKLOG_WITHOUT_CAPACITY:
+        return f"the first one after {steps.datapoints} minutes of requests without any"
     return f"steps from {steps.steps[0].at_least:.4g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
 
 

@@ -214,7 +214,21 @@ def test_an_asynchronous_endpoint_that_answers_too_late_stops_the_synthesis_with
     assert "in its worst minute, 2026-03-0" in said
     assert "this policy: 0-1 instances, target 5 requests waiting for each instance" in said
     assert "would meet it: 0-" in said
-    assert "take its numbers; or say with `although` why this one may go out without" in said
+    assert "take min_instances=0, max_instances=" in said
+    assert "; or say with `although` why this one may go out without" in said
+
+
+def test_an_objective_that_no_instance_meets_in_time_says_what_to_change(tmp_path: Path) -> None:
+    """A request takes a minute."""
+    proof = ScalingProof(
+        demand=write_demand(tmp_path, share=0.001), requests_per_second=1 / 60, longest_wait_seconds=50
+    )
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+
+    (said,) = problems(lambda it: AsyncEndpoint(it, "Documents", proof=proof), project_of(app))
+
+    assert "comes nearest: " in said
+    assert "nothing up to 16 instances would; allow more longest_wait_seconds, or lower served_share" in said
 
 
 def test_an_asynchronous_endpoint_that_answers_in_time_has_that_in_the_template(tmp_path: Path) -> None:
