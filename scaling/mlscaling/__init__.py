@@ -8,6 +8,7 @@ says on which machine the next one runs.
 
 from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan
 from mlscaling.policies import (
+    WAKE_FROM_BACKLOG,
     WAKE_FROM_ZERO,
     Event,
     ForecastFloor,
@@ -21,6 +22,7 @@ from mlscaling.policies import (
     StepScaleIn,
     StepScaling,
     TargetTracking,
+    by_backlog,
 )
 
 __all__ = [
@@ -39,7 +41,9 @@ __all__ = [
     "StepScaleIn",
     "StepScaling",
     "TargetTracking",
+    "WAKE_FROM_BACKLOG",
     "WAKE_FROM_ZERO",
+    "by_backlog",
     "capacity_for",
     "floor_plan",
 ]

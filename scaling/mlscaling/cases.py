@@ -211,8 +211,7 @@ class Case:
         return [one for begin in begins for one in minimums(policy, self.history, begin, 60)]
 
     def clairvoyant_hours(self, fleet: Fleet) -> Floats:
-        """Instance hours of each day, if somebody knew all and instances came at once: as many as the expected rate needs, 1 at least."""
+        """Instance hours of each day, if somebody knew all and instances came at once: as many as the expected rate needs."""
         rate = self.played.requests_per_second[RUN_IN_MINUTES * 60 :]
-        needed = np.maximum(1, np.ceil(rate / fleet.requests_per_second - 1e-9))
-        hours: Floats = needed.reshape(self.days, DAY_SECONDS).sum(axis=1) / 3600
+        hours: Floats = fleet.instances_for(rate).reshape(self.days, DAY_SECONDS).sum(axis=1) / 3600
         return hours

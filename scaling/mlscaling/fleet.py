@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlscaling.load_test import LoadTest
+from mlscaling.policies import InvalidScalingError, Scaling
+
+ANSWERED_WITHIN_SECONDS = 900
+"""How long a request to an asynchronous endpoint may take when nobody says: what an instance takes to come, twice, and the alarms."""
+EXPIRES_AFTER_SECONDS = 21_600
+"""After which an asynchronous endpoint drops a request, at most (API reference, InvokeEndpointAsync, RequestTTLSeconds)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +50,8 @@ class Fleet:
         provisioning: time until a new instance serves.
         concurrency: how many requests an instance has in flight at the knee.
         longest_wait_seconds: a request that waits longer counts as a violation.
-        queue_seconds: how much work an instance lets wait, one request at least; beyond that it rejects. An endpoint that lets more
+        queue_seconds: how much work an instance lets wait, one request at least; beyond that it rejects. Infinite if requests wait
+            in a queue of the endpoint, as those of an asynchronous one do: see `queueing`. An endpoint that lets more
             wait than its objective allows serves late what it could reject early: TorchServe's default, 100 requests, is 10 s at 10
             requests per second.
         warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
@@ -70,6 +78,37 @@ class Fleet:
             concurrency=load_test.concurrency,
             provisioning=provisioning,
         )
+
+    def queueing(self, *, longest_wait_seconds: float = ANSWERED_WITHIN_SECONDS) -> Fleet:
+        """The same instances behind an asynchronous endpoint: no request is rejected, and one that is answered later is a violation.
+
+        Raises `InvalidScalingError` for a wait that no request lives through.
+        """
+        if longest_wait_seconds > EXPIRES_AFTER_SECONDS:
+            raise InvalidScalingError(
+                f"longest_wait_seconds is {longest_wait_seconds:g}; use {EXPIRES_AFTER_SECONDS} at most, after which requests expire"
+            )
+        return replace(self, queue_seconds=math.inf, longest_wait_seconds=longest_wait_seconds)
+
+    def for_policy(self, policy: Scaling, longest_wait_seconds: float | None) -> Fleet:
+        """The same instances behind the kind of endpoint that a policy is for; the wait of that kind when not given."""
+        usual = ANSWERED_WITHIN_SECONDS if policy.is_asynchronous else self.longest_wait_seconds
+        wait = usual if longest_wait_seconds is None else longest_wait_seconds
+        return (
+            self.queueing(longest_wait_seconds=wait)
+            if policy.is_asynchronous
+            else replace(self, longest_wait_seconds=wait)
+        )
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether requests wait for an instance, however long it takes."""
+        return math.isinf(self.queue_seconds)
+
+    def instances_for(self, requests_per_second: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As many as a rate needs: 1 at least, and whole ones, but where requests may wait for the next whole one."""
+        needed: NDArray[np.float64] = requests_per_second / self.requests_per_second
+        return needed if self.is_asynchronous else np.maximum(1, np.ceil(needed - 1e-9))
 
     def metric_delay_seconds(self, period_seconds: int) -> int:
         """Of a metric with this period."""

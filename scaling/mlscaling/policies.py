@@ -52,6 +52,8 @@ class Signal(enum.Enum):
       `MetricPublishFrequencyInSeconds` 10. An alarm of your own may watch it, a target tracking policy may not.
     - `PROVISIONED_CONCURRENCY`: the share of the warm containers of a serverless endpoint that are at work, 0 to 1; cannot be replayed.
     - `NO_CAPACITY`: requests that failed since there was no instance, every 30 seconds.
+    - `BACKLOG_PER_INSTANCE`: requests of an asynchronous endpoint that wait or are at work, over its instances, every minute.
+    - `BACKLOG_WITHOUT_CAPACITY`: 1 while requests of an asynchronous endpoint wait and there is no instance, else 0, every minute.
     """
 
     INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
@@ -59,11 +61,19 @@ class Signal(enum.Enum):
     FAST_INVOCATIONS = "InvocationsPerInstance"
     PROVISIONED_CONCURRENCY = "SageMakerVariantProvisionedConcurrencyUtilization"
     NO_CAPACITY = "NoCapacityInvocationFailures"
+    BACKLOG_PER_INSTANCE = "ApproximateBacklogSizePerInstance"
+    BACKLOG_WITHOUT_CAPACITY = "HasBacklogWithoutCapacity"
 
     @property
     def period_seconds(self) -> int:
         """How often there is a value."""
-        return {Signal.INVOCATIONS: 60, Signal.PROVISIONED_CONCURRENCY: 60, Signal.NO_CAPACITY: 30}.get(self, 10)
+        of_ten_seconds = (Signal.CONCURRENT_REQUESTS, Signal.FAST_INVOCATIONS)
+        return 10 if self in of_ten_seconds else 30 if self is Signal.NO_CAPACITY else 60
+
+    @property
+    def is_of_backlog(self) -> bool:
+        """Only asynchronous endpoints have it."""
+        return self in (Signal.BACKLOG_PER_INSTANCE, Signal.BACKLOG_WITHOUT_CAPACITY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +93,10 @@ class TargetTracking:
         _raise_if_any(_not_positive("target", self.target), _negative_cooldowns(vars(self)), self._unknown_signal())
 
     def _unknown_signal(self) -> Iterator[str]:
-        if self.signal not in (Signal.INVOCATIONS, Signal.CONCURRENT_REQUESTS, Signal.PROVISIONED_CONCURRENCY):
+        if self.signal in (Signal.FAST_INVOCATIONS, Signal.NO_CAPACITY, Signal.BACKLOG_WITHOUT_CAPACITY):
             yield (
-                f"target tracking has no predefined metric {self.signal.value}; use INVOCATIONS or CONCURRENT_REQUESTS, for a serverless "
-                "endpoint PROVISIONED_CONCURRENCY"
+                f"target tracking cannot follow {self.signal.value}; use INVOCATIONS or CONCURRENT_REQUESTS, for a serverless "
+                "endpoint PROVISIONED_CONCURRENCY, for an asynchronous one BACKLOG_PER_INSTANCE"
             )
 
 
@@ -181,6 +191,11 @@ WAKE_FROM_ZERO = StepScaling(
     signal=Signal.NO_CAPACITY, percent=False, steps=(Step(at_least=1, add=1),), cooldown_seconds=60
 )
 """One instance as soon as a request failed for lack of any: developer guide, "Scale an endpoint to zero instances"."""
+
+WAKE_FROM_BACKLOG = StepScaling(
+    signal=Signal.BACKLOG_WITHOUT_CAPACITY, percent=False, steps=(Step(at_least=1, add=1),), datapoints=2
+)
+"""One instance for requests that have waited for two minutes without any: developer guide, "Autoscale an asynchronous endpoint"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,8 +318,23 @@ class Scaling:
         if len(set(watched)) < len(watched):
             yield f"the steps watch {', '.join(watched)}; let each policy watch a signal of its own"
         yield from self._takes_turns()
-        if self.minimum == 0 and all(one.signal is not Signal.NO_CAPACITY for one in self.steps):
-            yield "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps"
+        if self.minimum == 0 and not {Signal.NO_CAPACITY, Signal.BACKLOG_WITHOUT_CAPACITY}.intersection(self.signals):
+            yield (
+                "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps, for an asynchronous endpoint "
+                "WAKE_FROM_BACKLOG"
+            )
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All that it watches."""
+        tracked = () if self.target is None else (self.target.signal,)
+        idle = () if self.scale_in is None else (self.scale_in.signal,)
+        return (*tracked, *(one.signal for one in self.steps), *idle)
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether it scales by the backlog that an asynchronous endpoint has."""
+        return any(signal.is_of_backlog for signal in self.signals)
 
     def _takes_turns(self) -> Iterator[str]:
         """What scales in must not leave more than what is scaled out from."""
@@ -330,6 +360,19 @@ class Scaling:
     def minimum_of_calendar(self, moment: datetime) -> int:
         """The minimum at a time, without a forecast."""
         return max([self.minimum, *(event.capacity for event in self.calendar if event.begins <= moment < event.ends)])
+
+
+def by_backlog(*, minimum: int = 0, maximum: int, backlog_per_instance: float) -> Scaling:
+    """What scales an asynchronous endpoint: a target for its backlog, and the first instance for requests that wait without any.
+
+    `AsyncEndpoint` renders it. Raises `InvalidScalingError`.
+    """
+    return Scaling(
+        minimum=minimum,
+        maximum=maximum,
+        target=TargetTracking(target=backlog_per_instance, signal=Signal.BACKLOG_PER_INSTANCE),
+        steps=(WAKE_FROM_BACKLOG,),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mlscaling.asynchronous import compile_backlog
 from mlscaling.cases import Case, Played, played
 from mlscaling.compiler import Compiled, compile_policy
 from mlscaling.fleet import Fleet
 from mlscaling.policies import Objective, Scaling
 from mlscaling.reasons import describe
+
+MORE = 16
+"""How many times the maximum of an asynchronous endpoint is looked at: it costs nothing while nobody asks."""
 
 
 class ObjectiveMissedError(ValueError):
@@ -73,24 +77,42 @@ def prove(
     verdict = judge(policy, case, fleet, objective)
     if verdict.meets or although is not None:
         return verdict
-    better = compile_policy(
-        case, fleet, objective, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
-    )
-    lines = [str(verdict), *_comparison(verdict.played, better, fleet, usd_per_instance_hour)]
+    better, fix = (_better_backlog if fleet.is_asynchronous else _better)(policy, case, fleet, objective)
+    lines = [str(verdict), *_comparison(verdict.played, better, fleet, usd_per_instance_hour), fix]
     raise ObjectiveMissedError("\n".join(lines))
 
 
+def _better(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> tuple[Compiled, str]:
+    better = compile_policy(
+        case, fleet, objective, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
+    )
+    if better.meets:
+        return better, f"take it: `mlp scaling tune --out policy.json` writes it for read_scaling; {_OR_SAY_WHY}"
+    return better, "no policy with so many instances would; raise the maximum, or lower served_share of the objective"
+
+
+def _better_backlog(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> tuple[Compiled, str]:
+    most = MORE * policy.maximum
+    better = compile_backlog(case, fleet, objective, minimum=policy.minimum, maximum=most)
+    chosen = better.chosen.policy
+    if better.meets and chosen.target is not None:
+        numbers = f"min_instances={chosen.minimum}, max_instances={chosen.maximum}"
+        return better, f"take {numbers}, backlog_per_instance={chosen.target.target:g}; {_OR_SAY_WHY}"
+    return (
+        better,
+        f"nothing up to {most} instances would; allow more longest_wait_seconds, or lower served_share of the objective",
+    )
+
+
+_OR_SAY_WHY = "or say with `although` why this one may go out without"
+
+
 def _comparison(this: Played, better: Compiled, fleet: Fleet, usd_per_instance_hour: float | None) -> Iterator[str]:
-    other, times = better.chosen, better.chosen.hours_per_day / this.hours_per_day
+    other, times = better.chosen, better.chosen.hours_per_day / max(this.hours_per_day, 1e-9)
     name = "would meet it" if better.meets else "comes nearest"
     served = f"{other.violation_share:.3%} of the requests too late or rejected"
     yield f"this policy: {describe(this.policy, fleet)}; {_cost(this, usd_per_instance_hour)}"
     yield f"{name}: {describe(other.policy, fleet)}; {served}, {_cost(other, usd_per_instance_hour)}, {times:.2f} times as much"
-    yield (
-        "take it: `mlp scaling tune --out policy.json` writes it for read_scaling; or say with `although` why this one may go out without"
-        if better.meets
-        else "no policy with so many instances would; raise the maximum, or lower served_share of the objective"
-    )
 
 
 def _cost(played: Played, usd_per_instance_hour: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlscaling.cases import Played
 from mlscaling.fleet import Fleet
-from mlscaling.policies import ForecastFloor, Scaling, Season, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.policies import ForecastFloor, Scaling, Season, Signal, StepScaleIn, StepScaling, TargetTracking
 
 
 def reasons(chosen: Played, plain: Sequence[Played], fleet: Fleet) -> tuple[str, ...]:
@@ -75,6 +75,8 @@ def describe_target(target: TargetTracking | None, fleet: Fleet) -> str:
     """For example: target 420 invocations a minute and instance (70% of what one instance serves)."""
     if target is None:
         return "no target"
+    if target.signal is Signal.BACKLOG_PER_INSTANCE:
+        return f"target {target.target:g} requests waiting for each instance"
     share = target.target / 60 / fleet.requests_per_second
     return f"target {target.target:g} invocations a minute and instance ({share:.0%} of what one instance serves)"
 
@@ -92,6 +94,8 @@ def describe_floor(floor: ForecastFloor | None, fleet: Fleet) -> str:
 
 def describe_steps(steps: StepScaling) -> str:
     """For example: steps from 100 in ten seconds on, after 3 values."""
+    if steps.signal is Signal.BACKLOG_WITHOUT_CAPACITY:
+        return f"the first one after {steps.datapoints} minutes of requests without any"
     return f"steps from {steps.steps[0].at_least:.4g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
 
 

@@ -20,22 +20,23 @@ What is modelled, with its source:
   developer guide, "Update endpoints that use auto scaling"). What is wanted then is wanted again with the next value.
 - A minimum that rises raises the capacity at once; one that falls only lets scale in (user guide, "Scheduled scaling").
 - An instance is paid from the decision on, and serves when it is provisioned; scale-in takes instances away at once.
-- Requests at an instance beyond `Fleet.queue_seconds` of work are rejected; without any instance, all are.
+- Requests at an instance beyond `Fleet.queue_seconds` of work are rejected; without any instance, all are. Those of an asynchronous
+  endpoint (`Fleet.is_asynchronous`) are never: they wait in one queue until an instance has room.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.controllers import BLOCK_SECONDS, Capacity, Controller, Stepping, SteppingIn, Tracking
+from mlscaling.controllers import BLOCK_SECONDS, Capacity, Controller
 from mlscaling.fleet import Fleet
-from mlscaling.policies import InvalidScalingError, Scaling, Signal
+from mlscaling.policies import Scaling
 from mlscaling.serving import violations_by_minute
+from mlscaling.signals import watched
 
 MINUTE_BLOCKS = 6
 
@@ -92,7 +93,8 @@ def replay(
         minimums: the minimum of each lane in each minute (rows), as `mlscaling.floors` makes it. When not given: that of the policy.
         seed: of the provisioning times, the same for all lanes.
 
-    Raises `ValueError` if there is no policy or less than a minute of arrivals.
+    Raises `ValueError` if there is no policy or less than a minute of arrivals, and `InvalidScalingError` for a policy that watches
+    what such a fleet does not have.
     """
     minutes = len(arrivals) // 60
     if not policies or not minutes:
@@ -122,7 +124,7 @@ class _Run:
         self._maximum = np.array([float(policy.maximum) for policy in policies])
         first = np.minimum(self._minimums[0], self._maximum)
         self._capacity = Capacity(desired=first, in_service=first)
-        self._signals = _signals(policies, fleet, lanes)
+        self._signals = watched(policies, fleet)
         drawn = fleet.provisioning.draw(random, blocks)
         self._takes = np.maximum(1, np.ceil(drawn / BLOCK_SECONDS)).astype(np.int64)
         self._leaves = -(-fleet.scale_in_seconds // BLOCK_SECONDS)
@@ -189,82 +191,7 @@ class _Run:
         self._capacity.desired = np.where(out | scale_in, wanted, desired)
 
 
-class _Signal:
-    """The values of one signal, from the blocks of a period to the alarms that see them when they are published."""
-
-    def __init__(self, signal: Signal, fleet: Fleet, lanes: int, controllers: list[Controller]) -> None:
-        self.controllers = controllers
-        self._block_value = {
-            Signal.INVOCATIONS: self._invocations,
-            Signal.FAST_INVOCATIONS: self._invocations,
-            Signal.CONCURRENT_REQUESTS: self._concurrent,
-            Signal.NO_CAPACITY: self._failures,
-        }[signal]
-        self._is_sent_with_requests = signal in (Signal.INVOCATIONS, Signal.FAST_INVOCATIONS)
-        self._fleet = fleet
-        self._period = signal.period_seconds // BLOCK_SECONDS
-        self._delay = fleet.metric_delay_seconds(signal.period_seconds) // BLOCK_SECONDS
-        self._sum: Floats = np.zeros(lanes)
-        self._queue = np.zeros(lanes)
-        self._published: deque[tuple[int, Floats]] = deque()
-
-    def due(self, block: int, requests: float, in_service: Floats) -> Floats | None:
-        """The value that is published by now, if there is one that was not seen."""
-        self._sum = self._sum + self._block_value(requests, in_service)
-        if (block + 1) % self._period == 0:
-            self._published.append((block + self._delay, self._value()))
-            self._sum = np.zeros(len(self._sum))
-        if self._published and self._published[0][0] <= block:
-            return self._published.popleft()[1]
-        return None
-
-    def _value(self) -> Floats:
-        """Invocations are sent with requests (`ScalingPolicyMetric`): without one, there is no data."""
-        return np.where(self._sum > 0, self._sum, np.nan) if self._is_sent_with_requests else self._sum
-
-    def _invocations(self, requests: float, in_service: Floats) -> Floats:
-        return requests / np.where(in_service > 0, in_service, np.inf)
-
-    def _concurrent(self, requests: float, in_service: Floats) -> Floats:
-        """In flight, as many as the knee has at full load, and waiting, on average over the block."""
-        instances = np.maximum(in_service, 1)
-        rate = instances * self._fleet.requests_per_second
-        work = rate * BLOCK_SECONDS
-        before = self._queue
-        self._queue = np.clip(before + requests - work, 0, rate * self._fleet.queue_seconds) * (in_service > 0)
-        busy = np.minimum((before + requests) / work, 1.0)
-        concurrent: Floats = busy * self._fleet.concurrency + (before + self._queue) / (2 * instances)
-        return concurrent * (in_service > 0)
-
-    def _failures(self, requests: float, in_service: Floats) -> Floats:
-        failures: Floats = np.where(in_service > 0, 0.0, requests)
-        return failures
-
-
 def _larger(less: Floats, at_most: Floats) -> Floats:
     """What two policies want at most, of which infinity wants nothing."""
     found: Floats = np.where(np.isinf(less), at_most, np.where(np.isinf(at_most), less, np.maximum(less, at_most)))
     return found
-
-
-def _signals(policies: Sequence[Scaling], fleet: Fleet, lanes: int) -> list[_Signal]:
-    """Those that a policy watches."""
-    signals = []
-    for signal in Signal:
-        targets = [one.target if one.target is not None and one.target.signal is signal else None for one in policies]
-        steps = [next((step for step in one.steps if step.signal is signal), None) for one in policies]
-        controllers: list[Controller] = []
-        if any(targets):
-            controllers.append(Tracking(targets, signal.period_seconds))
-        if any(steps):
-            controllers.append(Stepping(steps))
-        ins = [one.scale_in if one.scale_in is not None and one.scale_in.signal is signal else None for one in policies]
-        if any(ins):
-            controllers.append(SteppingIn(ins))
-        if controllers and signal is Signal.PROVISIONED_CONCURRENCY:
-            raise InvalidScalingError(
-                "a serverless endpoint cannot be replayed; use a policy on INVOCATIONS or CONCURRENT_REQUESTS"
-            )
-        if controllers:
-            signals.append(_Signal(signal, fleet, lanes, controllers))
-    return signals

@@ -2,6 +2,9 @@
 
 A queue depends on the second before, so that seconds cannot be computed at once. Half hours can: each first begins with an empty
 queue, and those that should not have are played again from where the half hour before them ended, until all fit.
+
+A queue that rejects nothing can be computed at once, and has to be: how long a request waits depends on the instances that come
+after it.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ def violations_by_minute(arrivals: Floats, instances: NDArray[np.floating[Any]],
         arrivals: requests in each second, whole minutes of them.
         instances: as many as take requests in each block of ten seconds (rows), by lane.
     """
+    if fleet.is_asynchronous:
+        return np.column_stack([_answered_late(arrivals, one.astype(np.float64), fleet) for one in instances.T])
     minutes, lanes = len(arrivals) // 60, instances.shape[1]
     pieces = -(-len(arrivals) // _PIECE_SECONDS)
     requests = np.zeros(pieces * _PIECE_SECONDS)
@@ -46,6 +51,22 @@ def violations_by_minute(arrivals: Floats, instances: NDArray[np.floating[Any]],
         wrong[1:] = begins[1:] != ends[:-1]
         begins[1:] = ends[:-1]
     return late.transpose(0, 2, 1).reshape(-1, lanes)[:minutes]
+
+
+def _answered_late(arrivals: Floats, instances: Floats, fleet: Fleet) -> Floats:
+    """Requests of each minute that are not answered in time by instances that take the oldest first, from one queue.
+
+    Of those that come so near the end that they still had time, none is counted.
+    """
+    can = np.cumsum(np.repeat(instances, BLOCK_SECONDS) * fleet.requests_per_second)
+    come = np.cumsum(arrivals)
+    answered = can + np.minimum(np.minimum.accumulate(come - can), 0)
+    in_parallel = (fleet.concurrency - 1) / fleet.requests_per_second  # Served at once, each takes as much longer.
+    due = np.arange(len(come)) + round(fleet.longest_wait_seconds - in_parallel)
+    in_time = np.where(due < len(come), answered[np.clip(due, 0, len(come) - 1)], np.inf)
+    late: Floats = come - np.clip(in_time, come - arrivals, come)
+    by_minute: Floats = late.reshape(-1, 60).sum(axis=1)
+    return by_minute
 
 
 def _play(

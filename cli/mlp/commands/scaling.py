@@ -36,7 +36,10 @@ ProvisioningOption = Annotated[
 DaysOption = Annotated[int, typer.Option("--days", min=1, help="How many of the last days to play.")]
 ServedOption = Annotated[float, typer.Option("--served", min=0, max=1, help="The share of requests to serve in time.")]
 MaximumOption = Annotated[int, typer.Option("--maximum", min=1, help="The most instances.")]
-MinimumOption = Annotated[int, typer.Option("--minimum", min=0, help="The fewest instances.")]
+MinimumOption = Annotated[
+    int | None,
+    typer.Option("--minimum", min=0, help="The fewest instances: 1 when not given, 0 of an asynchronous endpoint."),
+]
 CalendarOption = Annotated[
     Path | None, typer.Option("--calendar", metavar="FILE", help="Events: a CSV file of name,at,capacity,minutes.")
 ]
@@ -49,6 +52,20 @@ PolicyOption = Annotated[
 PriceOption = Annotated[float | None, typer.Option("--usd-per-hour", min=0, help="Of an instance.")]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the policy here, as JSON.")]
 ChartOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="The PNG file.")]
+AsyncOption = Annotated[
+    bool,
+    typer.Option(
+        "--asynchronous", help="Of an asynchronous endpoint, whose requests wait. A policy by backlog says so itself."
+    ),
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--longest-wait-seconds",
+        min=0.001,
+        help="How long a request may wait. When not given: 1; until the answer of an asynchronous endpoint, 900.",
+    ),
+]
 ErrorOption = Annotated[
     float,
     typer.Option("--load-test-error", min=0, max=0.9, help="The share by which an instance may serve less than --rps."),
@@ -95,18 +112,21 @@ def replay(
     maximum: MaximumOption = _MAXIMUM,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    asynchronous: AsyncOption = False,
+    longest_wait_seconds: WaitOption = None,
     usd_per_hour: PriceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
     from mlp.scaling.tables import document_of, table_of
     from mlscaling import Objective
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
         inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
-        chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
+        chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
+        inputs = served_by(chosen, inputs, longest_wait_seconds)
         verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
         document = {
             **document_of(verdict.played, inputs, usd_per_hour),
@@ -125,38 +145,40 @@ def tune(
     rps: RateOption = None,
     load_test: LoadTestOption = None,
     maximum: MaximumOption = _MAXIMUM,
-    minimum: MinimumOption = 1,
+    minimum: MinimumOption = None,
     served: ServedOption = _SERVED,
     cost_of_default: CheaperOption = False,
     calendar: CalendarOption = None,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    asynchronous: AsyncOption = False,
+    longest_wait_seconds: WaitOption = None,
     load_test_error: ErrorOption = 0.0,
     usd_per_hour: PriceOption = None,
     out: OutOption = None,
     json: JsonOption = False,
 ) -> None:
     """Find the cheapest policy that serves the last days, with the reason for each number. Exit code 1: none does."""
-    from mlp.scaling.inputs import default_policy, read_calendar, read_fleet, read_inputs, write_policy
+    from mlp.scaling.inputs import default_policy, read_calendar, read_fleet, read_inputs, served_by, write_policy
+    from mlp.scaling.searching import Search
     from mlp.scaling.tables import document_of, table_of
     from mlrecords.codec import to_json
     from mlscaling import Objective
-    from mlscaling.compiler import compile_policy
 
     with reporting(as_json=json) as output:
         inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
-        default = default_policy(inputs.fleet, maximum)
+        default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
+        inputs = served_by(default, inputs, longest_wait_seconds)
         objective = Objective(served_share=served, no_dearer_than=default if cost_of_default else None)
         output.say(f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies")
-        compiled = compile_policy(
-            inputs.case,
-            inputs.fleet,
-            objective,
+        search = Search(
+            objective=objective,
             minimum=minimum,
             maximum=maximum,
             calendar=read_calendar(calendar),
             load_test_error=load_test_error,
         )
+        compiled = search.by_backlog(inputs) if asynchronous else search.by_requests(inputs)
         if out is not None:
             write_policy(compiled.chosen.policy, out)
         beside = inputs.case.play([default], inputs.fleet)[0]
@@ -181,7 +203,7 @@ def pool(
         typer.Argument(metavar="TYPES", help="A CSV file of instance_type,load_test,usd_per_hour; files beside it."),
     ],
     maximum: MaximumOption = _MAXIMUM,
-    minimum: MinimumOption = 1,
+    minimum: MinimumOption = None,
     served: ServedOption = _SERVED,
     calendar: CalendarOption = None,
     days: DaysOption = _DAYS,
@@ -191,11 +213,11 @@ def pool(
     json: JsonOption = False,
 ) -> None:
     """Find the instance type whose policy costs least, and those that may stand in for it. Exit code 1: none serves enough."""
-    from mlp.scaling.inputs import read_calendar, read_inputs, read_instance_types, write_policy
+    from mlp.scaling.inputs import Inputs, read_calendar, read_inputs, read_instance_types, write_policy
+    from mlp.scaling.searching import Search
     from mlp.scaling.tables import pool_lines, type_document, types_table
     from mlrecords.codec import to_json
     from mlscaling import Objective
-    from mlscaling.compiler import compile_policy
     from mlscaling.pools import compile_pool
 
     with reporting(as_json=json) as output:
@@ -204,18 +226,14 @@ def pool(
         output.say(
             f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies for each type"
         )
-        found = compile_pool(
-            given,
-            lambda fleet: compile_policy(
-                inputs.case,
-                fleet,
-                Objective(served_share=served),
-                minimum=minimum,
-                maximum=maximum,
-                calendar=events,
-                load_test_error=load_test_error,
-            ),
+        search = Search(
+            objective=Objective(served_share=served),
+            minimum=minimum,
+            maximum=maximum,
+            calendar=events,
+            load_test_error=load_test_error,
         )
+        found = compile_pool(given, lambda fleet: search.by_requests(Inputs(case=inputs.case, fleet=fleet)))
         chosen = found.chosen
         if out is not None:
             write_policy(chosen.compiled.chosen.policy, out)
@@ -243,15 +261,18 @@ def plot(
     maximum: MaximumOption = _MAXIMUM,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
+    asynchronous: AsyncOption = False,
+    longest_wait_seconds: WaitOption = None,
     usd_per_hour: PriceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Draw demand, capacity, violations and cost of a policy on the last days."""
     from mlp.scaling.chart import draw_replay
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
 
     with reporting(as_json=json) as output:
         inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
-        chosen = policy_to_play(policy, calendar, inputs.fleet, maximum)
+        chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
+        inputs = served_by(chosen, inputs, longest_wait_seconds)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
         output.result({"file": str(out)}, f"the chart is in {out}")

@@ -15,7 +15,7 @@ from mlscaling.cases import Case
 from mlscaling.fleet import Fleet, Provisioning
 from mlscaling.forecast import InvalidHistoryError
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
-from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking
+from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking, by_backlog
 from mlscaling.pools import InstanceType
 
 
@@ -84,14 +84,34 @@ def _event(row: dict[str, str]) -> Event:
     return Event(name=row["name"], at=at, capacity=capacity, minutes=minutes, **lead)
 
 
-def default_policy(fleet: Fleet, maximum: int) -> Scaling:
-    """AWS's sizing rule: half of what an instance can do (developer guide, "Load testing your auto scaling configuration")."""
+def default_policy(fleet: Fleet, maximum: int, *, asynchronous: bool = False) -> Scaling:
+    """AWS's sizing rule: half of what an instance can do (developer guide, "Load testing your auto scaling configuration").
+
+    Of an asynchronous endpoint, what `AsyncEndpoint` does when it is given the maximum only, which is AWS's example.
+    """
+    if asynchronous:
+        return by_backlog(maximum=maximum, backlog_per_instance=5.0)
     return Scaling(maximum=maximum, target=TargetTracking(target=0.5 * 60 * fleet.requests_per_second))
 
 
-def policy_to_play(path: Path | None, calendar: Path | None, fleet: Fleet, maximum: int) -> Scaling:
-    """A policy from a file, or the default one; with more events."""
-    policy = default_policy(fleet, maximum) if path is None else read_policy(path)
+def served_by(policy: Scaling, inputs: Inputs, longest_wait_seconds: float | None) -> Inputs:
+    """The same days, and instances behind the kind of endpoint that a policy is for."""
+    try:
+        return replace(inputs, fleet=inputs.fleet.for_policy(policy, longest_wait_seconds))
+    except InvalidScalingError as error:
+        raise bad_input([str(error)], fix="give a shorter --longest-wait-seconds") from error
+
+
+def policy_to_play(
+    path: Path | None, calendar: Path | None, fleet: Fleet, maximum: int, *, asynchronous: bool = False
+) -> Scaling:
+    """A policy from a file, or the default one of the kind of endpoint; with more events."""
+    policy = default_policy(fleet, maximum, asynchronous=asynchronous) if path is None else read_policy(path)
+    if asynchronous and not policy.is_asynchronous:
+        raise bad_input(
+            [f"{path} is no policy of an asynchronous endpoint: it does not scale by the backlog"],
+            fix="leave --asynchronous out, or give a file that `mlp scaling tune --asynchronous --out` has written",
+        )
     try:
         return replace(policy, calendar=(*policy.calendar, *read_calendar(calendar)))
     except InvalidScalingError as error:

@@ -29,6 +29,9 @@ from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.policy import Role, Statement
 from mlplatform.project import MlProject
 from mlplatform.project.job_permissions import use_key
+from mlplatform.scaling import ScalingProof
+from mlplatform.scaling.verdicts import prove_at_synth
+from mlscaling import WAKE_FROM_BACKLOG, Scaling, Signal, by_backlog
 
 MOST_CONCURRENT = 1000  # API reference, AsyncInferenceClientConfig.
 _STUCK_MINUTES = 30  # Twice the longest provisioning that is known, and some.
@@ -52,6 +55,7 @@ class AsyncEndpoint(Endpoint):
         max_instances: the most at once; 1 when not given.
         min_instances: kept even without requests; 0 when not given, so that nothing costs at rest.
         backlog_per_instance: requests that may wait for each instance before there is another; 5 when not given.
+        proof: known demand on which these three numbers are proved at synth, with `longest_wait_seconds` until the answer.
         max_concurrent_invocations: what one instance is asked at once, 1 to 1000; SageMaker chooses when not given.
         follow_approvals, deployment, alarms, image, network_isolation: as of `RealtimeEndpoint`; no alarm on latency when not given.
 
@@ -70,6 +74,7 @@ class AsyncEndpoint(Endpoint):
         max_instances: int = 1,
         min_instances: int = 0,
         backlog_per_instance: float = 5.0,
+        proof: ScalingProof | None = None,
         max_concurrent_invocations: int | None = None,
         follow_approvals: bool = False,
         deployment: BlueGreen | None = None,
@@ -125,7 +130,10 @@ class AsyncEndpoint(Endpoint):
                 keeps_count=True,
             ),
         )
-        self._scale(min_instances, max_instances, backlog_per_instance)
+        scaling = by_backlog(minimum=min_instances, maximum=max_instances, backlog_per_instance=backlog_per_instance)
+        target = self._scale(scaling, backlog_per_instance)
+        if proof is not None:
+            prove_at_synth(self, target, scaling, proof, subject=f"scaling of endpoint '{name}'")
         self.alarms.add(
             "BacklogStuck",
             minutes=_STUCK_MINUTES,
@@ -198,15 +206,15 @@ class AsyncEndpoint(Endpoint):
     def _dimensions(self) -> list[dict[str, str]]:
         return [{"name": "EndpointName", "value": self.endpoint_name}]
 
-    def _scale(self, minimum: int, maximum: int, backlog: float) -> None:
+    def _scale(self, scaling: Scaling, backlog: float) -> autoscaling.CfnScalableTarget:
         target = autoscaling.CfnScalableTarget(
             self,
             "Target",
             service_namespace="sagemaker",
             resource_id=f"endpoint/{self.endpoint_name}/variant/{MAIN}",
             scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            min_capacity=minimum,
-            max_capacity=maximum,
+            min_capacity=scaling.minimum,
+            max_capacity=scaling.maximum,
         )
         target.add_resource_dependency(self.resource)
         autoscaling.CfnScalingPolicy(
@@ -219,7 +227,7 @@ class AsyncEndpoint(Endpoint):
                 "targetValue": backlog,
                 "customizedMetricSpecification": {
                     "namespace": NAMESPACE,
-                    "metricName": "ApproximateBacklogSizePerInstance",
+                    "metricName": Signal.BACKLOG_PER_INSTANCE.value,
                     "statistic": "Average",
                     "dimensions": self._dimensions,
                 },
@@ -234,7 +242,7 @@ class AsyncEndpoint(Endpoint):
             step_scaling_policy_configuration={
                 "adjustmentType": "ChangeInCapacity",
                 "metricAggregationType": "Average",
-                "cooldown": 300,
+                "cooldown": WAKE_FROM_BACKLOG.cooldown_seconds,
                 "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": 1}],
             },
         )
@@ -244,17 +252,18 @@ class AsyncEndpoint(Endpoint):
             alarm_name=f"{self.endpoint_name}/Waiting",
             alarm_description=f"Brings the first instance of {self.endpoint_name}; in alarm, it works as it should",
             namespace=NAMESPACE,
-            metric_name="HasBacklogWithoutCapacity",
+            metric_name=WAKE_FROM_BACKLOG.signal.value,
             dimensions=self._dimensions,
             statistic="Average",
-            period=60,
-            evaluation_periods=2,
-            datapoints_to_alarm=2,
+            period=WAKE_FROM_BACKLOG.signal.period_seconds,
+            evaluation_periods=WAKE_FROM_BACKLOG.datapoints,
+            datapoints_to_alarm=WAKE_FROM_BACKLOG.datapoints,
             threshold=1,
             comparison_operator="GreaterThanOrEqualToThreshold",
             treat_missing_data="missing",
             alarm_actions=[wake.ref],
         )
+        return target
 
 
 def _capacity_problems(minimum: int, maximum: int, backlog: float, concurrent: int | None) -> Iterator[str]:

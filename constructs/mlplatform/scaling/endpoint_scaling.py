@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aws_cdk import Annotations, CfnResource
+from aws_cdk import CfnResource
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
@@ -16,12 +16,12 @@ from mlplatform.project import MlProject
 from mlplatform.scaling.floor import ForecastFunction, floor_problems
 from mlplatform.scaling.proving import ScalingProof
 from mlplatform.scaling.rendering import Scaled, calendar_actions, step_scale_in, step_scaling
+from mlplatform.scaling.verdicts import prove_at_synth, warn_of_no_proof
 from mlscaling import Scaling, Signal, StepScaleIn, StepScaling
 
 _SERVICE = "sagemaker"
 _MOST_ACTIONS = 100
 """Of the calendar: half of what a target may have (user guide, "Quotas for Application Auto Scaling": 200 scheduled actions)."""
-_METADATA = "mlplatform:scaling"
 
 
 class EndpointScaling(Construct):
@@ -99,8 +99,10 @@ class EndpointScaling(Construct):
             self._step("ScaleIn", scaling.scale_in, step_scale_in(scaling.scale_in))
         if scaling.floor is not None:
             ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
-        if not serverless:
-            self._prove(scaling, proof, subject)
+        if proof is not None:
+            prove_at_synth(self, self.target, scaling, proof, subject=subject)
+        elif not serverless:
+            warn_of_no_proof(self, self.target)
 
     def _track(self, scaling: Scaling) -> None:
         if scaling.target is not None:
@@ -134,25 +136,6 @@ class EndpointScaling(Construct):
             **configuration,  # type: ignore[arg-type]
         )
 
-    def _prove(self, scaling: Scaling, proof: ScalingProof | None, subject: str) -> None:
-        """What is known of the policy stays beside it in the template."""
-        if proof is None:
-            self._warn("unproved", f"the policy ships unproved: nobody has played it on known demand. {_HOW_TO_PROVE}")
-            return
-        verdict = proof.prove(scaling, subject=subject)
-        self.target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
-        if not verdict.meets:
-            self._warn("misses", f"{verdict}. It ships although: {proof.although}")
-
-    def _warn(self, kind: str, says: str) -> None:
-        Annotations.of(self).add_warning_v2(f"{_METADATA}-{kind}", f"{self._scaled.resource_id}: {says}")
-
-
-_HOW_TO_PROVE = (
-    "Run `mlp scaling history ENDPOINT --out demand.csv` and `mlp loadtest ENDPOINT --out load-test.json`, then give "
-    "proof=ScalingProof(demand=Path('demand.csv'), load_test=Path('load-test.json'))"
-)
-
 
 def _problems(scaling: Scaling, component_name: str | None) -> Iterator[str]:
     woken = scaling.minimum == 0 or any(steps.signal is Signal.NO_CAPACITY for steps in scaling.steps)
@@ -168,6 +151,9 @@ def _problems(scaling: Scaling, component_name: str | None) -> Iterator[str]:
 
 def _signal_problems(scaling: Scaling, *, serverless: bool) -> Iterator[str]:
     signal = None if scaling.target is None else scaling.target.signal
+    if scaling.is_asynchronous:
+        yield "the policy is on the backlog of an asynchronous endpoint, which scales itself; use AsyncEndpoint, or another signal"
+        return
     if not serverless:
         if signal is Signal.PROVISIONED_CONCURRENCY:
             yield "the target is on PROVISIONED_CONCURRENCY, which a serverless endpoint has; use INVOCATIONS or CONCURRENT_REQUESTS"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlplatform.pipeline.problems import InvalidPropsError, raise_if_any
-from mlscaling import InvalidHistoryError, Objective, Scaling
+from mlscaling import InvalidHistoryError, InvalidScalingError, Objective, Scaling
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class ScalingProof:
 
     Parameters:
         demand: a CSV file of a time and a count of requests, three days or more; it belongs beside the code, in git.
+        longest_wait_seconds: how long a request may wait. When not given: 1 for an instance, and 900 for the answer of an
+            asynchronous endpoint, 21600 at most, after which its requests expire.
         load_test: the file that `mlp loadtest --out` has written, of an endpoint with the same instance type and model.
         requests_per_second: in the place of it, what one instance serves at the latency objective.
         objective: which share of the requests has to be served in time; 0.999 when not given.
@@ -43,6 +45,7 @@ class ScalingProof:
     although: str | None = None
     usd_per_instance_hour: float | None = None
     provisioning_seconds: float = 300
+    longest_wait_seconds: float | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("ScalingProof", self._problems())
@@ -50,7 +53,7 @@ class ScalingProof:
     def _problems(self) -> Iterator[str]:
         if (self.requests_per_second is None) == (self.load_test is None):
             yield "what one instance serves has to be said once; give load_test, as `mlp loadtest` writes it, or requests_per_second"
-        for name in ("requests_per_second", "provisioning_seconds"):
+        for name in ("requests_per_second", "provisioning_seconds", "longest_wait_seconds"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 yield f"{name} is {value}; use more than 0"
@@ -75,15 +78,16 @@ class ScalingProof:
             raise InvalidPropsError(subject, [problem]) from error
         try:
             tested = LoadTest.given(self.load_test, self.requests_per_second)
+            fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
             return prove(
                 scaling,
                 Case.of_file(self.demand),
-                Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds)),
+                fleet.for_policy(scaling, self.longest_wait_seconds),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,
             )
         except ObjectiveMissedError as error:
             raise InvalidPropsError(subject, [str(error).replace("\n", "\n    ")]) from error
-        except (InvalidHistoryError, InvalidLoadTestError, OSError) as error:
+        except (InvalidHistoryError, InvalidLoadTestError, InvalidScalingError, OSError) as error:
             raise InvalidPropsError(subject, [str(error)]) from error

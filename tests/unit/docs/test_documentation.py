@@ -113,16 +113,17 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_the_scaling_policy_of_the_documentation_is_valid() -> None:
-    code, _ = blocks(REPOSITORY / "docs" / "scaling.md", "python")
+    code, *_ = blocks(REPOSITORY / "docs" / "scaling.md", "python")
 
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_policy_of_the_documentation_is_proved_and_synthesizes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("place", "share"), [(1, 1), (2, 0.001)], ids=["EndpointScaling", "AsyncEndpoint"])
+def test_the_policies_of_the_documentation_are_proved_and_synthesize(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int, share: float
 ) -> None:
-    _, code = blocks(REPOSITORY / "docs" / "scaling.md", "python")
-    write_demand(tmp_path).rename(tmp_path / "demand.csv")
+    code = blocks(REPOSITORY / "docs" / "scaling.md", "python")[place]
+    write_demand(tmp_path, share=share).rename(tmp_path / "demand.csv")
     knee = {"requests_per_second": 10, "concurrency": 2, "confirmed": True}
     (tmp_path / "load-test.json").write_text(json.dumps(knee))
     (tmp_path / "project.py").write_text(code)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import App
+from aws_cdk.aws_applicationautoscaling import CfnScalableTarget
 
 from mlplatform import (
     AlarmLimits,
@@ -26,6 +27,7 @@ from mlplatform import (
 )
 from mlscaling import WAKE_FROM_ZERO, Scaling
 from tests.unit.endpoint.endpoints import project_of
+from tests.unit.scaling.demand import write_demand
 
 FROM_ZERO = Scaling(minimum=0, maximum=2, steps=(WAKE_FROM_ZERO,))
 Make = Callable[[MlProject], object]
@@ -199,3 +201,49 @@ def test_all_problems_come_at_once(project: MlProject) -> None:
 def test_what_is_refused_is_not_made(project: MlProject) -> None:
     problems(lambda it: RealtimeEndpoint(it, "Live", instance_type="ml.p5.48xlarge"), project)
     assert project.node.try_find_child("Live") is None
+
+
+def test_an_asynchronous_endpoint_that_answers_too_late_stops_the_synthesis_with_what_would_not(tmp_path: Path) -> None:
+    """An hour of 200 requests per second, on one instance that answers 30 of them."""
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=30, longest_wait_seconds=1800)
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+
+    (said,) = problems(lambda it: AsyncEndpoint(it, "Documents", proof=proof), project_of(app))
+
+    assert "of the requests of trace 'noon' wait too long or are rejected, and 0.100% may" in said
+    assert "in its worst minute, 2026-03-0" in said
+    assert "this policy: 0-1 instances, target 5 requests waiting for each instance" in said
+    assert "would meet it: 0-" in said
+    assert "take min_instances=0, max_instances=" in said
+    assert "; or say with `although` why this one may go out without" in said
+
+
+def test_an_objective_that_no_instance_meets_in_time_says_what_to_change(tmp_path: Path) -> None:
+    """A request takes a minute."""
+    proof = ScalingProof(
+        demand=write_demand(tmp_path, share=0.001), requests_per_second=1 / 60, longest_wait_seconds=50
+    )
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+
+    (said,) = problems(lambda it: AsyncEndpoint(it, "Documents", proof=proof), project_of(app))
+
+    assert "comes nearest: " in said
+    assert "nothing up to 16 instances would; allow more longest_wait_seconds, or lower served_share" in said
+
+
+def test_an_asynchronous_endpoint_that_answers_in_time_has_that_in_the_template(tmp_path: Path) -> None:
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=30, longest_wait_seconds=1800)
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+
+    endpoint = AsyncEndpoint(project_of(app), "Documents", max_instances=16, proof=proof)
+
+    (target,) = [one for one in endpoint.node.find_all() if isinstance(one, CfnScalableTarget)]
+    assert target.get_metadata("mlplatform:scaling")["verdict"].startswith("0.0")
+
+
+def test_an_asynchronous_endpoint_cannot_be_proved_to_answer_after_its_requests_have_expired(tmp_path: Path) -> None:
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=30, longest_wait_seconds=30_000)
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+
+    with pytest.raises(InvalidPropsError, match="longest_wait_seconds is 30000; use 21600 at most"):
+        AsyncEndpoint(project_of(app), "Documents", proof=proof)

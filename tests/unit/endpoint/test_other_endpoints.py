@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from mlscaling import Signal, TargetTracking, by_backlog
 from tests.unit.endpoint.endpoints import of
 from tests.unit.pipeline.synthesis import ACCOUNT, REGION, Synthesized, flat
 
@@ -47,6 +48,26 @@ def test_an_asynchronous_endpoint_scales_to_zero_and_back(endpoints: Synthesized
     alarm = of(endpoints, "AWS::CloudWatch::Alarm", "DocumentsWaiting")
     assert (alarm["MetricName"], alarm["Threshold"]) == ("HasBacklogWithoutCapacity", 1)
     assert flat(alarm["AlarmActions"][0]).startswith("<ProjectDocumentsFromZero")
+
+
+def test_what_scales_an_asynchronous_endpoint_is_what_a_proof_plays(endpoints: Synthesized) -> None:
+    """Numbers of `by_backlog`, which the replay plays; Application Auto Scaling's own where the template says none."""
+    played = by_backlog(maximum=3, backlog_per_instance=5)
+    target = of(endpoints, "AWS::ApplicationAutoScaling::ScalableTarget", "DocumentsTarget")
+    policies = "AWS::ApplicationAutoScaling::ScalingPolicy"
+    tracked = of(endpoints, policies, "DocumentsByBacklog")["TargetTrackingScalingPolicyConfiguration"]
+    waking = of(endpoints, policies, "DocumentsFromZero")["StepScalingPolicyConfiguration"]
+    alarm = of(endpoints, "AWS::CloudWatch::Alarm", "DocumentsWaiting")
+    (steps,), (step,) = played.steps, played.steps[0].steps
+
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (played.minimum, played.maximum)
+    assert {"ScaleInCooldown", "ScaleOutCooldown", "DisableScaleIn"}.isdisjoint(tracked)
+    assert played.target == TargetTracking(target=tracked["TargetValue"], signal=Signal.BACKLOG_PER_INSTANCE)
+    assert tracked["CustomizedMetricSpecification"]["MetricName"] == Signal.BACKLOG_PER_INSTANCE.value
+    assert (waking["Cooldown"], waking["AdjustmentType"]) == (steps.cooldown_seconds, "ChangeInCapacity")
+    assert waking["StepAdjustments"][0]["ScalingAdjustment"] == step.add
+    assert (alarm["MetricName"], alarm["Period"]) == (steps.signal.value, steps.signal.period_seconds)
+    assert (alarm["DatapointsToAlarm"], alarm["Threshold"]) == (steps.datapoints, step.at_least)
 
 
 def test_somebody_is_told_when_requests_wait_and_no_instance_comes(endpoints: Synthesized) -> None:

@@ -56,6 +56,41 @@ def test_the_policy_that_tune_writes_serves_the_day(demand: Path) -> None:
     assert any("the floor rises 11 minutes early" in reason for reason in found["reasons"])
 
 
+def test_an_asynchronous_endpoint_is_played_by_its_backlog(demand: Path) -> None:
+    """The policy says what it is of; without one, the option does."""
+    played = ("--rps", 10, "--days", 2, "--longest-wait-seconds", 1800)
+    default = scaling("replay", demand, *played, "--asynchronous", "--maximum", 1, "--json")
+    tuned = scaling("tune", demand, *played, "--asynchronous", "--maximum", 16, "--out", "policy.json", "--json")
+    replayed = scaling("replay", demand, *played, "--policy", "policy.json", "--json")
+
+    assert (default.exit_code, tuned.exit_code, replayed.exit_code) == (1, 0, 0), tuned.output
+    found, again = json.loads(tuned.stdout), json.loads(replayed.stdout)
+    assert found["policy"]["target"]["signal"] == "ApproximateBacklogSizePerInstance"
+    assert found["policy"]["minimum"] == 0
+    assert again["violation_share"] == found["violation_share"] < json.loads(default.stdout)["violation_share"]
+    assert any("backlog_per_instance" in reason for reason in found["reasons"])
+    assert scaling("plot", demand, *played, "--policy", "policy.json", "--out", "chart.png").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("replay", "--policy", "requests.json"), "requests.json is no policy of an asynchronous endpoint"),
+        (("replay", "--longest-wait-seconds", "30000"), "longest_wait_seconds is 30000; use 21600 at most"),
+        (("tune", "--cost-of-default"), "--cost-of-default is given with --asynchronous"),
+    ],
+)
+def test_what_an_asynchronous_endpoint_does_not_have_is_a_sentence(
+    demand: Path, arguments: tuple[str, ...], problem: str
+) -> None:
+    write_policy(Scaling(maximum=9, target=TargetTracking(target=420)), demand.parent / "requests.json")
+
+    result = scaling(arguments[0], demand, "--rps", 10, "--days", 1, "--asynchronous", *arguments[1:])
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
 def test_a_load_test_says_what_an_instance_serves(demand: Path) -> None:
     (demand.parent / "knee.json").write_text('{"requests_per_second": 10, "concurrency": 2.5, "confirmed": true}')
 

@@ -32,7 +32,8 @@ def test_all_problems_of_a_policy_are_told_at_once() -> None:
     assert str(raised.value) == (
         "capacity is 0 to 0; use 0 or more, and a maximum that is not below the minimum; "
         "event 'TV spot' has 30 instances; use 1 to the maximum, 0; "
-        "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps"
+        "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps, for an asynchronous "
+        "endpoint WAKE_FROM_BACKLOG"
     )
 
 

@@ -32,6 +32,7 @@ from mlscaling import (
     StepScaleIn,
     StepScaling,
     TargetTracking,
+    by_backlog,
 )
 from tests.conftest import REPOSITORY
 from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
@@ -366,3 +367,8 @@ def test_an_ordinary_synthesis_does_not_load_numpy() -> None:
     )
     completed = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, check=False)
     assert completed.returncode == 0, completed.stderr.decode()
+
+
+def test_a_policy_by_backlog_is_of_an_asynchronous_endpoint(tmp_path: Path) -> None:
+    with pytest.raises(InvalidPropsError, match="is on the backlog of an asynchronous endpoint, which scales itself"):
+        synthesized(tmp_path, by_backlog(minimum=1, maximum=2, backlog_per_instance=5))

@@ -1,0 +1,37 @@
+"""What is known of a policy when it ships: in the metadata of its target, and as a warning when that is not enough."""
+
+from __future__ import annotations
+
+from aws_cdk import Annotations
+from aws_cdk import aws_applicationautoscaling as autoscaling
+from constructs import Construct
+
+from mlplatform.scaling.proving import ScalingProof
+from mlscaling import Scaling
+
+_METADATA = "mlplatform:scaling"
+_HOW_TO_PROVE = (
+    "Run `mlp scaling history ENDPOINT --out demand.csv` and `mlp loadtest ENDPOINT --out load-test.json`, then give "
+    "proof=ScalingProof(demand=Path('demand.csv'), load_test=Path('load-test.json'))"
+)
+
+
+def prove_at_synth(
+    scope: Construct, target: autoscaling.CfnScalableTarget, scaling: Scaling, proof: ScalingProof, *, subject: str
+) -> None:
+    """Keep the verdict beside the target that it is of. Raises `InvalidPropsError` for a policy that misses, of this `subject`."""
+    verdict = proof.prove(scaling, subject=subject)
+    target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
+    if not verdict.meets:
+        _warn(scope, target, "misses", f"{verdict}. It ships although: {proof.although}")
+
+
+def warn_of_no_proof(scope: Construct, target: autoscaling.CfnScalableTarget) -> None:
+    """Say at each synthesis what to run."""
+    _warn(
+        scope, target, "unproved", f"the policy ships unproved: nobody has played it on known demand. {_HOW_TO_PROVE}"
+    )
+
+
+def _warn(scope: Construct, target: autoscaling.CfnScalableTarget, kind: str, says: str) -> None:
+    Annotations.of(scope).add_warning_v2(f"{_METADATA}-{kind}", f"{target.resource_id}: {says}")

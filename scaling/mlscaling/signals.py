@@ -1,0 +1,129 @@
+"""What policies watch, as CloudWatch has it: one value for each period and lane, seen when it is published.
+
+Sources: Amazon SageMaker AI developer guide, "Amazon SageMaker AI metrics in Amazon CloudWatch", "Monitor asynchronous endpoint",
+"Autoscale an asynchronous endpoint"; API reference, `ScalingPolicyMetric`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlscaling.controllers import BLOCK_SECONDS, Controller, Stepping, SteppingIn, Tracking
+from mlscaling.fleet import Fleet
+from mlscaling.policies import InvalidScalingError, Scaling, Signal
+
+Floats = NDArray[np.float64]
+
+
+def watched(policies: Sequence[Scaling], fleet: Fleet) -> list[WatchedSignal]:
+    """The signals that these policies watch, one policy for each lane.
+
+    Raises `InvalidScalingError` for one that such an endpoint does not have.
+    """
+    signals = []
+    for signal in Signal:
+        targets = [one.target if one.target is not None and one.target.signal is signal else None for one in policies]
+        steps = [next((step for step in one.steps if step.signal is signal), None) for one in policies]
+        controllers: list[Controller] = []
+        if any(targets):
+            controllers.append(Tracking(targets, signal.period_seconds))
+        if any(steps):
+            controllers.append(Stepping(steps))
+        ins = [one.scale_in if one.scale_in is not None and one.scale_in.signal is signal else None for one in policies]
+        if any(ins):
+            controllers.append(SteppingIn(ins))
+        if controllers:
+            _check(signal, fleet)
+            signals.append(WatchedSignal(signal, fleet, len(policies), controllers))
+    return signals
+
+
+def _check(signal: Signal, fleet: Fleet) -> None:
+    if signal is Signal.PROVISIONED_CONCURRENCY:
+        raise InvalidScalingError(
+            "a serverless endpoint cannot be replayed; use a policy on INVOCATIONS or CONCURRENT_REQUESTS"
+        )
+    if signal.is_of_backlog and not fleet.is_asynchronous:
+        raise InvalidScalingError(
+            f"a policy watches {signal.name}, and the fleet is not asynchronous; play it with Fleet.queueing(...)"
+        )
+    if signal is Signal.NO_CAPACITY and fleet.is_asynchronous:
+        raise InvalidScalingError(
+            "a policy watches NO_CAPACITY, and requests of an asynchronous endpoint wait and do not fail; use WAKE_FROM_BACKLOG"
+        )
+
+
+class WatchedSignal:
+    """The values of one signal, from the blocks of a period to the alarms that see them when they are published."""
+
+    def __init__(self, signal: Signal, fleet: Fleet, lanes: int, controllers: list[Controller]) -> None:
+        self.controllers = controllers
+        self._block_value = {
+            Signal.INVOCATIONS: self._invocations,
+            Signal.FAST_INVOCATIONS: self._invocations,
+            Signal.CONCURRENT_REQUESTS: self._concurrent,
+            Signal.NO_CAPACITY: self._failures,
+            Signal.BACKLOG_PER_INSTANCE: self._backlog_per_instance,
+            Signal.BACKLOG_WITHOUT_CAPACITY: self._backlog_without_capacity,
+        }[signal]
+        self._is_sent_with_requests = signal in (Signal.INVOCATIONS, Signal.FAST_INVOCATIONS)
+        self._fleet = fleet
+        self._period = signal.period_seconds // BLOCK_SECONDS
+        self._share = 1 / self._period if signal.is_of_backlog else 1.0
+        """Of a block in the value: that of a backlog is an average, the others are sums (or have one block)."""
+        self._delay = fleet.metric_delay_seconds(signal.period_seconds) // BLOCK_SECONDS
+        self._sum: Floats = np.zeros(lanes)
+        self._queue = np.zeros(lanes)
+        self._published: deque[tuple[int, Floats]] = deque()
+
+    def due(self, block: int, requests: float, in_service: Floats) -> Floats | None:
+        """The value that is published by now, if there is one that was not seen."""
+        self._sum = self._sum + self._block_value(requests, in_service)
+        if (block + 1) % self._period == 0:
+            self._published.append((block + self._delay, self._value()))
+            self._sum = np.zeros(len(self._sum))
+        if self._published and self._published[0][0] <= block:
+            return self._published.popleft()[1]
+        return None
+
+    def _value(self) -> Floats:
+        """Invocations are sent with requests (`ScalingPolicyMetric`): without one, there is no data."""
+        return np.where(self._sum > 0, self._sum, np.nan) if self._is_sent_with_requests else self._sum * self._share
+
+    def _invocations(self, requests: float, in_service: Floats) -> Floats:
+        return requests / np.where(in_service > 0, in_service, np.inf)
+
+    def _concurrent(self, requests: float, in_service: Floats) -> Floats:
+        """In flight, as many as the knee has at full load, and waiting, on average over the block."""
+        instances = np.maximum(in_service, 1)
+        rate = instances * self._fleet.requests_per_second
+        work = rate * BLOCK_SECONDS
+        before = self._queue
+        self._queue = np.clip(before + requests - work, 0, rate * self._fleet.queue_seconds) * (in_service > 0)
+        busy = np.minimum((before + requests) / work, 1.0)
+        concurrent: Floats = busy * self._fleet.concurrency + (before + self._queue) / (2 * instances)
+        return concurrent * (in_service > 0)
+
+    def _failures(self, requests: float, in_service: Floats) -> Floats:
+        failures: Floats = np.where(in_service > 0, 0.0, requests)
+        return failures
+
+    def _backlog(self, requests: float, in_service: Floats) -> Floats:
+        """Requests "currently being processed or yet to be processed": whole ones that wait, at least those in flight."""
+        work = in_service * self._fleet.requests_per_second * BLOCK_SECONDS
+        there = self._queue + requests
+        self._queue = np.maximum(there - work, 0)
+        busy = np.minimum(there / np.where(work > 0, work, np.inf), 1.0)
+        return np.maximum(np.ceil(self._queue), busy * in_service * self._fleet.concurrency)
+
+    def _backlog_per_instance(self, requests: float, in_service: Floats) -> Floats:
+        """Without an instance there is no value, so that only steps scale out from zero ("Auto scaling policy overview")."""
+        return self._backlog(requests, in_service) / np.where(in_service > 0, in_service, np.nan)
+
+    def _backlog_without_capacity(self, requests: float, in_service: Floats) -> Floats:
+        without: Floats = np.where((self._backlog(requests, in_service) > 0) & (in_service == 0), 1.0, 0.0)
+        return without
