@@ -9,6 +9,26 @@ from mlscaling.ladder import Ladder
 
 
 @dataclass(frozen=True)
+class NextLook:
+    """With what a look of the function that watches is planned."""
+
+    group_name: str
+    role_arn: str
+    key_arn: str
+    function_arn: str
+
+
+@dataclass(frozen=True)
+class OnDemand:
+    """The pipeline to which an execution moves that has waited too long for spot capacity."""
+
+    pipeline_name: str
+    ready_within_minutes: int
+    max_runtime_seconds: int
+    next_look: NextLook
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that is fixed when the pipeline is deployed."""
 
@@ -16,6 +36,11 @@ class Settings:
     state_uri: str
     ladder: Ladder
     max_attempts: int
+    on_demand: OnDemand | None = None
+
+    def has_moved(self, execution_arn: str) -> bool:
+        """Whether an execution is of the pipeline on demand."""
+        return self.on_demand is not None and f":pipeline/{self.on_demand.pipeline_name}/" in execution_arn
 
     @staticmethod
     def from_environment() -> "Settings":
