@@ -90,6 +90,15 @@ class SageMaker:
             raise CliError(f"pipeline '{pipeline}' has not run yet", fix=fix, exit_code=ExitCode.NOT_FOUND)
         return last
 
+    def follower(self, execution: Execution) -> Execution | None:
+        """The execution that the platform started in the place of this one, on another machine or on demand; None if there is none yet."""
+        names = set(self.pipeline_names()) & {execution.pipeline_name, f"{execution.pipeline_name}-on-demand"}
+        summaries = (
+            self._pages("list_pipeline_executions", "PipelineExecutionSummaries", PipelineName=name) for name in names
+        )
+        started = (execution_of(item) for found in summaries for item in found)
+        return next((one for one in started if one.follows(execution)), None)
+
     def steps(self, execution_arn: str) -> tuple[StepRun, ...]:
         """The steps that have begun, in the order they did."""
         items = self._pages(
