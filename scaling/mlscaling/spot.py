@@ -25,9 +25,14 @@ class Finish:
 
 
 def finish_seconds(finishes: Sequence[Finish], *, bytes: int, max_runtime_seconds: float) -> float:
-    """How long that may take with so much input. Time grows as input does, and is not expected to shrink with it."""
-    known = [found.seconds * max(1.0, bytes / max(found.input_bytes, 1)) for found in finishes]
-    return SLOWER * max(known) if known else max_runtime_seconds
+    """How long that may take with so much input. Time grows as input does, up to what a job may run; it is not expected to shrink."""
+    if not finishes:
+        return max_runtime_seconds
+    known = [
+        max(found.seconds, min(found.seconds * bytes / max(found.input_bytes, 1), max_runtime_seconds))
+        for found in finishes
+    ]
+    return SLOWER * max(known)
 
 
 def spot_until(
