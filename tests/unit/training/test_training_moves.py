@@ -6,7 +6,7 @@ SageMaker and EventBridge Scheduler are played here, as far as the function depe
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -155,9 +155,7 @@ class World:
     def look(self, now: datetime, ended_arn: str | None = None) -> list[str]:
         lists = {
             "list_pipeline_execution_steps": self._steps,
-            "list_pipeline_parameters_for_execution": lambda: {
-                "PipelineParameters": [{"Name": "Attempt", "Value": "1"}, {"Name": "ReadyBy", "Value": UNSET}]
-            },
+            "list_pipeline_parameters_for_execution": self._parameters,
         }
         sagemaker = SimpleNamespace(
             describe_pipeline_execution=self._counted(lambda **_: {"PipelineExecutionStatus": self.status}),
@@ -191,6 +189,9 @@ class World:
         job = {"Arn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/pipelines-1-train"}
         return {"PipelineExecutionSteps": [{"StepName": "Train", "StepStatus": self.status, "Metadata": {"Job": job}}]}
 
+    def _parameters(self) -> dict[str, Any]:
+        return {"PipelineParameters": [{"Name": "Attempt", "Value": "1"}, {"Name": "ReadyBy", "Value": UNSET}]}
+
     def _start(self, **request: Any) -> dict[str, str]:
         assert self.status == "Stopped", "two jobs would write the same checkpoints"
         self.started.setdefault(request["ClientRequestToken"], request)
@@ -212,7 +213,7 @@ class World:
 
 
 @pytest.fixture
-def world(s3: Any, bucket: str) -> Iterator[World]:
+def world(s3: Any, bucket: str) -> World:
     made = World(s3, bucket)
     made.store.update(planned)
     made.calls = 0
