@@ -100,6 +100,14 @@ def follower_line(follower: Execution) -> str:
     return f"the platform goes on in {name}: {follower.note}; watch it with `mlp watch {name}`"
 
 
+def move_line(execution: Execution, on_demand_pipeline: str) -> str:
+    """What may come after an execution that has stopped just now."""
+    return (
+        f"if {execution.short_name} waited too long for spot capacity, the platform starts it in {on_demand_pipeline} now; "
+        f"watch it with `mlp watch {on_demand_pipeline}`"
+    )
+
+
 def facts_table(title: str, facts: Sequence[Fact]) -> Group:
     table = Table(show_header=False)
     table.add_column("fact", style="dim", no_wrap=True)

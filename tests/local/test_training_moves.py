@@ -15,6 +15,10 @@ from tests.local.test_training_ladder import LARGE, SCRIPTS, SMALL, execution_be
 from tests.local.workbench import WAIT_SECONDS, Execution, Workbench
 
 MAX_RUNTIME = timedelta(minutes=1)
+TRAINS = """
+    import os, pathlib
+    pathlib.Path(os.environ["SM_MODEL_DIR"], "model").write_text("1")
+"""
 RESUMES = """
     import os, pathlib, time
     epochs = pathlib.Path("/opt/ml/checkpoints/epochs")
@@ -26,9 +30,9 @@ RESUMES = """
 """
 
 
-def deploy_pipeline(workbench: Workbench, directory: Path, project_name: str, **options: Any) -> str:
+def deploy_pipeline(workbench: Workbench, directory: Path, project_name: str, train: str, **options: Any) -> str:
     """A project with a pipeline on spot capacity; its name."""
-    jobs = write(directory / "jobs", {**SCRIPTS, "train.py": RESUMES})
+    jobs = write(directory / "jobs", {**SCRIPTS, "train.py": train})
     project = deploy(
         workbench,
         directory / "cdk.out",
@@ -100,7 +104,7 @@ def test_a_job_that_was_interrupted_and_waits_near_the_deadline_goes_on_on_deman
     workbench: Workbench, tmp_path: Path
 ) -> None:
     """Events about it come twice, late and in any order. Were it slower than is expected here, it would move all the same."""
-    pipeline = deploy_pipeline(workbench, tmp_path, "moving")
+    pipeline = deploy_pipeline(workbench, tmp_path, "moving", RESUMES)
     ask_for(workbench, pipeline, "spot:2s spot:none")
     engine = workbench.engine
     engine.put_faults(events={"doubled_rate": 1, "delayed_rate": 0.5, "max_delay_milliseconds": 500}, seed=3)
@@ -133,7 +137,9 @@ def test_after_spot_jobs_that_found_no_capacity_the_last_attempt_is_on_demand(
     workbench: Workbench, tmp_path: Path
 ) -> None:
     """What was short on spot capacity is not taken to be so on demand: the first type is asked for again."""
-    pipeline = deploy_pipeline(workbench, tmp_path, "waiting", ladder=InstanceLadder.of(SMALL, LARGE), max_attempts=3)
+    pipeline = deploy_pipeline(
+        workbench, tmp_path, "waiting", TRAINS, ladder=InstanceLadder.of(SMALL, LARGE), max_attempts=3
+    )
     ask_for(workbench, pipeline, f"capacity:{SMALL} capacity:{LARGE}")
 
     first = workbench.wait(workbench.start(pipeline))

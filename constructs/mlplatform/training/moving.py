@@ -33,9 +33,8 @@ class Moving(Construct):
         super().__init__(scope, construct_id)
         self._project, self._watch_name = project, watch_name
         self.pipeline_name = on_demand_name(pipeline_name)
-        self._function_arn = self._arn(
-            "lambda", f"function:{watch_name}"
-        )  # As text: the function has to know the role.
+        # As text: the function has to know the role.
+        self._function_arn = self._arn("lambda", f"function:{watch_name}")
         self._group = scheduler.CfnScheduleGroup(self, "Group", name=watch_name)
         self._waker = ServiceRole(
             self,
@@ -61,8 +60,8 @@ class Moving(Construct):
                 "group_name": self._group.ref,
                 "role_arn": self._waker.arn,
                 "key_arn": self._project.key_arn,
-                "function_arn": self._function_arn,
             },
+            "watch_arn": self._function_arn,
         }
 
     def look_statements(self) -> list[Statement]:

@@ -16,8 +16,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from attempts.failures import Failure, FailureKind
+from attempts.looks import NextLook
 from mlplatform.training.runtime.training_runs.plan_training import UNSET, NoMomentError, spot_of
-from mlplatform.training.runtime.training_runs.settings import NextLook, OnDemand, Settings
+from mlplatform.training.runtime.training_runs.settings import OnDemand, Settings
 from mlplatform.training.runtime.training_runs.state import Again, Spot, State, TrainingStore
 from mlplatform.training.runtime.training_runs.transitions import (
     LOOK_EVERY,
@@ -42,7 +43,7 @@ SETTINGS = Settings(
     state_uri="s3://artifacts/run-state/demo.json",
     ladder=LADDER,
     max_attempts=3,
-    on_demand=OnDemand("demo-training-on-demand", 180, 3600, NextLook("looks", "arn:role", "arn:key", "arn:function")),
+    on_demand=OnDemand("demo-training-on-demand", 180, 3600, "arn:function", NextLook("looks", "arn:role", "arn:key")),
 )
 SPOT = Spot(ready_by=NOW + timedelta(hours=3), prepare_seconds=600)
 LAST = SPOT.ready_by - MARGIN - timedelta(minutes=10) - timedelta(hours=1)

@@ -17,7 +17,7 @@ from mlscaling.ladder import Choice
 from .looking_again import look_again
 from .settings import Settings
 from .state import Spot, State, TrainingStore
-from .transitions import looks, plan, until
+from .transitions import plan, until
 
 UNSET = "unset"
 
@@ -39,9 +39,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
         return state, (state, choice)
 
     state, choice = TrainingStore(s3, settings.state_uri).transact(decide)
-    if spot is not None and settings.on_demand is not None:
-        moments = {arn: looks(state, settings, now)[arn]}
-        look_again(boto3.client("scheduler"), settings.on_demand.next_look, moments)
+    look_again(boto3.client("scheduler"), state, settings, now)
     return {
         "instance_type": choice.instance_type,
         "input_bytes": str(input_bytes),

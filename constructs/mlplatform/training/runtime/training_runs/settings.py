@@ -4,27 +4,19 @@ import json
 import os
 from dataclasses import dataclass
 
+from attempts.looks import NextLook
 from mlrecords.codec import from_json
 from mlscaling.ladder import Ladder
 
 
 @dataclass(frozen=True)
-class NextLook:
-    """With what a look of the function that watches is planned."""
-
-    group_name: str
-    role_arn: str
-    key_arn: str
-    function_arn: str
-
-
-@dataclass(frozen=True)
 class OnDemand:
-    """The pipeline to which an execution moves that has waited too long for spot capacity."""
+    """The pipeline to which an execution moves that has waited too long for spot capacity, and how that is seen to."""
 
     pipeline_name: str
     ready_within_minutes: int
     max_runtime_seconds: int
+    watch_arn: str
     next_look: NextLook
 
 

@@ -73,9 +73,10 @@ def wait(state: State, execution_arn: str, settings: Settings, now: datetime, *,
 
 
 def looks(state: State, settings: Settings, now: datetime) -> dict[str, datetime]:
-    """When to look again at each execution that may move: at its last moment, and from then on until it has a machine or has ended."""
-    moments = {arn: until(state, planned, settings) for arn, planned in state.planned.items()}
-    return {arn: last if last > now else now + LOOK_EVERY for arn, last in moments.items() if last is not None}
+    """When to look again at executions that may move: at the last moment, and from then on until they have ended and are followed."""
+    lasts = {arn: until(state, planned, settings) for arn, planned in state.planned.items()}
+    moments = {arn: last if last > now else now + LOOK_EVERY for arn, last in lasts.items() if last is not None}
+    return {**moments, **{again.failed_arn: now + LOOK_EVERY for again in state.again}}
 
 
 def end(state: State, execution_arn: str, ended: Ended, settings: Settings, now: datetime) -> State:

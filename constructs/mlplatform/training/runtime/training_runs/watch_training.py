@@ -23,7 +23,7 @@ from .looking_again import look_again
 from .memory_used import usage_of
 from .settings import Settings
 from .state import Again, Planned, State, TrainingStore
-from .transitions import TRAIN_STEP, Ended, confirm_started, end, looks, wait
+from .transitions import TRAIN_STEP, Ended, confirm_started, end, wait
 
 ATTEMPT, CHECKPOINTS_OF, READY_BY = "Attempt", "CheckpointsOf", "ReadyBy"
 WITH_MACHINE = ("Downloading", "Training", "Uploading", "Completed")
@@ -85,8 +85,7 @@ class TrainingWatch:
             return state
 
         state = self.store.update(decide)
-        if self.settings.on_demand is not None:
-            look_again(self.scheduler, self.settings.on_demand.next_look, looks(state, self.settings, now))
+        look_again(self.scheduler, state, self.settings, now)
         for arn, planned in state.planned.items():
             if planned.spot is not None and planned.spot.moves:
                 stop(self.sagemaker, arn)
