@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlpipelines import StepPlace
 
+_EXECUTION_ARN = re.compile(r"arn:[^:\s]+:sagemaker:[^:\s]+:\d{12}:pipeline/([^/\s]+)/execution/([^/\s]+)")
 ENDED = frozenset({"Succeeded", "CompletedWithFailures", "Failed", "Stopped"})
 
 
@@ -132,6 +134,16 @@ class Execution:
     start: datetime | None
     last_change: datetime | None
     failure_reason: str | None
+    description: str | None = None
+
+    @property
+    def note(self) -> str:
+        """Why it was started, where that was said: executions that it names are called by their short names."""
+        return _EXECUTION_ARN.sub(r"\1/\2", self.description or "")
+
+    def follows(self, other: Execution) -> bool:
+        """Whether the platform started it in the place of another."""
+        return (self.description or "").endswith(f" after {other.arn}")
 
     @property
     def short_name(self) -> str:
@@ -155,6 +167,7 @@ class Execution:
             "started": self.start,
             "seconds": _rounded(self.seconds(now=now)),
             "failure_reason": self.failure_reason,
+            "description": self.description,
         }
 
 
@@ -238,6 +251,7 @@ def execution_of(answer: Mapping[str, Any]) -> Execution:
         start=answer.get("StartTime") or answer.get("CreationTime"),
         last_change=answer.get("LastModifiedTime"),
         failure_reason=answer.get("FailureReason") or answer.get("PipelineExecutionFailureReason"),
+        description=answer.get("PipelineExecutionDescription"),
     )
 
 

@@ -78,7 +78,8 @@ def step_table(execution: Execution, steps: Sequence[StepRun], names: Sequence[s
     for name in names:
         if name not in begun:
             table.add_row(Text(name, style="dim"), status_text(idle), "", "")
-    return Group(Text(title, style="bold"), table)
+    note = (Text(execution.note, style="dim"),) if execution.note else ()
+    return Group(Text(title, style="bold"), *note, table)
 
 
 def step_line(step: StepRun, *, now: datetime) -> str:
@@ -91,6 +92,20 @@ def step_line(step: StepRun, *, now: datetime) -> str:
 def execution_line(execution: Execution, *, now: datetime) -> str:
     """How an execution ended, in one line."""
     return f"{execution.status} in {duration(execution.seconds(now=now))}: {execution.short_name}"
+
+
+def follower_line(follower: Execution) -> str:
+    """What the platform started in the place of an execution, in one line."""
+    name = follower.short_name
+    return f"the platform goes on in {name}: {follower.note}; watch it with `mlp watch {name}`"
+
+
+def move_line(execution: Execution, on_demand_pipeline: str) -> str:
+    """What may come after an execution that has stopped just now."""
+    return (
+        f"if {execution.short_name} waited too long for spot capacity, the platform starts it in {on_demand_pipeline} now; "
+        f"watch it with `mlp watch {on_demand_pipeline}`"
+    )
 
 
 def facts_table(title: str, facts: Sequence[Fact]) -> Group:
@@ -115,14 +130,18 @@ def pipelines_table(rows: Sequence[PipelineRow], *, now: datetime) -> Group:
     table = Table()
     for column in ("pipeline", "last execution", "status", "took", "started"):
         table.add_column(column)
+    noted = any(row.last is not None and row.last.note for row in rows)
+    if noted:
+        table.add_column("note", overflow="fold")
     for row in rows:
         last = row.last
         if last is None:
-            table.add_row(Text(row.name), Text("has not run yet", style="dim"), "", "", "")
+            table.add_row(Text(row.name), Text("has not run yet", style="dim"))
             continue
         started = last.start.astimezone().strftime("%Y-%m-%d %H:%M:%S") if last.start else ""
         took = duration(last.seconds(now=now))
-        table.add_row(Text(row.name), last.short_name.split("/", 1)[1], status_text(last.status), took, started)
+        note = [Text(last.note)] if noted else []
+        table.add_row(Text(row.name), last.short_name.split("/", 1)[1], status_text(last.status), took, started, *note)
     return Group(Text("Pipelines", style="bold"), table)
 
 

@@ -2,8 +2,8 @@
 
 What is named here needs the standard library only. `replay`, `cases`, `compiler` and `proof` compute with numpy, and are for who asks
 for a proof: `policies` says what may be deployed, `forecast` what is known of the demand, `fleet` what an instance can do, `cases` which
-days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out. `ladder` is of jobs: it
-says on which machine the next one runs.
+days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out. `ladder` and `spot` are of
+jobs: they say on which machine the next one runs, and until when it may wait for spot capacity.
 """
 
 from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan

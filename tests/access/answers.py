@@ -35,7 +35,7 @@ def answers_of_functions(world: World, project: str, pipeline_name: str) -> Iter
     (artifacts,) = world.resources[project]["artifacts bucket"]
     artifact_uri = artifacts.arn.replace("arn:aws:s3:::", "s3://")
     found = environment(world, project, f"{pipeline_name}-begin-run")
-    climbs = environment(world, project, f"{pipeline_name}-plan-training")
+    climbs = environment(world, project, f"{pipeline_name.removesuffix('-on-demand')}-plan-training")
     if climbs is not None:
         for rung in json.loads(climbs["TRAINING"])["ladder"]["rungs"]:
             yield {"PlanTraining": {"instance_type": rung["instance_type"]}}

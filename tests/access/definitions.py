@@ -57,6 +57,13 @@ def define(project: MlProject) -> None:
         input_prefix="bikeshare/hourly/",
         training=TrainingResources(ladder=InstanceLadder.of("ml.m5.large", "ml.m5.xlarge")),
     )
+    TrainingPipeline(
+        project,
+        "Moving",
+        source=JOBS,
+        input_prefix="bikeshare/hourly/",
+        training=TrainingResources(spot=True, ready_within_minutes=180, max_attempts=5),
+    )
     BatchInference(
         project,
         "Replacing",

@@ -1,11 +1,13 @@
-"""The functions of a training pipeline with a ladder, called under their own roles: each may do what it does, and no more."""
+"""The functions of training pipelines with a ladder or a deadline, called under their own roles: each may do what it does, and no more."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -17,11 +19,12 @@ from tests.access.test_functions_of_runs import BY_LAMBDA
 from tests.access.world import ACCOUNT, REGION, World
 from tests.unit.servers import s3_server
 
-PROJECT, PIPELINE = "demand", "demand-climbing"
-FUNCTIONS = {f"{PIPELINE}-plan-training": "plan_training", f"{PIPELINE}-watch-training": "watch_training"}
+PROJECT, CLIMBING, MOVING = "demand", "demand-climbing", "demand-moving"
+PLAN, WATCH = "plan-training", "watch-training"
 SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
-EXECUTION = f"{SAGEMAKER}:pipeline/{PIPELINE}/execution/1"
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
+FAR = datetime(2126, 11, 24, 6, tzinfo=UTC)
+"""The functions tell by the clock what is late."""
 Json = dict[str, Any]
 
 
@@ -31,19 +34,35 @@ class Stage:
 
     world: World
     s3: Any
-    monkeypatch: pytest.MonkeyPatch
+    pipeline: str
     callers: dict[str, Caller] = field(default_factory=dict)
     started: list[Json] = field(default_factory=list)
     status: str = "Failed"
+    secondary_status: str = "Failed"
+    schedules: list[str] = field(default_factory=list)
 
-    def call(self, name: str, event: Json) -> Json:
+    @property
+    def bucket(self) -> str:
+        return self.world.resources[PROJECT]["artifacts bucket"][0].arn.rpartition(":")[2]
+
+    def plan(self, number: int, **event: str) -> Json:
+        """The step PlanTraining of the execution with this number."""
+        fixed = {"train_uri": f"s3://{self.bucket}/{self.pipeline}/1/features/train", "attempt": str(number)}
+        return self.call(PLAN, {**fixed, "execution_arn": self.execution(number), **event})
+
+    def execution(self, number: int) -> str:
+        return f"{SAGEMAKER}:pipeline/{self.pipeline}/execution/{number}"
+
+    def call(self, function: str, event: Json) -> Json:
         """Call a function as it is deployed, with its environment and its role."""
-        caller = self.callers.setdefault(name, self._caller(name))
-        self.monkeypatch.setattr(boto3, "client", caller.client)
-        for variable, value in (environment(self.world, PROJECT, name) or {}).items():
-            self.monkeypatch.setenv(variable, value)
-        module = importlib.import_module(f"mlplatform.training.runtime.training_runs.{FUNCTIONS[name]}")
-        answer: Json = module.handler(event, None)
+        name = f"{self.pipeline}-{function}"
+        caller = self.callers.setdefault(function, self._caller(name))
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(boto3, "client", caller.client)
+            for variable, value in (environment(self.world, PROJECT, name) or {}).items():
+                monkeypatch.setenv(variable, value)
+            module = f"mlplatform.training.runtime.training_runs.{function.replace('-', '_')}"
+            answer: Json = importlib.import_module(module).handler(event, None)
         return answer
 
     def _caller(self, name: str) -> Caller:
@@ -65,10 +84,12 @@ class Stage:
     @property
     def _answers(self) -> dict[str, Callable[[Json], Json]]:
         return {
-            "DescribePipelineExecution": lambda _: {"PipelineExecutionStatus": self.status},
+            "DescribePipelineExecution": lambda _: {"PipelineExecutionStatus": self.status, "LastModifiedTime": NOW},
             "ListPipelineExecutionSteps": lambda _: {"PipelineExecutionSteps": [self._step()]},
             "ListPipelineParametersForExecution": lambda _: {"PipelineParameters": [{"Name": "Attempt", "Value": "1"}]},
+            "CreateSchedule": self._create_schedule,
             "DescribeTrainingJob": lambda _: {
+                "SecondaryStatus": self.secondary_status,
                 "TrainingJobName": "pipelines-x-Train-y",
                 "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
                 "TrainingStartTime": NOW - timedelta(hours=1),
@@ -85,39 +106,83 @@ class Stage:
 
     def _start(self, asked: Json) -> Json:
         self.started.append({it["Name"]: it["Value"] for it in asked["PipelineParameters"]})
-        return {"PipelineExecutionArn": EXECUTION.removesuffix("1") + "2"}
+        return {"PipelineExecutionArn": self.execution(2)}
+
+    def _create_schedule(self, asked: Json) -> Json:
+        self.schedules.append(asked["Name"])
+        if len(self.schedules) == 1:
+            return {}
+        return {"Error": {"Code": "ConflictException", "Message": "there is one"}, "ResponseMetadata": {}}
+
+
+@contextmanager
+def staged(world: World, directory: Path, pipeline: str) -> Iterator[Stage]:
+    """Before the first execution of a pipeline."""
+    with s3_server(directory) as s3:
+        stage = Stage(world, s3, pipeline)
+        s3.create_bucket(Bucket=stage.bucket)
+        s3.put_object(Bucket=stage.bucket, Key=f"{pipeline}/1/features/train/a.csv", Body=b"12345")
+        stage.call(WATCH, {})
+        s3.delete_object(Bucket=stage.bucket, Key=f"run-state/{pipeline}.json")
+        yield stage
 
 
 @pytest.fixture(scope="module")
-def stage(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def climbed(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """After an execution that ran out of memory, and the one that followed it."""
-    with s3_server(tmp_path_factory.mktemp("s3")) as s3, pytest.MonkeyPatch.context() as monkeypatch:
-        bucket = world.resources[PROJECT]["artifacts bucket"][0].arn.rpartition(":")[2]
-        s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=f"{PIPELINE}/1/features/train/a.csv", Body=b"12345")
-        stage = Stage(world, s3, monkeypatch)
-        plan, watch = FUNCTIONS
-        train_uri = f"s3://{bucket}/{PIPELINE}/1/features/train"
-        stage.call(watch, {})
-        s3.delete_object(Bucket=bucket, Key=f"run-state/{PIPELINE}.json")
-        first = stage.call(plan, {"train_uri": train_uri, "execution_arn": EXECUTION, "attempt": "1"})
-        stage.call(watch, {})
-        following = {"train_uri": train_uri, "execution_arn": EXECUTION.removesuffix("1") + "2", "attempt": "2"}
-        second = stage.call(plan, following)
+    with staged(world, tmp_path_factory.mktemp("s3"), CLIMBING) as stage:
+        first = stage.plan(1)
+        stage.call(WATCH, {})
+        second = stage.plan(2)
         stage.status = "Succeeded"
-        stage.call(watch, {})
+        stage.call(WATCH, {})
         assert (first["instance_type"], second["instance_type"]) == ("ml.m5.large", "ml.m5.xlarge")
         assert first["input_bytes"] == "5"
         yield stage
 
 
-def test_one_execution_has_followed(stage: Stage) -> None:
-    assert stage.started == [{"Attempt": "2"}]
+@pytest.fixture(scope="module")
+def moved(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """After an execution without spot capacity, whose plan was made twice, one that waited beyond its last moment, and two on demand."""
+    with staged(world, tmp_path_factory.mktemp("s3"), MOVING) as stage:
+        stage.secondary_status = "MaxWaitTimeExceeded"
+        for _ in range(2):
+            stage.plan(1, started_at=NOW.isoformat(), ready_by=FAR.isoformat())
+        stage.call(WATCH, {})
+        stage.status, stage.secondary_status = "Executing", "Starting"
+        stage.plan(2, started_at=NOW.isoformat(), ready_by=NOW.isoformat())
+        stage.call(WATCH, {})
+        stage.status = "Stopped"
+        stage.call(WATCH, {})
+        stage.status, stage.secondary_status = "Failed", "MaxWaitTimeExceeded"
+        on_demand = f"{SAGEMAKER}:pipeline/{MOVING}-on-demand/execution"
+        stage.plan(3, execution_arn=f"{on_demand}/3")
+        stage.call(WATCH, {})
+        stage.status, stage.secondary_status = "Succeeded", "Completed"
+        stage.plan(4, execution_arn=f"{on_demand}/4")
+        stage.call(WATCH, {})
+        yield stage
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_may_do_everything_that_it_does_and_nothing_else(stage: Stage, name: str) -> None:
-    caller = stage.callers[name]
+def test_each_execution_is_followed_by_one(climbed: Stage, moved: Stage) -> None:
+    assert climbed.started == [{"Attempt": "2"}]
+    assert moved.started == [
+        {"Attempt": "2", "ReadyBy": FAR.isoformat()},
+        {"Attempt": "3", "CheckpointsOf": "2", "ReadyBy": NOW.isoformat()},
+        {
+            "Attempt": "4",
+            "CheckpointsOf": "3",
+        },  # SageMaker here answers always the same parameters; else it would still be 2.
+    ]
+    assert set(moved.schedules) == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("name", [PLAN, WATCH])
+@pytest.mark.parametrize("pipeline", ["climbed", "moved"])
+def test_a_function_may_do_everything_that_it_does_and_nothing_else(
+    pipeline: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    caller = request.getfixturevalue(pipeline).callers[name]
     assert caller.asked
     assert caller.denied == []
     assert [it for it in unused(caller.principal, caller.asked) if it.split()[1] not in BY_LAMBDA] == []

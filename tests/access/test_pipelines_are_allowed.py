@@ -266,6 +266,7 @@ def starters(world: World, action: str, kind: str) -> dict[str, list[str]]:
 def test_a_pipeline_is_started_by_what_looks_after_it_only_or_by_its_own_schedule(world: World) -> None:
     assert starters(world, "sagemaker:StartPipelineExecution", "pipeline") == {
         "climbing watch training": ["demand-climbing"],
+        "moving climbing watch training": ["demand-moving", "demand-moving-on-demand"],
         "everything schedule": ["demand-everything"],
         "replacing controller function": ["demand-replacing"],
         "replacing quality schedule": ["demand-replacing-quality"],

@@ -191,3 +191,15 @@ def test_faults_and_spot_settings_without_meaning_are_refused(
 
     with pytest.raises(ClientError, match=message):
         workbench.sagemaker.create_training_job(**request)
+
+
+def test_a_spot_job_for_which_no_instance_comes_waits_as_long_as_it_may(workbench: Workbench) -> None:
+    request = training_request(workbench, "waiting", "print('never')")
+    request["EnableManagedSpotTraining"] = True
+    request["StoppingCondition"] = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 1}
+    workbench.sagemaker.create_training_job(**request, Environment={"MLP_FAULT": "spot:none"})
+
+    job = workbench.wait_for_job("training", "waiting")
+
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded")
+    assert "TrainingStartTime" not in job

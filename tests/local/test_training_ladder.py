@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,15 @@ SCRIPTS = {
 }
 
 
+def write(directory: Path, scripts: Mapping[str, str]) -> Path:
+    directory.mkdir()
+    for name, script in scripts.items():
+        (directory / name).write_text(inspect.cleandoc(script) + "\n")
+    return directory
+
+
 def deploy_pipeline(workbench: Workbench, directory: Path, project_name: str) -> DeployedProject:
-    jobs = directory / "jobs"
-    jobs.mkdir()
-    for name, script in SCRIPTS.items():
-        (jobs / name).write_text(inspect.cleandoc(script) + "\n")
+    jobs = write(directory / "jobs", SCRIPTS)
     project = deploy(
         workbench,
         directory / "cdk.out",

@@ -12,7 +12,7 @@ from mlp.errors import ExitCode
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.output import Output
 from mlp.parameters import parse_parameters
-from mlp.render import execution_line, pipelines_table, step_table
+from mlp.render import execution_line, follower_line, move_line, pipelines_table, step_table
 from mlp.sagemaker import SageMaker
 from mlp.session import session
 from mlp.target import Target
@@ -117,10 +117,18 @@ def _end(target: Target, snapshot: Snapshot, out: Output) -> None:
     now = datetime.now(tz=UTC)
     execution = snapshot.execution
     failure = explain(target, snapshot) if execution.status == "Failed" else None
-    document = {**snapshot.document(), "failure": failure.document() if failure else None}
+    follower = None if execution.status == "Succeeded" else SageMaker(target).follower(execution)
+    document = {
+        **snapshot.document(),
+        "failure": failure.document() if failure else None,
+        "followed_by": follower.document(now=now) if follower else None,
+    }
     table = () if out.is_live else (step_table(execution, snapshot.steps, snapshot.step_names, now=now),)
     line = escape(execution_line(execution, now=now))
-    out.result(document, *table, line, *(_failure_text(failure) if failure else ()))
+    following = [escape(follower_line(follower))] if follower else []
+    if execution.status == "Stopped" and follower is None:
+        following = [escape(move_line(execution, name)) for name in SageMaker(target).on_demand_pipeline(execution)]
+    out.result(document, *table, line, *(_failure_text(failure) if failure else ()), *following)
     if execution.status != "Succeeded":
         raise typer.Exit(ExitCode.RUN_FAILED)
 

@@ -123,6 +123,6 @@ def pass_job_roles(scope: ProjectScope, job_role_arns: Sequence[str]) -> Stateme
     )
 
 
-def start_statement(pipeline_arn: str) -> Statement:
-    """What starts executions of one pipeline."""
-    return Statement(sid="StartPipelines", actions=["sagemaker:StartPipelineExecution"], resources=[pipeline_arn])
+def start_statement(*pipeline_arns: str) -> Statement:
+    """What starts executions of these pipelines."""
+    return Statement(sid="StartPipelines", actions=["sagemaker:StartPipelineExecution"], resources=pipeline_arns)

@@ -8,7 +8,16 @@ from pathlib import Path
 
 from constructs import Construct
 
-from mlpipelines import PIPELINE_EXECUTION_ARN, LambdaOutput, LambdaStep, Parameter, RetryPolicy, Step, Text
+from mlpipelines import (
+    PIPELINE_EXECUTION_ARN,
+    START_DATE_TIME,
+    LambdaOutput,
+    LambdaStep,
+    Parameter,
+    RetryPolicy,
+    Step,
+    Text,
+)
 from mlplatform.pipeline.dead_letters import dead_letter_queue, keep_failed_events, queue_policy
 from mlplatform.pipeline.execution_ends import hear_of_ends
 from mlplatform.pipeline.functions import ATTEMPTS, RuntimeFunction, step_function
@@ -17,6 +26,7 @@ from mlplatform.policy import Statement
 from mlplatform.project import JobLimits, MlProject
 from mlplatform.project.pipeline_permissions import start_statement
 from mlplatform.scaling import InstanceLadder
+from mlplatform.training.moving import CHECKPOINTS_OF, EXECUTION_IDS, READY_BY, Moving
 from mlplatform.training.resources import TrainingResources
 from mlplatform.training.tuning import Tuning
 
@@ -37,7 +47,8 @@ class Climbing(Construct):
 
     What earlier training jobs used and lacked is one document, `run-state/<pipeline>.json` in the artifact bucket. An
     execution whose training job ran out of memory, or found no capacity, is started again with the same parameters, as
-    attempt 2 up to `max_attempts`. Events that the function fails on three times go to a dead-letter queue.
+    attempt 2 up to `max_attempts`; or in the pipeline `<pipeline>-on-demand`, where the model has a deadline. Events that the
+    function fails on three times go to a dead-letter queue.
     """
 
     def __init__(
@@ -54,41 +65,55 @@ class Climbing(Construct):
         self._artifacts_arn = f"arn:{project.partition}:s3:::{project.artifact_bucket_name}"
         self._state_key = f"run-state/{pipeline_name}.json"
         self._plan: RuntimeFunction | None = None
-        if resources.ladder is not None:
-            environment = self._environment(resources.ladder, resources.attempts)
+        self._moving: Moving | None = None
+        self._has_choice = resources.ladder is not None
+        ladder = resources.watched_ladder
+        if ladder is not None:
+            if resources.ready_within_minutes is not None:
+                self._moving = Moving(
+                    self, "Moving", project=project, pipeline_name=pipeline_name, watch_name=self._watch_name
+                )
+            environment = self._environment(ladder, resources)
             self._plan = self._plan_function(environment)
             self._watch(environment)
 
     @property
     def parameters(self) -> list[Parameter]:
         """What the platform sets in executions that it starts again."""
-        return [ATTEMPT] if self._plan else []
+        return [*([ATTEMPT] if self._plan else []), *([READY_BY] if self._moving else [])]
 
     @property
     def retry_policies(self) -> Sequence[RetryPolicy]:
         """What the training step itself tries again."""
-        return _ON_THE_SAME_MACHINE if self._plan else TRANSIENT_FAULTS
+        return _ON_THE_SAME_MACHINE if self._has_choice else TRANSIENT_FAULTS
+
+    @property
+    def _watch_name(self) -> str:
+        return f"{self._pipeline_name}-watch-training"
 
     def plan(self, train_uri: Text, *, after: Sequence[Step]) -> list[LambdaStep]:
         """The step that chooses the instance type, once the training set is there and checked."""
         if self._plan is None:
             return []
+        inputs = {"train_uri": train_uri, "execution_arn": PIPELINE_EXECUTION_ARN, "attempt": ATTEMPT}
+        deadline = {"started_at": START_DATE_TIME, "ready_by": READY_BY} if self._moving else {}
         planned = LambdaStep(
             name=PLAN,
             function_arn=self._plan.function_arn,
-            inputs={"train_uri": train_uri, "execution_arn": PIPELINE_EXECUTION_ARN, "attempt": ATTEMPT},
+            inputs={**inputs, **deadline},
             outputs=[LambdaOutput(name=name) for name in ("instance_type", "input_bytes", "reason")],
             depends_on=after,
         )
         return [planned]
 
-    def _environment(self, ladder: InstanceLadder, max_attempts: int) -> dict[str, str]:
+    def _environment(self, ladder: InstanceLadder, resources: TrainingResources) -> dict[str, str]:
         """What both functions read (`training_runs.settings`)."""
         settings = {
             "pipeline_name": self._pipeline_name,
             "state_uri": self._project.artifact_uri(self._state_key),
             "ladder": ladder.to_json(),
-            "max_attempts": max_attempts,
+            "max_attempts": resources.attempts,
+            **({} if self._moving is None else {"on_demand": self._moving.settings(resources)}),
         }
         return {"TRAINING": json.dumps(settings)}
 
@@ -119,6 +144,7 @@ class Climbing(Construct):
             statements=[
                 self._change_state(),
                 self._find("FindStateAndInput", self._state_key, f"{self._pipeline_name}/*"),
+                *([] if self._moving is None else self._moving.look_statements()),
             ],
         )
 
@@ -131,11 +157,13 @@ class Climbing(Construct):
         dead_letters_arn: str = dead_letters.attr_arn
         queue_policy(self, "DeadLettersPolicy", dead_letters, arn=dead_letters_arn)
         sagemaker = f"arn:{project.partition}:sagemaker:{project.region}:{project.account}"
-        pipeline_arn = f"{sagemaker}:pipeline/{pipeline_name}"  # As text: the pipeline names the other function.
+        # As text: the pipelines name the other function.
+        names = (pipeline_name, *([] if self._moving is None else [self._moving.pipeline_name]))
+        pipeline_arns = [f"{sagemaker}:pipeline/{name}" for name in names]
         watch = RuntimeFunction(
             self,
             WATCH,
-            name=f"{pipeline_name}-watch-training",
+            name=self._watch_name,
             description=f"Learns from executions of the pipeline {pipeline_name}, and starts them again on other machines",
             code=_CODE,
             libraries=ATTEMPTS,
@@ -144,7 +172,7 @@ class Climbing(Construct):
             statements=[
                 self._change_state(),
                 self._find("FindState", self._state_key),
-                start_statement(pipeline_arn),
+                start_statement(*pipeline_arns),
                 Statement(
                     sid="FollowExecutions",
                     actions=[
@@ -152,9 +180,10 @@ class Climbing(Construct):
                         "sagemaker:ListPipelineExecutionSteps",
                         "sagemaker:ListPipelineParametersForExecution",
                     ],
-                    resources=[f"{pipeline_arn}/execution/*"],
-                    wildcard_reason="SageMaker gives executions their ids at run time",
+                    resources=[f"{arn}/execution/*" for arn in pipeline_arns],
+                    wildcard_reason=EXECUTION_IDS,
                 ),
+                *([] if self._moving is None else self._moving.watch_statements(pipeline_arns[0])),
                 Statement(
                     sid="ReadJobs",
                     actions=["sagemaker:DescribeTrainingJob"],
@@ -179,7 +208,7 @@ class Climbing(Construct):
         hear_of_ends(
             self,
             watch,
-            pipeline_arns=[pipeline_arn],
+            pipeline_arns=pipeline_arns,
             description=f"Tells the watch over the training of {pipeline_name} how its executions end",
         )
 
@@ -188,10 +217,15 @@ def ladder_problems(
     resources: TrainingResources, limits: JobLimits, tuning: Tuning | None, hyperparameters: Container[str]
 ) -> Iterator[str]:
     """A sentence for each thing of the pipeline that does not go with the ladder of its training job."""
-    if resources.ladder is None:
+    if resources.watched_ladder is None:
         return
-    yield from resources.ladder.problems(limits)
+    said = "a ladder" if resources.ladder else "ready_within_minutes"
+    yield from resources.watched_ladder.problems(limits)
     if tuning is not None:
-        yield "a ladder is for one training job, and tuning runs many; leave out the ladder or the tuning"
+        yield f"{said} is for one training job, and tuning runs many; leave out one of them"
     if ATTEMPT.name in hyperparameters:
         yield f"hyperparameter '{ATTEMPT.name}' is the parameter that counts attempts on a ladder; use another name"
+    if resources.ready_within_minutes is not None:
+        for taken in (READY_BY.name, CHECKPOINTS_OF.name):
+            if taken in hyperparameters:
+                yield f"hyperparameter '{taken}' is a parameter of executions with ready_within_minutes; use another name"

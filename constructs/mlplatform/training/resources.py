@@ -29,6 +29,11 @@ class TrainingResources(JobResources):
     execution whose job runs out of memory, or finds no capacity, is started again by itself, on another type, until it
     was the `max_attempts`th, 3 when not given. Without one, all executions train on `instance_type`.
 
+    With `ready_within_minutes` besides `spot`, the model has to be ready so long after the start of the first execution: an
+    execution whose job still waits when there is just time to train on demand is stopped, and done on demand. How long that
+    takes is what earlier executions took, or `max_runtime_minutes` before there is one. One whose job finds no spot capacity
+    is started again, at last on demand. Without it, a job on spot capacity waits for `max_wait_minutes`, whatever that means.
+
     Raises `InvalidPropsError` with everything that does not go together.
     """
 
@@ -37,6 +42,7 @@ class TrainingResources(JobResources):
     fallback_instance_types: tuple[str, ...] = ()
     ladder: InstanceLadder | None = None
     max_attempts: int | None = None
+    ready_within_minutes: int | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("TrainingResources", self._problems())
@@ -47,6 +53,13 @@ class TrainingResources(JobResources):
         if self.ladder is not None:
             return self.ladder.instance_types
         return (self.instance_type, *self.fallback_instance_types)
+
+    @property
+    def watched_ladder(self) -> InstanceLadder | None:
+        """What executions are planned on, and started again on: the ladder, or the one type where there is a deadline."""
+        if self.ladder is None and self.ready_within_minutes is not None:
+            return InstanceLadder.of(self.instance_type)
+        return self.ladder
 
     @property
     def attempts(self) -> int:
@@ -82,6 +95,10 @@ class TrainingResources(JobResources):
             )
         if self.ladder is None and len(self.instance_types) > _MAX_PREFERENCES:
             yield f"there are {len(self.instance_types)} instance types; use at most {_MAX_PREFERENCES}"
+        if self.ready_within_minutes is not None and not self.spot:
+            yield f"ready_within_minutes is {self.ready_within_minutes} without spot; leave it out, or set spot=True"
+        if self.ready_within_minutes is not None and self.ready_within_minutes < 1:
+            yield f"ready_within_minutes is {self.ready_within_minutes}; use 1 or more"
         yield from self._ladder_problems()
         for kind in sorted({kind for kind in self.instance_types if self.instance_types.count(kind) > 1}):
             yield f"instance type {kind} is named twice; name each once"
@@ -89,7 +106,7 @@ class TrainingResources(JobResources):
     def _ladder_problems(self) -> Iterator[str]:
         if self.ladder is not None and self.fallback_instance_types:
             yield "ladder and fallback_instance_types both say what to do without capacity; put the types on the ladder"
-        if self.ladder is None and self.max_attempts is not None:
+        if self.ladder is None and self.ready_within_minutes is None and self.max_attempts is not None:
             yield f"max_attempts is {self.max_attempts} without a ladder, so another attempt would be the same; give a ladder"
         if not 1 <= self.attempts <= _MOST_ATTEMPTS:
             yield f"max_attempts is {self.max_attempts}; use 1 to {_MOST_ATTEMPTS}, where 1 never starts an execution again"

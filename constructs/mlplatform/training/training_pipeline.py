@@ -28,6 +28,7 @@ from mlplatform.training.hyperparameters import (
     script_mode_hyperparameters,
 )
 from mlplatform.training.metric import Metric, MetricRule
+from mlplatform.training.moving import on_demand
 from mlplatform.training.resources import TrainingResources
 from mlplatform.training.scripts import TrainingScripts
 from mlplatform.training.steps import TrainingSteps, script_mode_container
@@ -40,7 +41,7 @@ class TrainingPipeline(Construct):
     Steps: `ValidateData`, `BuildFeatures`, `Train` (or `Tune`), `FindProductionModel`, `Evaluate`, `CompareModels`,
     `CheckMetric`, then `RegisterModel` or `MetricTooLow`, which fails the execution and says why; with `checks`, also
     `PrepareChecks` at the start, `CheckDataQuality` and `CheckDataBias` before training, and `CreateModel`, `CheckModelBias` and
-    `CheckExplainability` before `RegisterModel`; with a ladder in `training`, `PlanTraining` before `Train`. The version is
+    `CheckExplainability` before `RegisterModel`; with a ladder or a deadline in `training`, `PlanTraining` before `Train`. The version is
     registered with its comparison with the newest approved one, on the same held-out data. Every execution may set `InputUri` and
     each hyperparameter by its own name.
 
@@ -164,23 +165,29 @@ class TrainingPipeline(Construct):
         registered = steps.register(container, evaluated, found, compared, checking)
         decided = steps.check_metric(rule, evaluated, if_steps=[*checked_model, registered])
 
+        pipeline = Pipeline(
+            name=name,
+            description=f"Trains a model of {project.name} and registers it when {rule}",
+            parameters=[input_uri, *checking.parameters, *climbing.parameters, *parameters],
+            steps=[
+                *checking.prepare(),
+                *(validated, *checked_quality, built, *checked_train, *planned, trained),
+                *(found, evaluated, compared, decided),
+            ],
+        )
         self.pipeline = SageMakerPipeline(
             self,
             "Default",  # so that its resources are called after this construct
             project=project,
-            pipeline=Pipeline(
-                name=name,
-                description=f"Trains a model of {project.name} and registers it when {rule}",
-                parameters=[input_uri, *checking.parameters, *climbing.parameters, *parameters],
-                steps=[
-                    *checking.prepare(),
-                    *(validated, *checked_quality, built, *checked_train, *planned, trained),
-                    *(found, evaluated, compared, decided),
-                ],
-            ),
+            pipeline=pipeline,
             schedule=schedule,
             start_on=start_on,
         )
+        self.on_demand: SageMakerPipeline | None = None
+        """The pipeline to which executions move that wait too long for spot capacity; None without `ready_within_minutes`."""
+        if training.ready_within_minutes is not None:
+            moved = on_demand(pipeline, project.artifact_uri(name))
+            self.on_demand = SageMakerPipeline(self, "OnDemand", project=project, pipeline=moved)
 
 
 def _train(

@@ -2,9 +2,9 @@
 
 A tag `mlp:fault` or an environment variable `MLP_FAULT` holds what happens, in this order, separated by spaces: `capacity:2` fails
 the first two attempts for lack of capacity, `internal:1` the next one with an internal error; `spot:3s` takes the spot instances of a
-training job back after three seconds, once in each job. Attempts are counted for each step of a pipeline execution, or else for each
-job; an attempt with `InstancePreferences` tries each of them in turn. `capacity:ml.m5.large` has no instance of that type, however
-often it is asked for.
+training job back after three seconds, once in each job; with `spot:none` none come, or none after those were taken back. Attempts are
+counted for each step of a pipeline execution, or else for each job; an attempt with `InstancePreferences` tries each of them in turn.
+`capacity:ml.m5.large` has no instance of that type, however often it is asked for.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REASONS = {
     "internal": "InternalServerError: We encountered an internal error. Please try again.",
 }
 _WORD = re.compile(
-    r"(?P<kind>capacity|internal):(?P<count>\d+)|capacity:(?P<type>ml\.[\w.-]+)|spot:(?P<seconds>\d+(\.\d+)?)s"
+    r"(?P<kind>capacity|internal):(?P<count>\d+)|capacity:(?P<type>ml\.[\w.-]+)|spot:(?P<seconds>\d+(\.\d+)?)s|(?P<none>spot:none)"
 )
 
 
@@ -43,27 +43,35 @@ class Faults:
     reasons: tuple[str, ...] = ()
     scarce: tuple[str, ...] = ()
     spot_seconds: float | None = None
+    has_spot: bool = True
+
+    @property
+    def are_of_spot(self) -> bool:
+        """Whether only jobs on spot capacity can have them."""
+        return self.spot_seconds is not None or not self.has_spot
 
     @classmethod
     def parse(cls, text: str) -> Faults:
         """Raises `FaultError` for text that means nothing."""
         reasons: list[str] = []
         scarce: list[str] = []
-        spot_seconds = None
+        spot_seconds, has_spot = None, True
         for word in text.split():
             match = _WORD.fullmatch(word)
             if match is None:
                 raise FaultError(
                     f"{word!r} asks for no fault there is; write capacity:<attempts>, "
-                    "capacity:<instance type>, internal:<attempts> or spot:<seconds>s"
+                    "capacity:<instance type>, internal:<attempts>, spot:<seconds>s or spot:none"
                 )
             if match["kind"]:
                 reasons += [_REASONS[match["kind"]]] * int(match["count"])
             elif match["type"]:
                 scarce.append(match["type"])
+            elif match["none"]:
+                has_spot = False
             else:
                 spot_seconds = float(match["seconds"])
-        return cls(tuple(reasons), tuple(scarce), spot_seconds)
+        return cls(tuple(reasons), tuple(scarce), spot_seconds, has_spot)
 
 
 def requested(document: Document) -> Faults:
@@ -82,11 +90,6 @@ def reasons_of_attempt(job: Job, instance_types: Sequence[str]) -> list[str | No
         NO_CAPACITY if reason is None and tried in faults.scarce else reason
         for reason, tried in zip(counted, instance_types, strict=True)
     ]
-
-
-def spot_interruption_seconds(job: Job) -> float | None:
-    """When the spot instances are taken back; None when they are not."""
-    return requested(job.document).spot_seconds
 
 
 def _attempt(job: Job) -> int:

@@ -52,8 +52,8 @@ def _fault_refusals(request: Document) -> Refusals:
                 yield f"{faults.TAG}: {error}"
                 continue
             uses_spot = request.get(_SPOT) or literal(request, "TrainingJobDefinition", _SPOT)
-            if found.spot_seconds is not None and not uses_spot:
-                yield f"{faults.TAG} {text!r} takes spot instances back, but the job has none; set {_SPOT}"
+            if found.are_of_spot and not uses_spot:
+                yield f"{faults.TAG} {text!r} is about spot instances, but the job has none; set {_SPOT}"
 
 
 def _processing(request: Document) -> Refusals:

@@ -17,6 +17,7 @@ _MESSAGES = {
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job waited longer for managed spot instances than MaxWaitTimeInSeconds provided",
 }
 
 

@@ -36,11 +36,17 @@ from mllocal.sagemaker.store import Document
 DEFAULT_CHECKPOINTS = "/opt/ml/checkpoints"
 
 
+class NoSpotInstanceError(JobStoppedError):
+    """A job that ended without spot instances: nothing that it might have left is there to be saved."""
+
+
 def run(job: Job) -> Document:
     """Run the job to its end. Raises `JobFailedError` with SageMaker's reason."""
     training = Training(job, resolve_image(job.document["AlgorithmSpecification"]["TrainingImage"]))
     try:
         end = training.run_attempts()
+    except NoSpotInstanceError:
+        raise
     except JobStoppedError:
         raise JobStoppedError(**training.save()) from None
     try:
@@ -101,12 +107,15 @@ class Training:
         document = job.document
         self._metrics = Metrics(document["AlgorithmSpecification"].get("MetricDefinitions", []), job.metric_values)
         self._left_seconds = max_runtime_seconds(document)
-        self._spot_seconds = faults.spot_interruption_seconds(job)
+        wanted = faults.requested(document)
+        self._spot_seconds, self._has_spot = wanted.spot_seconds, wanted.has_spot
         self._checkpoints = _checkpoints(document)
         self.cluster = self._new_cluster()
 
     def run_attempts(self) -> ContainerEnd:
         """Run until an attempt ends that was not interrupted."""
+        if self._spot_seconds is None:
+            self.wait_for_spot()
         end = self.attempt()
         while self.was_interrupted(end):
             self.take_new_instances()
@@ -144,7 +153,18 @@ class Training:
         _enter(self._job, "Interrupted")
         self.cluster.remove()
         _enter(self._job, "Starting")
+        self.wait_for_spot()
         self.cluster = self._new_cluster()
+
+    def wait_for_spot(self) -> None:
+        """Return when there are instances. Raises `NoSpotInstanceError` when the job is stopped first, or has waited too long."""
+        if self._has_spot:
+            return
+        document = self._job.document
+        seconds = document["StoppingCondition"]["MaxWaitTimeInSeconds"]
+        if self._job.is_stopping(max(0.0, document["CreationTime"] + seconds - time.time())):
+            raise NoSpotInstanceError
+        raise NoSpotInstanceError(**entered(document, "MaxWaitTimeExceeded"))
 
     def save(self) -> Document:
         """Upload what there is, the model of a stopped job included, as the service does; nothing if it did not train yet."""

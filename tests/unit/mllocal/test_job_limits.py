@@ -71,6 +71,8 @@ def test_faults_come_in_the_order_given() -> None:
         "InternalServerError",
     ]
     assert faults.spot_seconds == 1.5
+    assert faults.has_spot
+    assert not Faults.parse("spot:none").has_spot
 
 
 @pytest.mark.parametrize("text", ["capacity", "capacity:x", "spot:3", "internal:1,capacity:1"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console, RenderableType
 
 from mlp.model import Execution, ModelVersion, PipelineRow, StepRun
-from mlp.render import duration, execution_line, pipelines_table, step_line, step_table, version_line
+from mlp.render import duration, execution_line, follower_line, pipelines_table, step_line, step_table, version_line
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -59,6 +60,25 @@ def test_a_cached_step_and_a_condition_say_what_happened(make_step: Callable[...
 
 def test_the_last_line_says_how_it_ended(execution: Execution) -> None:
     assert execution_line(execution, now=NOON) == "Failed in 20 s: demand-forecast-training/abc123"
+
+
+def test_an_execution_that_follows_another_says_so_by_short_names(execution: Execution) -> None:
+    follower = replace(
+        execution,
+        arn=execution.arn.replace("training/execution/abc123", "training-on-demand/execution/def456"),
+        pipeline_name="demand-forecast-training-on-demand",
+        description=f"Attempt 2, on demand, to be ready by 2026-11-30 06:00 UTC, after {execution.arn}",
+    )
+    note = "Attempt 2, on demand, to be ready by 2026-11-30 06:00 UTC, after demand-forecast-training/abc123"
+
+    assert follower.follows(execution)
+    assert not execution.follows(follower)
+    assert follower_line(follower) == (
+        f"the platform goes on in demand-forecast-training-on-demand/def456: {note}; "
+        "watch it with `mlp watch demand-forecast-training-on-demand/def456`"
+    )
+    assert note in shown(step_table(follower, [], [], now=NOON))
+    assert "Attempt 2, on demand" in shown(pipelines_table([PipelineRow(name="a", last=follower)], now=NOON))
 
 
 def test_pipelines_are_listed_with_their_last_execution(execution: Execution) -> None:

@@ -102,6 +102,8 @@ def test_the_watch_hears_of_every_end_of_this_pipeline_and_of_no_other(synthesiz
         ({"ladder": LADDER, "fallback_instance_types": ("ml.m5.xlarge",)}, "put the types on the ladder"),
         ({"max_attempts": 2}, "max_attempts is 2 without a ladder"),
         ({"ladder": LADDER, "max_attempts": 0}, "max_attempts is 0; use 1 to 10"),
+        ({"ready_within_minutes": 60}, "ready_within_minutes is 60 without spot"),
+        ({"ready_within_minutes": 0, "spot": True}, "ready_within_minutes is 0; use 1 or more"),
     ],
 )
 def test_what_does_not_go_together_is_refused(options: dict[str, Any], problem: str) -> None:
@@ -117,16 +119,56 @@ def test_what_the_pipeline_has_and_a_ladder_does_not_take_is_told_at_once(source
             "Training",
             source=source,
             input_prefix="raw/",
-            hyperparameters={"Attempt": 1},
+            hyperparameters={"Attempt": 1, "ReadyBy": "x"},
             tuning=tuning,
-            training=TrainingResources(ladder=InstanceLadder.of("ml.r5.large")),
+            training=TrainingResources(ladder=InstanceLadder.of("ml.r5.large"), spot=True, ready_within_minutes=60),
         )
-    first, second, third = raised.value.problems
+    first, second, third, fourth = raised.value.problems
     assert first.startswith("the ladder has ml.r5.large, which the project may not use")
     assert second.startswith("a ladder is for one training job")
     assert third.startswith("hyperparameter 'Attempt'")
+    assert fourth.startswith("hyperparameter 'ReadyBy'")
 
 
 def test_a_ladder_may_have_more_types_than_sagemaker_takes_preferences() -> None:
     types = ("ml.m5.large", "ml.m5.xlarge", "ml.m5.2xlarge", "ml.r5.large", "ml.r5.xlarge", "ml.r5.2xlarge")
     assert TrainingResources(ladder=InstanceLadder.of(*types)).instance_types == types
+
+
+@pytest.fixture(scope="module")
+def moving(tmp_path_factory: pytest.TempPathFactory, source: SourceDirectory) -> Synthesized:
+    training = TrainingResources(spot=True, max_runtime_minutes=30, ready_within_minutes=180)
+    return synthesize_project(
+        tmp_path_factory.mktemp("out"),
+        lambda project: TrainingPipeline(project, "Training", source=source, input_prefix="raw/", training=training),
+    )
+
+
+def test_the_pipeline_on_demand_is_the_same_but_for_its_training_job(moving: Synthesized) -> None:
+    spot, on_demand = moving.definition(NAME), moving.definition(f"{NAME}-on-demand")
+    (on_spot,), (train,) = ([it for it in one["Steps"] if it["Name"] == "Train"] for one in (spot, on_demand))
+
+    assert [it for it in spot["Steps"] if it != on_spot] == [it for it in on_demand["Steps"] if it != train]
+    assert on_demand["Parameters"] == [*spot["Parameters"], {"Name": "CheckpointsOf", "Type": "String"}]
+    assert on_spot["Arguments"].pop("EnableManagedSpotTraining") is True
+    assert on_spot["Arguments"].pop("StoppingCondition") == {"MaxRuntimeInSeconds": 1800, "MaxWaitTimeInSeconds": 3600}
+    assert train["Arguments"].pop("StoppingCondition") == {"MaxRuntimeInSeconds": 1800}
+    written, read = (it["Arguments"].pop("CheckpointConfig")["S3Uri"]["Std:Join"]["Values"] for it in (on_spot, train))
+    assert (written[0], written[2]) == (read[0], read[2])
+    assert (written[1], read[1]) == ({"Get": "Execution.PipelineExecutionId"}, {"Get": "Parameters.CheckpointsOf"})
+    assert on_spot == train
+
+
+def test_without_a_ladder_the_one_type_is_planned_and_capacity_is_waited_for(moving: Synthesized) -> None:
+    _, properties = function(moving, "watch-training")
+    settings = from_json(Settings, json.loads(flat(properties["Environment"]["Variables"]["TRAINING"])), "TRAINING")
+    kinds = {kind for policy in moving.steps(NAME)["Train"]["RetryPolicies"] for kind in policy["ExceptionType"]}
+
+    assert [rung.instance_type for rung in settings.ladder.rungs] == ["ml.m5.large"]
+    assert settings.on_demand is not None
+    assert (settings.on_demand.ready_within_minutes, settings.on_demand.max_runtime_seconds) == (180, 1800)
+    assert "SageMaker.CAPACITY_ERROR" in kinds
+
+
+def test_nothing_looks_while_nothing_runs(moving: Synthesized) -> None:
+    assert moving.resources("AWS::Scheduler::Schedule") == {}

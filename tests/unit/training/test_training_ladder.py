@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from attempts.failures import Failure, FailureKind
 from mlplatform.training.runtime.training_runs.settings import Settings
-from mlplatform.training.runtime.training_runs.state import TRAIN_STEP, Again, Ended, State, confirm_started, end, plan
+from mlplatform.training.runtime.training_runs.state import Again, State
+from mlplatform.training.runtime.training_runs.transitions import TRAIN_STEP, Ended, confirm_started, end, plan
 from mlscaling.ladder import GIB, Ladder, Rung, Usage
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -25,7 +26,7 @@ def failed(kind: FailureKind, step: str = TRAIN_STEP) -> Ended:
 
 
 def planned(state: State, arn: str, attempt: int = 1, *, bytes: int = 1000) -> tuple[State, str]:
-    state, choice = plan(state, LADDER, arn, bytes=bytes, attempt=attempt, now=NOW)
+    state, choice = plan(state, SETTINGS, arn, bytes=bytes, attempt=attempt, now=NOW)
     return state, choice.instance_type
 
 
@@ -67,7 +68,7 @@ def test_after_the_last_attempt_nothing_is_started_but_it_is_remembered() -> Non
 
 def test_nothing_is_started_when_the_largest_rung_was_too_small() -> None:
     large = replace(SETTINGS, ladder=Ladder(LADDER.rungs[:1]))
-    state, _ = plan(State(), large.ladder, "arn:1", bytes=1000, attempt=1, now=NOW)
+    state, _ = plan(State(), large, "arn:1", bytes=1000, attempt=1, now=NOW)
 
     assert end(state, "arn:1", failed(FailureKind.OUT_OF_MEMORY), large, NOW).again == ()
 

@@ -15,7 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mlplatform.training.runtime.training_runs.settings import Settings
-from mlplatform.training.runtime.training_runs.state import TrainingStore, plan
+from mlplatform.training.runtime.training_runs.state import TrainingStore
+from mlplatform.training.runtime.training_runs.transitions import plan
 from mlplatform.training.runtime.training_runs.watch_training import NotEndedError, NotStartedError, TrainingWatch
 from mlscaling.ladder import GIB, Ladder, Rung, Usage
 
@@ -66,7 +67,7 @@ class World:
         )
         measured = [{"MetricDataResults": [{"Id": "host0", "Values": list(self.percents)}]}]
         cloudwatch = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: measured))
-        return TrainingWatch(self.settings, self.store, sagemaker, cloudwatch).look(NOW, ended_arn)
+        return TrainingWatch(self.settings, self.store, sagemaker, cloudwatch, scheduler=None).look(NOW, ended_arn)
 
     def _counted(self, action: Callable[..., Any]) -> Callable[..., Any]:
         """Each call may be the last, before or after it has been carried out."""
@@ -110,7 +111,7 @@ class World:
 @pytest.fixture
 def world(s3: Any, bucket: str) -> World:
     made = World(s3, bucket)
-    made.store.update(lambda state: plan(state, LADDER, ARN, bytes=1000, attempt=1, now=NOW)[0])
+    made.store.update(lambda state: plan(state, made.settings, ARN, bytes=1000, attempt=1, now=NOW)[0])
     made.calls = 0
     return made
 

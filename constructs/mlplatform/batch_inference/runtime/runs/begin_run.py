@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import boto3
 
+from attempts.executions import moment
 from attempts.objects import split_uri, write_json, write_once
 from mlscaling.ladder import choose
 from model_registry import Model, Registry
@@ -168,15 +169,6 @@ def copy_baselines(s3: Any, model: Model, uri: str) -> None:
             s3.put_object(**_location(f"{uri}/{name}"), Body=found["Body"].read(), ContentType="application/json")
     about = {"model": model.arn, "statistics_uri": model.statistics_uri, "constraints_uri": model.constraints_uri}
     write_json(s3, f"{uri}/about.json", about)
-
-
-def moment(text: str) -> datetime:
-    """A moment as SageMaker writes it: ISO 8601, or seconds since 1970. Without a zone it is UTC."""
-    try:
-        return datetime.fromtimestamp(float(text), UTC)
-    except ValueError:
-        parsed = datetime.fromisoformat(text)
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _location(uri: str) -> dict[str, str]:

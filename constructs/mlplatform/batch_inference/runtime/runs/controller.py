@@ -6,16 +6,16 @@ event is, everything is looked at: an event that got lost is made up for by the 
 nothing to do. That a measurement failed is told by its event alone.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
 from attempts.failures import Failure
+from attempts.looks import plan_look
 from mlrecords.codec import InvalidDocumentError, from_json
 from runs import alerts, deployment, outbox
 from runs.executions import Executions
@@ -226,22 +226,8 @@ class Controller:
     def _look_again(self, at: datetime) -> None:
         """Wake this function when an attempt is due. Without it, or if it fails to, a tick does."""
         look = self.settings.next_look
-        if look is None:
-            return
-        due = at.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
-        request: dict[str, Any] = {
-            "GroupName": look.group_name,
-            "Name": NEXT_LOOK,
-            "ScheduleExpression": f"at({due:%Y-%m-%dT%H:%M:%S})",
-            "FlexibleTimeWindow": {"Mode": "OFF"},
-            "ActionAfterCompletion": "DELETE",
-            "Target": {"Arn": self.function_arn, "RoleArn": look.role_arn, "Input": json.dumps(TICK)},
-            **({} if look.key_arn is None else {"KmsKeyArn": look.key_arn}),
-        }
-        try:
-            self.scheduler.create_schedule(**request)
-        except self.scheduler.exceptions.ConflictException:
-            self.scheduler.update_schedule(**request)
+        if look is not None:
+            plan_look(self.scheduler, look, NEXT_LOOK, at, function_arn=self.function_arn, event=TICK)
 
     def _measure(self, state: State, now: datetime) -> None:
         """What alarms are made of. Before the first output, its age is that of the pipeline: that nothing comes shows, too."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from attempts.executions import Json, answer_of, failure_of, is_busy, steps_of
+from attempts.executions import Json, answer_of, failure_of, is_busy, steps_of, stop
 from attempts.failures import Failure, FailureKind
 from attempts.machines import Machine, machine_of
 from attempts.objects import find
@@ -86,11 +86,7 @@ class Executions:
 
     def stop(self, execution_arn: str) -> None:
         """Ask for an execution to be stopped; nothing, if it has ended."""
-        try:
-            self.sagemaker.stop_pipeline_execution(PipelineExecutionArn=execution_arn)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("ConflictException", "ResourceNotFound", "ValidationException"):
-                raise
+        stop(self.sagemaker, execution_arn)
 
     def _machine(self, steps: Sequence[Json], step: str) -> Machine | None:
         """On what the job of a step ran, as the step that planned it answered."""

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from attempts.failures import FailurePolicy
+from attempts.looks import NextLook
 from mlrecords.codec import from_json
 from mlscaling.ladder import Ladder
 from model_registry import ModelChoice
@@ -27,15 +28,6 @@ class Deadline:
 
     time: str
     time_zone: str
-
-
-@dataclass(frozen=True)
-class NextLook:
-    """With what the controller plans its next look, when that is sooner than the next tick."""
-
-    group_name: str
-    role_arn: str
-    key_arn: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Pipeline executions as whoever watches them sees them: why one failed, what its steps answered."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -43,6 +44,24 @@ def answer_of(steps: Sequence[Json], name: str) -> dict[str, str]:
 def job_of(step: Json) -> str | None:
     """The ARN of the job or function that a step ran, if it ran one."""
     return next(_arns(step.get("Metadata", {})), None)
+
+
+def moment(text: str) -> datetime:
+    """A moment as SageMaker writes it: ISO 8601, or seconds since 1970. Without a zone it is UTC."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except ValueError:
+        parsed = datetime.fromisoformat(text)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def stop(sagemaker: Any, execution_arn: str) -> None:
+    """Ask for an execution to be stopped; nothing, if it has ended."""
+    try:
+        sagemaker.stop_pipeline_execution(PipelineExecutionArn=execution_arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ConflictException", "ResourceNotFound", "ValidationException"):
+            raise
 
 
 def is_busy(error: ClientError) -> bool:
