@@ -101,6 +101,16 @@ def test_a_run_moves_to_another_day_with_the_time_zone_and_is_not_doubled(output
     ]
 
 
+def test_claims_of_two_attempts_with_the_same_places_are_told_apart(output: Output) -> None:
+    """An attempt between them that has read the first must not take the second for it."""
+    etags = []
+    for fence in (1, 3):
+        publish(output.s3, output.publication(Generation(R1, fence, 1), fence=fence, scheduled_at=NOON))
+        etags.append(output.s3.head_object(Bucket=output.bucket, Key=f"demo-weekly/claims/{R1}.json")["ETag"])
+
+    assert etags[0] != etags[1]
+
+
 def test_an_attempt_that_was_overtaken_publishes_nothing(output: Output) -> None:
     stale = output.publication(Generation(R1, 1, 1), fence=1, scheduled_at=NOON)
     publish(output.s3, output.publication(Generation(R1, 2, 1), fence=2, scheduled_at=NOON))

@@ -137,7 +137,10 @@ def _claim(s3: Any, publication: Publication) -> list[str]:
     def text(current: Found | None) -> bytes:
         known = [] if current is None else current.document["symlink_uris"]
         others[:] = [uri for uri in known if uri != publication.symlink_uri]
-        return json_text({"run_id": publication.run_id, "symlink_uris": [*others, publication.symlink_uri]})
+        uris = [*others, publication.symlink_uri]
+        # With the fence, no two attempts write the same claim: where an ETag is the MD5 of the content, one that was read before an equal
+        # claim of a later attempt would seem unchanged.
+        return json_text({"run_id": publication.run_id, "fence": publication.fence, "symlink_uris": uris})
 
     _replace(s3, publication, publication.claim_uri, text, "application/json")
     return others

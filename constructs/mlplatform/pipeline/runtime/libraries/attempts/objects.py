@@ -103,7 +103,9 @@ def replace(
 ) -> bool:
     """Put what `text` makes of the present object in its place, unless that one has `overtaken` us; says whether it did.
 
-    Nobody's writing is lost: the object is replaced only if it still is the one that was read.
+    Nobody's writing is lost: the object is replaced only if its ETag still is the one that was read. That tells equal contents apart
+    only in buckets with a KMS key, as all of the platform are ("ETags that are not an MD5 digest": S3 API reference, `Object`); where
+    content may return, let it name its writer.
     """
     bucket, key = split_uri(uri)
     for attempt in range(ATTEMPTS):
