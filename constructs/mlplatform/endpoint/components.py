@@ -130,7 +130,7 @@ class ComponentEndpoint(Endpoint):
                 model=placed,
                 update={},
                 configuration=self._decided(placed, configuration),
-                components={self.component_names[it.name]: self._update(it) for it in follow},
+                components={self.component_names[it.name]: self._rolling(it) for it in follow},
             ),
             following=[],
         )
@@ -224,7 +224,7 @@ class ComponentEndpoint(Endpoint):
             endpoint_config_name=config.attr_endpoint_config_name,
         )
 
-    def _update(self, component: InferenceComponent) -> dict[str, Any]:
+    def _rolling(self, component: InferenceComponent) -> dict[str, Any]:
         """What `UpdateInferenceComponent` says besides the name and the model; the copies stay as many as they are."""
         alarms = [{"AlarmName": name} for name in self.alarms.by_owner[component.name]]
         return {
@@ -248,7 +248,7 @@ class ComponentEndpoint(Endpoint):
         )
         if "EnableNetworkIsolation" not in placed:
             accept(model, {"CKV_AWS_370": NOT_ISOLATED})
-        update = self._update(component)
+        update = self._rolling(component)
         request = {
             "EndpointName": self.resource.attr_endpoint_name,
             "InferenceComponentName": self.component_names[component.name],

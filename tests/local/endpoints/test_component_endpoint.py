@@ -82,8 +82,8 @@ def test_approvals_come_into_the_components_that_follow_are_captured_and_asked_o
     deployed.deploy(define)
     deployed.register("two")
     wait_until(lambda: ask(fast, deployed.endpoint, newest) == "two" and at_rest(fast, newest) != {})
-    brought = at_rest(fast, newest)
     deployed.deploy(define)  # Nothing about the endpoint, so that it is left alone.
+    brought = at_rest(fast, newest)
     deployed.register("broken", BROKEN)
     wait_until(lambda: at_rest(fast, newest).get("FailureReason") is not None)
     told = [clock(fast, deployed.endpoint) for _ in range(2)]
@@ -94,6 +94,7 @@ def test_approvals_come_into_the_components_that_follow_are_captured_and_asked_o
     deployed.deploy(lambda project: None)
 
     assert brought["RuntimeConfig"]["CurrentCopyCount"] == 2
+    assert brought["Specification"]["ModelName"].startswith(f"{deployed.endpoint}-v2-")
     assert labels == ["two", "one"]
     assert told == [
         f"told that version 3 was rolled back by {newest}",

@@ -143,8 +143,8 @@ def test_everything_that_is_wrong_is_told_at_once(project: MlProject) -> None:
     assert "all copies at their maximum need cpus 14, and 2 of ml.m5.large have 4" in told
     assert "which components do not have" in told
     assert "use shorter names" in told
+    pinned = InferenceComponent(name="a", model=PinnedVersion(3))
     with pytest.raises(InvalidPropsError, match="follow_approvals is set, and every version is pinned"):
-        pinned = InferenceComponent(name="a", model=PinnedVersion(3))
         ComponentEndpoint(project, "Pinned", components=[pinned], follow_approvals=True)
     with pytest.raises(InvalidPropsError, match="there are no components"):
         ComponentEndpoint(project, "None", components=[])
