@@ -140,7 +140,7 @@ class ComponentEndpoint(Endpoint):
         """By name."""
         for component in components:
             self._scale(component)
-        self._let_people_look([group.attr_arn for group in self._log_groups])
+        self._let_people_look()
         self.dashboard = EndpointDashboard(
             self,
             "Dashboard",
