@@ -106,6 +106,30 @@ _ASKS = (
     ("function role", "write", "iam:PutRolePolicy"),
     ("function role", "start", "sts:AssumeRole"),
     ("function role", "pass", "iam:PassRole"),
+    *(
+        ask
+        for kind, invoke in (("endpoint", "InvokeEndpoint"), ("asynchronous endpoint", "InvokeEndpointAsync"))
+        for ask in (
+            (kind, "read", "sagemaker:DescribeEndpoint"),
+            (kind, "write", "sagemaker:UpdateEndpoint"),
+            (kind, "delete", "sagemaker:DeleteEndpoint"),
+            (kind, "start", f"sagemaker:{invoke}"),
+        )
+    ),
+    ("inference component", "write", "sagemaker:UpdateInferenceComponent"),
+    ("inference component", "delete", "sagemaker:DeleteInferenceComponent"),
+    ("inference component", "start", "sagemaker:InvokeEndpoint"),
+    ("endpoint-config of approvals", "start", "sagemaker:CreateEndpointConfig"),
+    ("endpoint-config of approvals", "delete", "sagemaker:DeleteEndpointConfig"),
+    ("model of approvals", "start", "sagemaker:CreateModel"),
+    ("model of approvals", "delete", "sagemaker:DeleteModel"),
+    ("endpoint log", "read", "logs:FilterLogEvents"),
+    ("endpoint log", "write", "logs:PutLogEvents"),
+    ("endpoint log", "delete", "logs:DeleteLogGroup"),
+    ("access log", "read", "logs:FilterLogEvents"),
+    ("endpoint function", "write", "lambda:UpdateFunctionCode"),
+    ("endpoint function", "start", "lambda:InvokeFunction"),
+    ("endpoint function", "delete", "lambda:DeleteFunction"),
     ("workgroup", "read", "athena:GetWorkGroup"),
     ("workgroup", "write", "athena:UpdateWorkGroup"),
     ("workgroup", "start", "athena:StartQueryExecution"),

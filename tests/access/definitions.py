@@ -7,22 +7,29 @@ from examples.demand_forecast.project import JOBS
 from examples.demand_forecast.project import define as demand_forecast
 from mlpipelines import ContinuousRange, ModelContainer, ModelStep, Pipeline, TransformStep
 from mlplatform import (
+    AsyncEndpoint,
     BatchInference,
     BiasCheck,
     ChampionChallenger,
+    ComponentEndpoint,
     ContainerImage,
+    DataCapture,
     DataQualityCheck,
     Deadline,
     ExplainabilityCheck,
     Facet,
     GroundTruth,
+    HttpApi,
+    InferenceComponent,
     InstanceLadder,
     MlProject,
     ModelAnswers,
     NewData,
     Overlap,
+    RealtimeEndpoint,
     RunPolicy,
     SageMakerPipeline,
+    ServerlessEndpoint,
     StartOn,
     TrainingChecks,
     TrainingPipeline,
@@ -77,6 +84,22 @@ def define(project: MlProject) -> None:
         ),
     )
     SageMakerPipeline(project, "Transforming", project=project, pipeline=_transforming(project))
+    _endpoints(project)
+
+
+def _endpoints(project: MlProject) -> None:
+    """Of every kind; those that follow approvals have a function that updates them. The pipeline of the repository may ask them."""
+    capture, http_api = DataCapture(percent=5), HttpApi(logged_percent=10)
+    components = [InferenceComponent(name="prices")]
+    for endpoint in (
+        RealtimeEndpoint(project, "Live", follow_approvals=True, capture=capture, http_api=http_api),
+        ComponentEndpoint(
+            project, "Shared", components=components, follow_approvals=True, capture=capture, http_api=http_api
+        ),
+        AsyncEndpoint(project, "Queued", follow_approvals=True),
+        ServerlessEndpoint(project, "Seldom", outside_network=True),
+    ):
+        endpoint.grant_invoke(project.deploy_role)
 
 
 def _transforming(project: MlProject) -> Pipeline:

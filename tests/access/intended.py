@@ -63,10 +63,14 @@ INTENDED: dict[str, dict[str, str]] = {
         "workgroup": "read start",
         "table": _READ,
         "own experiments": "read start",
+        "endpoint": _READ,
+        "asynchronous endpoint": _READ,
+        "endpoint log": _READ,
+        "model of approvals": "start",  # They create models for transform jobs, by names of the project.
         **_LOGS,
     },
     "deploy": {
-        "key": _READ,
+        "key": _WRITE,
         "artifacts bucket": _READ,
         "artifacts objects": _READ,
         "output bucket": _READ,
@@ -76,6 +80,9 @@ INTENDED: dict[str, dict[str, str]] = {
         "model version": _WRITE,
         "pipeline": "read write start",
         "pipeline execution": "read stop",
+        "endpoint": "start",
+        "asynchronous endpoint": "start",
+        "inference component": "start",
         **_LOGS,
     },
     "auditor": {

@@ -24,12 +24,21 @@ _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
+    "AWS::SageMaker::Endpoint": "arn:aws:sagemaker:{region}:{account}:endpoint/{name}",
     "AWS::SageMaker::MlflowApp": "arn:aws:sagemaker:{region}:{account}:mlflow-app/{name}",
     "AWS::SageMaker::ModelPackageGroup": "arn:aws:sagemaker:{region}:{account}:model-package-group/{name}",
     "AWS::SageMaker::Pipeline": "arn:aws:sagemaker:{region}:{account}:pipeline/{name}",
 }
 _REF_IS_ARN = {"AWS::IAM::ManagedPolicy", "AWS::SNS::Topic", "AWS::SageMaker::ModelPackageGroup"}
-_NAMES = ("RepositoryName", "FunctionName", "LogGroupName", "ModelPackageGroupName", "PipelineName", "Name")
+_NAMES = (
+    "RepositoryName",
+    "FunctionName",
+    "LogGroupName",
+    "ModelPackageGroupName",
+    "PipelineName",
+    "EndpointName",
+    "Name",
+)
 # Which property of which resource is the policy of another one, and which property names that one.
 _POLICIES = {
     "AWS::S3::BucketPolicy": ("PolicyDocument", "Bucket"),

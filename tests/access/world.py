@@ -173,10 +173,16 @@ class World:
         yield "controller", [Resource(arn=f"{function_arn}:{project}-x-controller", tags=pipelines[0].tags)]
         schedule_arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule"
         yield "schedule", [Resource(arn=f"{schedule_arn}/{project}-x/{project}-x", tags=pipelines[0].tags)]
-        steps = [it for it in functions if it not in planning and not it.arn.endswith("-controller")]
+        of_endpoints = [it for it in functions if re.search("-(live|shared|queued|seldom)-(models|api)$", it.arn)]
+        yield "endpoint function", of_endpoints
+        steps = [it for it in functions if it not in planning + of_endpoints and not it.arn.endswith("-controller")]
         yield "function", steps
         yield "planning function", planning
-        yield "function log", made(project, "AWS::Logs::LogGroup")
+        logs = made(project, "AWS::Logs::LogGroup")
+        yield "endpoint log", [it for it in logs if ":/aws/sagemaker/" in it.arn]
+        yield "access log", [it for it in logs if ":/aws/vendedlogs/" in it.arn]
+        yield "function log", [it for it in logs if ":/aws/lambda/" in it.arn]
+        yield from self._endpoints(project, tags=pipelines[0].tags)
         yield "dead letters", made(project, "AWS::SQS::Queue")
         yield from self._named(project, tags=pipelines[0].tags)
         roles = self.roles[project]
@@ -198,6 +204,21 @@ class World:
         ((app, _),) = self.account.find("AWS::SageMaker::MlflowApp", _SHARED)
         yield "experiments", [self.account.resource(_SHARED, app)]
         yield "own experiments", made(project, "AWS::SageMaker::MlflowApp")
+
+    def _endpoints(self, project: str, *, tags: Mapping[str, str]) -> Iterator[tuple[str, list[Resource]]]:
+        """Endpoints and components, which the stack's tags are on, and what approvals bring for them."""
+
+        def tagged(found: list[Resource]) -> list[Resource]:
+            return [Resource(arn=it.arn, tags=tags) for it in found]
+
+        endpoints = tagged(self._made(project, "AWS::SageMaker::Endpoint"))
+        yield "endpoint", [it for it in endpoints if not it.arn.endswith("-queued")]
+        yield "asynchronous endpoint", [it for it in endpoints if it.arn.endswith("-queued")]
+        components = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:inference-component/{project}-shared-prices"
+        yield "inference component", [Resource(arn=components, tags=tags)]
+        for kind in ("endpoint-config", "model"):
+            brought = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{project}-live-v1-01234567"
+            yield f"{kind} of approvals", [Resource(arn=brought, tags=tags)]
 
     def _named(self, project: str, *, tags: Mapping[str, str]) -> Iterator[tuple[str, list[Resource]]]:
         """What is made at run time: by pipelines under SageMaker's names, by people under the project's."""

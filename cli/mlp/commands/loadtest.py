@@ -1,4 +1,4 @@
-"""`mlp loadtest`: how many requests per second one instance of an endpoint serves."""
+"""`mlp loadtest`: how many requests per second one instance, serverless container or copy of an endpoint serves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.session import session
 
 if TYPE_CHECKING:
-    from mlp.loadtest.endpoint import Instances
+    from mlp.loadtest.endpoint import Capacity
     from mlp.loadtest.steps import Step
 
 
@@ -28,6 +28,9 @@ def loadtest(
     latency_ms: Annotated[float, typer.Option("--latency-ms", min=1, help="Within which requests are answered.")],
     quantile: Annotated[float, typer.Option("--quantile", min=0.5, max=1, help="Which share of them.")] = 0.99,
     variant: Annotated[str | None, typer.Option("--variant", help="When not given: the only one.")] = None,
+    component: Annotated[
+        str | None, typer.Option("--component", help="Of an endpoint with inference components: whose model is asked.")
+    ] = None,
     content_type: Annotated[
         str | None, typer.Option("--content-type", help="When not given: by the ending of the first payload.")
     ] = None,
@@ -45,6 +48,9 @@ def loadtest(
 ) -> None:
     """Find how many requests per second one instance serves at a latency. Exit code 1: no knee was confirmed.
 
+    Of a serverless endpoint it is one of its concurrent containers, with --component one copy. An asynchronous endpoint has
+    answered when the output is in S3.
+
     Requests come at random times, however long the endpoint takes. Rates rise by half until the objective is missed, and what is found
     is confirmed by a longer step. Suspend the scaling of the endpoint meanwhile: with other instances the test stops.
     """
@@ -59,13 +65,13 @@ def loadtest(
         if most_rps < first_rps:
             raise bad_input([f"--most-rps {most_rps:g} is below --first-rps {first_rps:g}"], fix="use a higher one")
         named = Endpoints(target).variant(endpoint, variant)
-        tested = EndpointUnderTest(target, endpoint, named)
-        instances = tested.instances()
+        tested = EndpointUnderTest(target, endpoint, named, component)
+        capacity = tested.capacity()
         goal = Goal(latency_seconds=latency_ms / 1000, quantile=quantile)
         limits = Limits(
             first_rps=first_rps, most_rps=most_rps, step_seconds=step_seconds, most_seconds=60 * most_minutes
         )
-        output.say(_cost(instances, most_minutes))
+        output.say(_cost(capacity, most_minutes))
         kind = content_type_of(payload[0]) if content_type is None else content_type
         send = tested.sender(payloads, kind, timeout_seconds=max(5.0, 10 * goal.latency_seconds))
         open_loop = OpenLoop(send, goal, stop_at_errors=stop_at_errors, seed=seed)
@@ -73,24 +79,32 @@ def loadtest(
         def measure(rate: float, seconds: float, confirming: bool) -> Step:
             output.say(f"{rate:.4g} requests per second for {seconds:.0f} s{' to confirm' if confirming else ''}")
             step = open_loop.step(rate, seconds, confirming=confirming)
-            if tested.instances() != instances:
-                cause = f"the instances of {endpoint} changed during the test: there were {instances.count}"
+            if tested.capacity() != capacity:
+                cause = f"the instances of {endpoint} changed during the test: there were {capacity}"
                 raise CliError(cause, fix="suspend its scaling, and test again", exit_code=ExitCode.RUN_FAILED)
             return step
 
         started_at = datetime.now(tz=UTC)
         search = find_knee(measure, limits, latency_seconds=goal.latency_seconds)
-        report = Report.of(search, goal, instances, endpoint=endpoint, variant=named, started_at=started_at)
+        report = Report.of(
+            search,
+            goal,
+            capacity,
+            endpoint=endpoint,
+            variant=named,
+            component=component,
+            started_at=started_at,
+        )
         report.write(out)
         output.result(report.document(), report.curve(), str(report))
     if not report.confirmed:
         raise typer.Exit(ExitCode.RUN_FAILED)
 
 
-def _cost(instances: Instances, most_minutes: float) -> str:
-    usd = instances.usd_per_hour
+def _cost(capacity: Capacity, most_minutes: float) -> str:
+    began = f"testing {capacity} for {most_minutes:g} minutes or less"
+    if not capacity.paid_instances:
+        return f"{began}, which are paid by the time of each request"
+    usd = capacity.usd_per_hour
     price = "at a price that mlp does not know" if usd is None else f"at {usd * most_minutes / 60:.2f} USD or less"
-    machines = (
-        f"{instances.count} instance{'s' * (instances.count != 1)} of {instances.instance_type or 'several types'}"
-    )
-    return f"testing {machines} for {most_minutes:g} minutes or less, {price} for them meanwhile"
+    return f"{began}, {price} for them meanwhile"

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.table import Table
 
 from mlp.files import write_whole
-from mlp.loadtest.endpoint import Instances
+from mlp.loadtest.endpoint import Capacity, Unit
 from mlp.loadtest.knee import LimitedBy, Search
 from mlp.loadtest.steps import Goal, Step
 from mlrecords.codec import to_json
@@ -26,11 +26,14 @@ _WHY = {
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A file. Rates of steps are of all instances together; `requests_per_second` and `concurrency` are of one, at the knee."""
+    """A file. Rates of steps are of all units together; `requests_per_second` and `concurrency` are of one, at the knee."""
 
     endpoint: str
     variant: str
+    component: str | None
     instance_type: str | None
+    unit: Unit
+    units: int
     instances: int
     started_at: datetime
     goal: Goal
@@ -42,17 +45,28 @@ class Report:
 
     @classmethod
     def of(
-        cls, search: Search, goal: Goal, instances: Instances, *, endpoint: str, variant: str, started_at: datetime
+        cls,
+        search: Search,
+        goal: Goal,
+        capacity: Capacity,
+        *,
+        endpoint: str,
+        variant: str,
+        component: str | None,
+        started_at: datetime,
     ) -> Report:
         """Requests in flight are the rate times the time that each takes (Little's law)."""
         knee = search.knee
-        rate = None if knee is None else knee.requests_per_second / instances.count
+        rate = None if knee is None else knee.requests_per_second / capacity.count
         mean = None if knee is None else knee.mean_seconds
         return cls(
             endpoint=endpoint,
             variant=variant,
-            instance_type=instances.instance_type,
-            instances=instances.count,
+            component=component,
+            instance_type=capacity.instance_type,
+            unit=capacity.unit,
+            units=capacity.count,
+            instances=capacity.paid_instances,
             started_at=started_at,
             goal=goal,
             requests_per_second=rate,
@@ -77,7 +91,9 @@ class Report:
             error = next((step.first_error for step in self.steps if step.first_error is not None), None)
             said = "" if error is None else f"; the first error was: {error}"
             return f"no knee was found: no rate met {self._objective()} for long enough; {why}{said}"
-        return f"one instance serves {self.requests_per_second:.3g} requests per second with {self._objective()}; {why}"
+        return (
+            f"one {self.unit} serves {self.requests_per_second:.3g} requests per second with {self._objective()}; {why}"
+        )
 
     def _objective(self) -> str:
         return f"{self.goal.quantile:.4g} of them within {self.goal.latency_seconds:g} s"

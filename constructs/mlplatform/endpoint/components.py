@@ -13,10 +13,11 @@ from mlplatform.endpoint.alarms import EndpointAlarms
 from mlplatform.endpoint.component_options import InferenceComponent, naming_problems, room_problems
 from mlplatform.endpoint.dashboard import COMPONENT_GRAPHS, EndpointDashboard
 from mlplatform.endpoint.endpoint import NO_VOLUME, NOT_ISOLATED, Endpoint, digest, keywords
-from mlplatform.endpoint.options import DEFAULT_INSTANCE_TYPE, MAIN, AlarmLimits, Variant, name_problems
-from mlplatform.endpoint.realtime import volume_key
+from mlplatform.endpoint.http_api import EndpointApi, HttpApi
+from mlplatform.endpoint.options import DEFAULT_INSTANCE_TYPE, MAIN, AlarmLimits, DataCapture, Variant, name_problems
+from mlplatform.endpoint.realtime import captured, following_problems, volume_key, write_captured
 from mlplatform.endpoint.role import allowed_images, endpoint_role
-from mlplatform.endpoint.versions import ModelVersions, Served
+from mlplatform.endpoint.versions import ModelVersions, Served, component_arns
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any
@@ -37,8 +38,9 @@ class ComponentEndpoint(Endpoint):
     last instance with it. Requests fail until the first one has brought a copy back, which takes minutes: callers try again. For one
     model that always answers take a `RealtimeEndpoint`, for a queue that waits an `AsyncEndpoint`.
 
-    A new version comes into a component by deployments, batch by batch: new copies before old ones go, which needs room for them;
-    alarms on errors and latency of the component move it back. Containers run in the project's network, cut off from it.
+    A new version comes into a component by a deployment, or by its approval with `follow_approvals`, batch by batch: new copies before
+    old ones go, which needs room for them; alarms on errors and latency of the component move it back. Containers run in the project's
+    network, cut off from it.
 
     Parameters:
         project: where it lives; also the construct's scope.
@@ -46,7 +48,9 @@ class ComponentEndpoint(Endpoint):
         components: its models.
         instance_type: of every instance: `ml.m5.large` when not given.
         max_instances: how many there may be; 2 when not given. Copies at their maximum, and one more in an update, need room on them.
-        alarms, image, network_isolation: as of `RealtimeEndpoint`.
+        follow_approvals: whether components with the newest approved version take the next one as soon as it is approved.
+        alarms, capture, image, network_isolation: as of `RealtimeEndpoint`.
+        http_api: an HTTP API with IAM authentication in front, with the component's own name at the end of the path; none when not given.
 
     Sources: Amazon SageMaker AI developer guide, "Deploy models for real-time inference", "Scale an endpoint to zero instances"; API
     reference, `CreateInferenceComponent`. Raises `InvalidPropsError` with every mistake in the props.
@@ -60,9 +64,12 @@ class ComponentEndpoint(Endpoint):
         components: Sequence[InferenceComponent],
         instance_type: str = DEFAULT_INSTANCE_TYPE,
         max_instances: int = 2,
+        follow_approvals: bool = False,
         alarms: AlarmLimits | None = None,
+        capture: DataCapture | None = None,
         image: ContainerImage | None = None,
         network_isolation: bool = True,
+        http_api: HttpApi | None = None,
     ) -> None:
         name = resource_name(project.name, construct_id)
         hosting = Variant(name=MAIN, instance_type=instance_type, model=NewestApproved())
@@ -73,6 +80,7 @@ class ComponentEndpoint(Endpoint):
                 *hosting.limit_problems(project.limits),
                 *naming_problems(name, components),
                 *room_problems(components, instance_type, max_instances),
+                *following_problems(follow_approvals, [it.model for it in components]),
             ],
         )
         super().__init__(project, construct_id)
@@ -95,6 +103,7 @@ class ComponentEndpoint(Endpoint):
             image=allowed,
             log_group_arns=[group.attr_arn for group in self._log_groups],
             in_network=True,
+            statements=write_captured(project, name, capture),
         )
         """What the containers act as."""
         dimensions = {own: {"InferenceComponentName": whole} for own, whole in self.component_names.items()}
@@ -108,6 +117,8 @@ class ComponentEndpoint(Endpoint):
         )
         """What tells the project's topic, and rolls new versions back."""
         placed = self._placed(network_isolation)
+        configuration = self._hosting(placed, hosting, max_instances, captured(project, name, capture))
+        follow = [it for it in components if follow_approvals and isinstance(it.model, NewestApproved)]
         self.models = ModelVersions(
             self,
             "Models",
@@ -118,17 +129,18 @@ class ComponentEndpoint(Endpoint):
                 images=allowed_images(project, allowed),
                 model=placed,
                 update={},
-                configuration=self._decided(placed, hosting, max_instances),
+                configuration=self._decided(placed, configuration),
+                components={self.component_names[it.name]: self._rolling(it) for it in follow},
             ),
             following=[],
         )
         """What finds the versions."""
-        self.resource = self._host(placed, hosting, max_instances)
+        self.resource = self._host(configuration)
         self.components = {it.name: self._component(it, placed) for it in components}
         """By name."""
         for component in components:
             self._scale(component)
-        self._let_people_look([group.attr_arn for group in self._log_groups])
+        self._let_people_look()
         self.dashboard = EndpointDashboard(
             self,
             "Dashboard",
@@ -140,10 +152,24 @@ class ComponentEndpoint(Endpoint):
             alarm_arns=self.alarms.arns,
         )
         """The endpoint at one look."""
+        self.api = (
+            None
+            if http_api is None
+            else EndpointApi(
+                self,
+                "Api",
+                project=project,
+                endpoint_name=name,
+                endpoint_arn=self.endpoint_arn,
+                options=http_api,
+                components=self.component_names,
+            )
+        )
+        """The HTTP API in front; None without `http_api`."""
 
     def grant_invoke(self, role: Role) -> None:
         """Let a role of the project invoke the components of this endpoint, and nothing else by it."""
-        own = [self._project.scope.sagemaker_arn(f"inference-component/{it}") for it in self.component_names.values()]
+        own = component_arns(self._project.scope, self.component_names.values())
         role.allow(
             Statement(
                 sid="InvokeComponents", actions=["sagemaker:InvokeEndpoint"], resources=[self.endpoint_arn, *own]
@@ -156,24 +182,26 @@ class ComponentEndpoint(Endpoint):
         isolated = {"EnableNetworkIsolation": True} if network_isolation else {}
         return isolated if vpc is None else {**isolated, "VpcConfig": vpc}
 
-    def _decided(self, placed: Mapping[str, Any], hosting: Variant, max_instances: int) -> str:
+    def _decided(self, placed: Mapping[str, Any], configuration: Mapping[str, Any]) -> str:
+        components = [
+            [it.name, it.model.to_json(), it.requirements(), it.first_copies] for it in self._components.values()
+        ]
         return digest(
             self,
             {
                 "name": self.endpoint_name,
                 "role": self.role.arn,
                 "placed": placed,
-                "hosting": [hosting.instance_type, max_instances],
-                "components": [
-                    [it.name, it.model.to_json(), it.requirements(), it.first_copies]
-                    for it in self._components.values()
-                ],
+                "hosting": configuration,
+                "components": components,
                 "tags": dict(self._project.tags),
             },
         )
 
-    def _host(self, placed: Mapping[str, Any], hosting: Variant, max_instances: int) -> sagemaker.CfnEndpoint:
-        """The instances: none while no copy needs one."""
+    def _hosting(
+        self, placed: Mapping[str, Any], hosting: Variant, max_instances: int, capture: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The endpoint's configuration: instances, of which there are none while no copy needs one."""
         managed = {"Status": "ENABLED", "MinInstanceCount": 0, "MaxInstanceCount": max_instances}
         variant = {
             "VariantName": MAIN,
@@ -183,9 +211,11 @@ class ComponentEndpoint(Endpoint):
             "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},
         }
         key = volume_key(self._project, [hosting])
-        configuration = {"ProductionVariants": [variant], "ExecutionRoleArn": self.role.arn, **placed, **key}
+        return {"ProductionVariants": [variant], "ExecutionRoleArn": self.role.arn, **placed, **key, **capture}
+
+    def _host(self, configuration: Mapping[str, Any]) -> sagemaker.CfnEndpoint:
         config = sagemaker.CfnEndpointConfig(self, "Config", **keywords(configuration))
-        if not key:
+        if "KmsKeyId" not in configuration:
             accept(config, {"CKV_AWS_98": NO_VOLUME})
         return sagemaker.CfnEndpoint(
             self,
@@ -193,6 +223,20 @@ class ComponentEndpoint(Endpoint):
             endpoint_name=self.endpoint_name,
             endpoint_config_name=config.attr_endpoint_config_name,
         )
+
+    def _rolling(self, component: InferenceComponent) -> dict[str, Any]:
+        """What `UpdateInferenceComponent` says besides the name and the model; the copies stay as many as they are."""
+        alarms = [{"AlarmName": name} for name in self.alarms.by_owner[component.name]]
+        return {
+            "Specification": {"ComputeResourceRequirements": component.requirements()},
+            "DeploymentConfig": {
+                "RollingUpdatePolicy": {
+                    "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": _PERCENT},
+                    "WaitIntervalInSeconds": _WAIT_SECONDS,
+                },
+                "AutoRollbackConfiguration": {"Alarms": alarms},
+            },
+        }
 
     def _component(self, component: InferenceComponent, placed: Mapping[str, Any]) -> sagemaker.CfnInferenceComponent:
         model = sagemaker.CfnModel(
@@ -204,23 +248,14 @@ class ComponentEndpoint(Endpoint):
         )
         if "EnableNetworkIsolation" not in placed:
             accept(model, {"CKV_AWS_370": NOT_ISOLATED})
-        alarms = [{"AlarmName": name} for name in self.alarms.by_owner[component.name]]
+        update = self._rolling(component)
         request = {
             "EndpointName": self.resource.attr_endpoint_name,
             "InferenceComponentName": self.component_names[component.name],
             "VariantName": MAIN,
             "RuntimeConfig": {"CopyCount": component.first_copies},
-            "Specification": {
-                "ModelName": model.attr_model_name,
-                "ComputeResourceRequirements": component.requirements(),
-            },
-            "DeploymentConfig": {
-                "RollingUpdatePolicy": {
-                    "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": _PERCENT},
-                    "WaitIntervalInSeconds": _WAIT_SECONDS,
-                },
-                "AutoRollbackConfiguration": {"Alarms": alarms},
-            },
+            **update,
+            "Specification": {**update["Specification"], "ModelName": model.attr_model_name},
         }
         return sagemaker.CfnInferenceComponent(self, f"{component.name}-Component", **keywords(request))
 

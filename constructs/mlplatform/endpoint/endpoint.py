@@ -25,6 +25,7 @@ from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.policy import Role, Statement
 from mlplatform.project import MlProject
+from mlplatform.project.scope import OWN_NAMES
 
 NOT_ISOLATED = "SageMaker does not isolate serverless models, or the team says that its containers call other services"
 NO_VOLUME = "its instances have NVMe disks, which they encrypt themselves, and SageMaker refuses a key for them"
@@ -118,7 +119,7 @@ class Endpoint(Construct):
         )
         """What finds the versions."""
         self.resource = self._create(model, update)
-        self._let_people_look([self.log_group.attr_arn])
+        self._let_people_look()
         self.api = (
             None
             if parts.http_api is None
@@ -211,14 +212,22 @@ class Endpoint(Construct):
             **keywords(update),
         )
 
-    def _let_people_look(self, log_group_arns: Sequence[str]) -> None:
-        """The project's data scientists see how the endpoint is, and what its containers log."""
+    def _let_people_look(self) -> None:
+        """The project's data scientists see how endpoints are, and what their containers log: said once for all, since IAM counts."""
+        scope = self._project.scope
+        groups = [f"log-group:/aws/sagemaker/{kind}/{scope.name}-*" for kind in ("Endpoints", "InferenceComponents")]
         self._project.data_scientist_role.allow(
-            Statement(sid="LookAtEndpoints", actions=["sagemaker:DescribeEndpoint"], resources=[self.endpoint_arn]),
             Statement(
-                sid="ReadLogsOfEndpoints",
+                sid="LookAtEndpoints",
+                actions=["sagemaker:DescribeEndpoint"],
+                resources=[scope.sagemaker_arn(f"endpoint/{scope.name}-*")],
+                wildcard_reason=OWN_NAMES,
+            ),
+            Statement(
+                sid="ReadLogs",  # Which they have for jobs and functions.
                 actions=["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
-                resources=log_group_arns,
+                resources=[scope.arn("logs", group) for group in groups],
+                wildcard_reason=OWN_NAMES,
             ),
         )
 

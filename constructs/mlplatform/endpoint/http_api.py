@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from mlplatform.endpoint.versions import read_served
+from mlplatform.endpoint.versions import component_arns, look_at_components, read_served
 from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.policy import Statement
@@ -22,7 +22,7 @@ from mlplatform.project.job_permissions import use_key
 
 _CODE = Path(__file__).parent / "runtime" / "endpoint_api"
 _LONGEST_SECONDS = 25.0  # API Gateway gives up after 30.
-_ROUTE = "POST /invocations"
+_PATH = "invocations"
 _LOGGED = (
     "requestId",
     "requestTime",
@@ -83,13 +83,19 @@ class HttpApi:
         if not 0 <= self.logged_percent <= 100:
             yield f"logged_percent is {self.logged_percent}; use 0 to 100"
 
-    def settings(self, endpoint_name: str) -> dict[str, Any]:
+    def settings(self, endpoint_name: str, components: Mapping[str, str] | None) -> dict[str, Any]:
         """What `endpoint_api` reads."""
-        return {"endpoint_name": endpoint_name, **asdict(self)}
+        return {
+            "endpoint_name": endpoint_name,
+            "components": None if components is None else dict(components),
+            **asdict(self),
+        }
 
 
 class EndpointApi(Construct):
     """`POST <url>/invocations` asks the model: the request's body and `Content-Type` go to it, and its answer comes back.
+
+    Of a `ComponentEndpoint` it is `POST <url>/invocations/<component>`, with the component's own name.
 
     When to use: for callers outside AWS's SDKs. It costs 1 USD for a million requests (Amazon API Gateway pricing) and the function's
     time, nothing at rest, and adds some ten milliseconds; answers take 25 seconds at most. Callers sign their requests
@@ -99,6 +105,7 @@ class EndpointApi(Construct):
         project: whose key and log retention it has.
         endpoint_name, endpoint_arn: what it asks.
         options: how.
+        components: whole names of inference components by their own; None for an endpoint without.
     """
 
     def __init__(
@@ -110,9 +117,11 @@ class EndpointApi(Construct):
         endpoint_name: str,
         endpoint_arn: str,
         options: HttpApi,
+        components: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         name = f"{endpoint_name}-api"
+        asked = [endpoint_arn, *component_arns(project.scope, () if components is None else components.values())]
         self.function = RuntimeFunction(
             self,
             "Function",
@@ -120,10 +129,10 @@ class EndpointApi(Construct):
             description=f"Passes requests of the HTTP API to the endpoint {endpoint_name}",
             code=_CODE,
             handler="endpoint_api.handler.handler",
-            environment={"API": json.dumps(options.settings(endpoint_name))},
+            environment={"API": json.dumps(options.settings(endpoint_name, components))},
             statements=[
-                Statement(sid="Invoke", actions=["sagemaker:InvokeEndpoint"], resources=[endpoint_arn]),
-                *(_find_versions(project, endpoint_arn) if options.logged_percent else []),
+                Statement(sid="Invoke", actions=["sagemaker:InvokeEndpoint"], resources=asked),
+                *(_find_versions(project, endpoint_arn, components) if options.logged_percent else []),
                 use_key(project.scope),
             ],
             key_arn=project.key_arn,
@@ -146,7 +155,7 @@ class EndpointApi(Construct):
             self,
             "Route",
             api_id=api.ref,
-            route_key=_ROUTE,
+            route_key=f"POST /{_PATH}" if components is None else f"POST /{_PATH}/{{component}}",
             authorization_type="AWS_IAM",
             target=f"integrations/{integration.ref}",
         )
@@ -168,8 +177,9 @@ class EndpointApi(Construct):
         )
         self.url: str = api.attr_api_endpoint
         """`https://<id>.execute-api.<region>.amazonaws.com`."""
-        self.invoke_arn = project.scope.arn("execute-api", f"{api.ref}/$default/POST/invocations")
-        """On what callers need `execute-api:Invoke`."""
+        path = _PATH if components is None else f"{_PATH}/*"
+        self.invoke_arn = project.scope.arn("execute-api", f"{api.ref}/$default/POST/{path}")
+        """On what callers need `execute-api:Invoke`; for one component of several, with its own name in place of the `*`."""
         lambda_.CfnPermission(
             self,
             "Invoke",
@@ -180,8 +190,10 @@ class EndpointApi(Construct):
         )
 
 
-def _find_versions(project: MlProject, endpoint_arn: str) -> list[Statement]:
-    """Which version answered: the variant's model says it."""
+def _find_versions(project: MlProject, endpoint_arn: str, components: Mapping[str, str] | None) -> list[Statement]:
+    """Which version answered: the model of the variant, or of the component, says it."""
+    if components is not None:
+        return [*look_at_components(project.scope, components.values()), *read_served(project.scope, ["Model"])]
     return [
         Statement(sid="LookAtTheEndpoint", actions=["sagemaker:DescribeEndpoint"], resources=[endpoint_arn]),
         *read_served(project.scope),

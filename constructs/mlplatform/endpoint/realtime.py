@@ -113,16 +113,14 @@ class RealtimeEndpoint(Endpoint):
                 ],
                 configuration={
                     **volume_key(project, everyone),
-                    **({} if capture is None else _captured(project, name, capture)),
+                    **captured(project, name, capture),
                     **_metrics(everyone),
                 },
                 image=ContainerImage.scikit_learn() if image is None else image,
                 follow_approvals=follow_approvals,
                 limits=AlarmLimits() if alarms is None else alarms,
                 graphs=VARIANT_GRAPHS,
-                statements=[]
-                if capture is None
-                else [write_below(project.artifact_bucket_name, f"{name}/captured", project)],
+                statements=write_captured(project, name, capture),
                 deployment=BlueGreen.all_at_once() if deployment is None else deployment,
                 network_isolation=network_isolation,
                 keeps_count=any(it.scaling is not None for it in everyone),
@@ -175,9 +173,17 @@ def _served(variant: Variant, *, is_shadow: bool = False) -> ServedVariant:
     return ServedVariant(name=variant.name, model=variant.model, machine=machine, is_shadow=is_shadow)
 
 
-def _captured(project: MlProject, name: str, capture: DataCapture) -> Mapping[str, Any]:
+def captured(project: MlProject, name: str, capture: DataCapture | None) -> Mapping[str, Any]:
+    """What the configuration of the endpoint of this name says of it; nothing if nothing is captured."""
+    if capture is None:
+        return {}
     uri = project.artifact_uri(f"{name}/captured")
     return {"DataCaptureConfig": capture.config(uri=uri, key_arn=project.key_arn)}
+
+
+def write_captured(project: MlProject, name: str, capture: DataCapture | None) -> list[Statement]:
+    """What the endpoint's role needs for that."""
+    return [] if capture is None else [write_below(project.artifact_bucket_name, f"{name}/captured", project)]
 
 
 def _metrics(variants: Sequence[Variant]) -> dict[str, Any]:

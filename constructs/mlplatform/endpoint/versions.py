@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ _LAMBDA_SECONDS = (
     900  # The longest that a function may run: a deployment waits for an approval's update that is under way.
 )
 _RETRIES = 2  # The most that Lambda tries an event again (API reference, PutFunctionEventInvokeConfig).
+_CLOCK = "rate(5 minutes)"
+"""Lambda's free tier covers it: 8,640 calls a month of less than a second (AWS Lambda pricing)."""
 _KINDS = (("endpoint-config", "EndpointConfig"), ("model", "Model"))
 _CALLED_AFTER = "an approval's models and configurations are called after the endpoint and the version"
 
@@ -41,6 +43,7 @@ class Served:
     model: Mapping[str, Any]
     update: Mapping[str, Any]
     configuration: str
+    components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class ModelVersions(Construct):
@@ -51,7 +54,7 @@ class ModelVersions(Construct):
 
     Parameters:
         project: whose registry it is.
-        served: the endpoint.
+        served: the endpoint, with the inference components that take each new approval.
         following: the variants that take each new approval; none when empty.
     """
 
@@ -60,6 +63,7 @@ class ModelVersions(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._project, self._served = project, served
+        follows = bool(following or served.components)
         self._found: dict[EndpointModel, CfnCustomResource] = {}
         settings = {
             "endpoint_name": served.endpoint_name,
@@ -71,6 +75,7 @@ class ModelVersions(Construct):
             "update": dict(served.update),
             "tags": [{"Key": key, "Value": value} for key, value in project.tags.items()],
             "topic_arn": project.topic_arn,
+            "components": dict(served.components),
         }
         self.function = RuntimeFunction(
             self,
@@ -81,13 +86,13 @@ class ModelVersions(Construct):
             libraries=[MODEL_REGISTRY],
             handler="endpoint_models.handler.handler",
             environment={"ENDPOINT": json.dumps(settings)},
-            statements=[*self._finding(), *(self._following() if following else [])],
+            statements=[*self._finding(), *(self._following() if follows else [])],
             key_arn=project.key_arn,
             log_retention_days=project.log_retention_days,
             failures="CloudFormation shows the reason of a failure; events that it fails on go to the project's topic",
             timeout_seconds=_LAMBDA_SECONDS,
         )
-        if following:
+        if follows:
             self._hear()
 
     def arn(self, model: EndpointModel) -> str:
@@ -115,6 +120,7 @@ class ModelVersions(Construct):
                 actions=["sagemaker:DescribeEndpoint"],
                 resources=[scope.sagemaker_arn(f"endpoint/{name}")],
             ),
+            *look_at_components(scope, self._served.components),
             Statement(
                 sid="FindWhatApprovalsBrought",
                 actions=["sagemaker:ListEndpointConfigs", "sagemaker:ListModels"],
@@ -134,16 +140,11 @@ class ModelVersions(Construct):
         ]
 
     def _following(self) -> list[Statement]:
-        scope, name = self._project.scope, self._served.endpoint_name
+        scope = self._project.scope
         return [
             *read_served(scope),
             *(statement for kind, action in _KINDS for statement in self._bringing(kind, action)),
-            Statement(
-                sid="UpdateTheEndpoint",
-                actions=["sagemaker:UpdateEndpoint"],
-                resources=[scope.sagemaker_arn(f"endpoint/{name}"), self._brought("endpoint-config")],
-                wildcard_reason=_CALLED_AFTER,
-            ),
+            self._updating(),
             Statement(
                 sid="PassTheRole",
                 actions=["iam:PassRole"],
@@ -153,6 +154,21 @@ class ModelVersions(Construct):
             encrypt_volumes(scope),
             Statement(sid="Tell", actions=["sns:Publish"], resources=[self._project.topic_arn]),
         ]
+
+    def _updating(self) -> Statement:
+        scope, served = self._project.scope, self._served
+        if served.components:
+            return Statement(
+                sid="UpdateComponents",
+                actions=["sagemaker:UpdateInferenceComponent"],
+                resources=component_arns(scope, served.components),
+            )
+        return Statement(
+            sid="UpdateTheEndpoint",
+            actions=["sagemaker:UpdateEndpoint"],
+            resources=[scope.sagemaker_arn(f"endpoint/{served.endpoint_name}"), self._brought("endpoint-config")],
+            wildcard_reason=_CALLED_AFTER,
+        )
 
     def _bringing(self, kind: str, action: str) -> Iterator[Statement]:
         yield Statement(
@@ -178,23 +194,13 @@ class ModelVersions(Construct):
             maximum_retry_attempts=_RETRIES,
             destination_config={"onFailure": {"destination": self._project.topic_arn}},
         )
-        name = self._served.endpoint_name
-        of_group = {"ModelPackageGroupName": [self._project.model_package_group_name]}
-        patterns: dict[str, tuple[str, Mapping[str, Any]]] = {
-            "Approvals": (
-                "SageMaker Model Package State Change",
-                {**of_group, "ModelApprovalStatus": ["Approved", "Rejected"]},
-            ),
-            # An approval that came while the endpoint was changing waits for this.
-            "Changes": ("SageMaker Endpoint State Change", {"EndpointName": [name]}),
-        }
-        for construct_id, (detail_type, detail) in patterns.items():
+        for construct_id, (what, when) in self._hints().items():
             rule = events.CfnRule(
                 self,
                 construct_id,
-                description=f"Has the endpoint {name} follow approvals: {detail_type}",
-                event_pattern={"source": ["aws.sagemaker"], "detail-type": [detail_type], "detail": detail},
+                description=f"Has the endpoint {self._served.endpoint_name} follow approvals: {what}",
                 targets=[{"id": "Models", "arn": self.function.function_arn}],
+                **when,
             )
             lambda_.CfnPermission(
                 self,
@@ -205,8 +211,37 @@ class ModelVersions(Construct):
                 source_arn=rule.attr_arn,
             )
 
+    def _hints(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Rules by construct id: approvals, and what calls when the endpoint or a component has changed."""
+        of_group = {"ModelPackageGroupName": [self._project.model_package_group_name]}
+        approvals = _events(
+            "SageMaker Model Package State Change", {**of_group, "ModelApprovalStatus": ["Approved", "Rejected"]}
+        )
+        if self._served.components:  # SageMaker sends no events of inference components.
+            return {"Approvals": approvals, "Clock": ("a clock", {"schedule_expression": _CLOCK})}
+        # An approval that came while the endpoint was changing waits for this.
+        changes = _events("SageMaker Endpoint State Change", {"EndpointName": [self._served.endpoint_name]})
+        return {"Approvals": approvals, "Changes": changes}
 
-def read_served(scope: ProjectScope) -> list[Statement]:
+
+def _events(detail_type: str, detail: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    pattern = {"source": ["aws.sagemaker"], "detail-type": [detail_type], "detail": detail}
+    return detail_type, {"event_pattern": pattern}
+
+
+def component_arns(scope: ProjectScope, components: Iterable[str]) -> list[str]:
+    """Of the inference components of these names."""
+    return [scope.sagemaker_arn(f"inference-component/{name}") for name in components]
+
+
+def look_at_components(scope: ProjectScope, components: Iterable[str]) -> list[Statement]:
+    """See which model these inference components have; nothing to see without any."""
+    arns = component_arns(scope, components)
+    looks = Statement(sid="LookAtComponents", actions=["sagemaker:DescribeInferenceComponent"], resources=arns)
+    return [looks] if arns else []
+
+
+def read_served(scope: ProjectScope, actions: Sequence[str] = ("EndpointConfig", "Model")) -> list[Statement]:
     """See what an endpoint's configuration is, and which model, so which version, stands behind a variant."""
     return [
         Statement(
@@ -217,4 +252,5 @@ def read_served(scope: ProjectScope) -> list[Statement]:
             wildcard_reason="CloudFormation names them anew when they change; the condition tells whose they are",
         )
         for kind, action in _KINDS
+        if action in actions
     ]

@@ -46,9 +46,9 @@ _OWN = (
     "sagemaker:De*",  # Delete, Describe.
     "sagemaker:List*",
     "sagemaker:Retry*",
-    "sagemaker:Send*",
-    "sagemaker:St*",
-    "sagemaker:UpdatePipeline",
+    "sagemaker:S*t*",  # Send, Start, Stop; not Search.
+    "sagemaker:UpdateInf*",  # InferenceComponent.
+    "sagemaker:UpdatePi*",  # Pipeline and so on.
     "sns:Publish",
     "sqs:*Mess*",
 )

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from mlplatform.policy import Statement
 from mlplatform.project.scope import NO_RESOURCE_TYPE, OBJECTS, ProjectScope
 
+JOB_LOG_GROUPS = ("ProcessingJobs", "TrainingJobs", "TransformJobs")
+"""Below /aws/sagemaker: all jobs of an account log there."""
+
 
 def training_statements(scope: ProjectScope) -> list[Statement]:
     """Processing and training jobs of training pipelines: they write artifacts, and never what is published."""
@@ -123,13 +126,18 @@ def _running(scope: ProjectScope) -> list[Statement]:
                 "logs:DescribeLogStreams",
                 "logs:PutLogEvents",
             ],
-            resources=[scope.arn("logs", "log-group:/aws/sagemaker/*")],
-            wildcard_reason="SageMaker logs all jobs of an account to groups below /aws/sagemaker",
+            resources=[scope.arn("logs", f"log-group:/aws/sagemaker/{group}*") for group in _logged(scope)],
+            wildcard_reason="SageMaker logs all jobs of an account to the same groups; the rest are streams, and Clarify's endpoints",
         ),
         put_metrics(),
         log_in_to_registries(),
     ]
     return statements if scope.network is None else [*statements, *vpc_statements(scope)]
+
+
+def _logged(scope: ProjectScope) -> list[str]:
+    """Groups of jobs, and of the temporary endpoints that Clarify makes; those of other endpoints belong to one each."""
+    return [*JOB_LOG_GROUPS, f"Endpoints/{scope.name}-clarify-"]
 
 
 def vpc_statements(scope: ProjectScope) -> list[Statement]:

@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlplatform.policy import Statement
-from mlplatform.project.job_permissions import encrypt_volumes, log_in_to_registries, read_objects, use_key
+from mlplatform.project.job_permissions import (
+    encrypt_volumes,
+    log_in_to_registries,
+    read_objects,
+    use_key,
+)
 from mlplatform.project.pipeline_permissions import (
     JOB_KINDS,
     model_package_statements,
@@ -199,18 +204,19 @@ def _lists() -> Statement:
 
 
 def _read_logs(scope: ProjectScope) -> list[Statement]:
-    """The project's own functions, and jobs called `<project>-...`.
+    """The project's own functions, and jobs and notebooks called `<project>-...`.
 
     SageMaker writes the logs of all jobs of an account into the same groups; the streams of pipelines' jobs carry no
     project in their name, so nobody of a project may read them there.
     """
     functions = scope.arn("logs", f"log-group:/aws/lambda/{scope.name}-*")
-    jobs = scope.arn("logs", f"log-group:/aws/sagemaker/*:log-stream:{scope.name}-*")
+    groups = ("NotebookInstances", "ProcessingJobs", "Tr*Jobs")  # Training and Transform
+    streams = [scope.arn("logs", f"log-group:/aws/sagemaker/{it}:log-stream:{scope.name}-*") for it in groups]
     return [
         Statement(
             sid="ReadLogs",
             actions=["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
-            resources=[functions, jobs],
+            resources=[functions, *streams],
             wildcard_reason=OWN_NAMES,
         ),
         Statement(

@@ -43,6 +43,7 @@ class SageMaker:
     models: dict[str, Json] = field(default_factory=dict)
     configs: dict[str, Json] = field(default_factory=dict)
     endpoint: Json | None = None
+    components: dict[str, Json] = field(default_factory=dict)
     die_before: str | None = None
     now: datetime = datetime(2026, 11, 30, tzinfo=UTC)
     on_sleep: Callable[[], None] = lambda: None
@@ -68,6 +69,37 @@ class SageMaker:
             "LastModifiedTime": self.tick(),
         }
         return self
+
+    def with_components(self, *names: str, version: int) -> SageMaker:
+        """The same for inference components: the endpoint's variant has no model."""
+        self.deployed(version=version)
+        (variant,) = self.configs["Live-config"]["ProductionVariants"]
+        del variant["ModelName"]
+        role = "arn:aws:iam::123456789012:role/mlp/demo/live"
+        self.configs["Live-config"]["ExecutionRoleArn"] = role
+        for name in names:
+            self.components[name] = {
+                "VariantName": "main",
+                "Specification": {"ModelName": "Live-abc"},
+                "InferenceComponentStatus": "InService",
+                "LastModifiedTime": self.tick(),
+            }
+        return self
+
+    def component_in_service(self, name: str) -> None:
+        """The update of a component that is under way succeeds."""
+        changed = {"InferenceComponentStatus": "InService", "LastModifiedTime": self.tick()}
+        self.components[name] |= {**changed, "Specification": self.components[name]["asked"]["Specification"]}
+
+    def component_rolled_back(self, name: str, why: str) -> None:
+        """It fails."""
+        changed = {"InferenceComponentStatus": "InService", "LastModifiedTime": self.tick()}
+        self.components[name] |= {**changed, "FailureReason": why}
+
+    def served_by(self, component: str) -> int:
+        """The version that a component serves."""
+        model = self.models[self.components[component]["Specification"]["ModelName"]]
+        return int(model["PrimaryContainer"]["ModelPackageName"].rpartition("/")[2])
 
     def tick(self) -> datetime:
         self.now += timedelta(minutes=1)
@@ -177,6 +209,20 @@ class SageMaker:
             "LastModifiedTime": self.tick(),
         }
         self.endpoint = {**changed, "asked": request}
+        return {}
+
+    def _describe_inference_component(self, *, InferenceComponentName: str) -> Json:  # noqa: N803
+        if InferenceComponentName not in self.components:
+            raise refused(
+                "DescribeInferenceComponent", f'Could not find inference component "{InferenceComponentName}".'
+            )
+        return self.components[InferenceComponentName]
+
+    def _update_inference_component(self, *, InferenceComponentName: str, **request: Any) -> Json:  # noqa: N803
+        component = self.components[InferenceComponentName]
+        if component["InferenceComponentStatus"] != "InService":
+            raise refused("UpdateInferenceComponent", "Cannot update in-progress inference component")
+        component |= {"InferenceComponentStatus": "Updating", "LastModifiedTime": self.tick(), "asked": request}
         return {}
 
     def _delete_model(self, *, ModelName: str) -> Json:  # noqa: N803

@@ -86,6 +86,9 @@ def define(project: MlProject) -> None:
             InferenceComponent(name="stocks", model=PinnedVersion(3), memory_mb=2048, copies=2),
         ],
         max_instances=3,
+        follow_approvals=True,
+        capture=DataCapture(percent=5),
+        http_api=HttpApi(fallback=Fallback(body="[0]"), logged_percent=10),
     )
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mlplatform import ComponentEndpoint, InferenceComponent, InvalidPropsError, MlProject
+from mlplatform import ComponentEndpoint, InferenceComponent, InvalidPropsError, MlProject, PinnedVersion
 from mlscaling import Scaling, Signal, Step, StepScaling
 from tests.unit.endpoint.endpoints import of, statements
 from tests.unit.pipeline.synthesis import Synthesized, flat
@@ -45,6 +45,56 @@ def test_a_new_version_goes_back_by_the_alarms_of_its_own_component(endpoints: S
     assert [name.startswith("<ProjectSharedAlarmsprices") for name in named] == [True, True]
     alarm = of(endpoints, "AWS::CloudWatch::Alarm", "SharedAlarmspricesServerErrors")
     assert alarm["Dimensions"] == [{"Name": "InferenceComponentName", "Value": "demo-shared-prices"}]
+
+
+def test_who_follows_approvals_updates_the_components_that_are_not_pinned_and_no_endpoint(
+    endpoints: Synthesized,
+) -> None:
+    found = statements(endpoints, "SharedModelsFunctionRole")
+    assert "UpdateTheEndpoint" not in found
+    updated = [arn.rpartition(":")[2] for arn in found["UpdateComponents"]["Resource"]]
+    assert updated == ["inference-component/demo-shared-prices"]
+    settings = json.loads(flat(_function(endpoints, "SharedModelsFunction")["ENDPOINT"]))
+    component = of(endpoints, COMPONENT, "SharedpricesComponent")
+    (update,) = settings["components"].values()
+    assert update["DeploymentConfig"]["RollingUpdatePolicy"] == component["DeploymentConfig"]["RollingUpdatePolicy"]
+    assert "RuntimeConfig" not in update
+
+
+def test_it_hears_of_approvals_and_a_clock_takes_the_place_of_events_that_there_are_not(
+    endpoints: Synthesized,
+) -> None:
+    assert of(endpoints, "AWS::Events::Rule", "SharedModelsClock")["ScheduleExpression"] == "rate(5 minutes)"
+    assert of(endpoints, "AWS::Events::Rule", "SharedModelsApprovals")["EventPattern"]["detail"]
+
+
+def test_what_is_captured_is_said_by_the_configuration_and_written_under_the_endpoints_prefix(
+    endpoints: Synthesized,
+) -> None:
+    capture = of(endpoints, "AWS::SageMaker::EndpointConfig", "SharedConfig")["DataCaptureConfig"]
+    assert capture["InitialSamplingPercentage"] == 5
+    (written,) = statements(endpoints, "SharedRole")["WriteBelowItsPrefix"]["Resource"]
+    assert written.endswith("/demo-shared/captured/*")
+
+
+def test_the_path_of_the_http_api_ends_in_the_components_own_name(endpoints: Synthesized) -> None:
+    route = of(endpoints, "AWS::ApiGatewayV2::Route", "SharedApiRoute")
+    assert route["RouteKey"] == "POST /invocations/{component}"
+    settings = json.loads(_function(endpoints, "SharedApiFunction")["API"])
+    assert settings["components"] == {"prices": "demo-shared-prices", "stocks": "demo-shared-stocks"}
+    found = statements(endpoints, "SharedApiFunctionRole")
+    assert [arn.rpartition(":")[2] for arn in found["Invoke"]["Resource"]] == [
+        "endpoint/demo-shared",
+        "inference-component/demo-shared-prices",
+        "inference-component/demo-shared-stocks",
+    ]
+    assert {"LookAtComponents", "ReadServedModels"} < set(found)
+    assert "ReadServedEndpointConfigs" not in found
+
+
+def _function(endpoints: Synthesized, start: str) -> dict[str, str]:
+    variables: dict[str, str] = of(endpoints, "AWS::Lambda::Function", start)["Environment"]["Variables"]
+    return variables
 
 
 def test_a_component_that_goes_to_zero_is_woken_and_told_of_if_it_never_wakes(endpoints: Synthesized) -> None:
@@ -93,6 +143,9 @@ def test_everything_that_is_wrong_is_told_at_once(project: MlProject) -> None:
     assert "all copies at their maximum need cpus 14, and 2 of ml.m5.large have 4" in told
     assert "which components do not have" in told
     assert "use shorter names" in told
+    pinned = InferenceComponent(name="a", model=PinnedVersion(3))
+    with pytest.raises(InvalidPropsError, match="follow_approvals is set, and every version is pinned"):
+        ComponentEndpoint(project, "Pinned", components=[pinned], follow_approvals=True)
     with pytest.raises(InvalidPropsError, match="there are no components"):
         ComponentEndpoint(project, "None", components=[])
     with pytest.raises(InvalidPropsError, match=r"(?s)name is '-'.*memory_mb is 1.*copies is 0"):

@@ -54,7 +54,7 @@ def follower(account: SageMaker, topic: Topic) -> Follower:
 
 
 def test_an_approval_brings_its_version_into_service(account: SageMaker, follower: Follower) -> None:
-    assert follower.look(APPROVED) == {"did": "update to version 2"}
+    assert follower.look(APPROVED) == {"did": f"update of {ENDPOINT} to version 2"}
     assert account.served() == 2
     assert account.endpoint is not None
     assert account.endpoint["asked"]["RetainAllVariantProperties"] is True
@@ -78,9 +78,9 @@ def test_variants_that_are_pinned_stay_as_they_are(topic: Topic) -> None:
 
 def test_the_same_event_again_changes_nothing(account: SageMaker, follower: Follower) -> None:
     follower.look(APPROVED)
-    assert follower.look(APPROVED)["did"].startswith("nothing: the endpoint is not in service")
+    assert follower.look(APPROVED)["did"].startswith("nothing: demo-live is not in service")
     account.in_service()
-    assert follower.look(APPROVED) == {"did": "nothing: version 2 is served"}
+    assert follower.look(APPROVED) == {"did": "nothing: version 2 is served by demo-live"}
 
 
 def test_an_approval_while_the_endpoint_changes_waits_for_its_next_event(
@@ -118,7 +118,7 @@ def test_a_version_that_was_rolled_back_is_told_once_and_not_tried_again(
     assert account.served() == 1
     (text,) = topic.told
     assert text.startswith(
-        f"Version 2 was approved, and endpoint {ENDPOINT} is back on the version before: the container did not start."
+        f"Version 2 was approved, and {ENDPOINT} is back on the version before: the container did not start."
     )
 
 
@@ -142,7 +142,7 @@ def test_a_version_that_is_rejected_afterwards_goes_out_of_service(account: Sage
     follower.look(APPROVED)
     account.in_service()
     account.versions[2] = "Rejected"
-    assert follower.look(APPROVED) == {"did": "update to version 1"}
+    assert follower.look(APPROVED) == {"did": f"update of {ENDPOINT} to version 1"}
     assert account.served() == 1
 
 

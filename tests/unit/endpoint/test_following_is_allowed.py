@@ -21,8 +21,9 @@ from tests.unit.endpoint.endpoints import NETWORK
 from tests.unit.endpoint.test_following_approvals import APPROVED, CHANGED
 from tests.unit.pipeline.synthesis import ACCOUNT, REGION, Json, Synthesized
 
-STACK, NAME = "stack", "demo-full"
+STACK, NAME, SHARED = "stack", "demo-full", "demo-shared"
 SCOPE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
+CLOCK = {"detail-type": "Scheduled Event"}
 BY_AWS = {"logs:CreateLogStream", "logs:PutLogEvents", "kms:Decrypt", "kms:GenerateDataKey"}
 """What Lambda and SNS do with the function's role: its log, its environment, and messages."""
 
@@ -58,6 +59,8 @@ class Judge:
                 yield from self._grants()
             case {"EndpointName": str(name)}:
                 yield Request(action, self._own(f"{SCOPE}:endpoint/{name}"))
+            case {"InferenceComponentName": str(name)}:
+                yield Request(action, self._own(f"{SCOPE}:inference-component/{name}"))
             case {"EndpointConfigName": str(name)}:
                 yield from self._about(action, f"{SCOPE}:endpoint-config/{name}", asked)
 
@@ -94,16 +97,47 @@ class Judge:
             self.denied.append("sns:Publish")
 
 
+def judged(endpoints: Synthesized, endpoint: str) -> tuple[Judge, Settings]:
+    """Who decides on the function of an endpoint, and what it is told."""
+    account = Account.read(endpoints.directory, account=ACCOUNT, region=REGION)
+    logical_ids = {it["FunctionName"]: name for name, it in endpoints.resources("AWS::Lambda::Function").items()}
+    logical_id = logical_ids[f"{endpoint}-models"]
+    role_id = endpoints.resources("AWS::Lambda::Function")[logical_id]["Role"]["Fn::GetAtt"][0]
+    (key_id,) = endpoints.resources("AWS::KMS::Key")
+    function = dict(account.find("AWS::Lambda::Function", STACK))[logical_id]
+    settings = Settings(**json.loads(function["Environment"]["Variables"]["ENDPOINT"]))
+    return Judge(account.role(STACK, role_id), account.resource(STACK, key_id)), settings
+
+
+@pytest.fixture(scope="module")
+def of_components(endpoints: Synthesized) -> Judge:
+    """The same story for an endpoint of inference components."""
+    judge, settings = judged(endpoints, SHARED)
+    (name,) = settings.components
+    sagemaker = SageMaker({1: "Approved", 2: "Approved"}, image=IMAGE).with_components(name, version=1)
+    sagemaker.configs["Live-config"]["VpcConfig"] = settings.model["VpcConfig"]
+    sagemaker.configs["Live-config"]["ExecutionRoleArn"] = settings.model["ExecutionRoleArn"]
+    sagemaker.judge = judge
+    follower = Follower(sagemaker, judge, settings)
+    for version in (2, 3, 4):
+        sagemaker.versions[version] = "Approved"
+        follower.look(APPROVED)
+        sagemaker.component_in_service(name)
+    sagemaker.versions[5] = "Approved"
+    follower.look(APPROVED)
+    sagemaker.component_rolled_back(name, "no")
+    follower.look(CLOCK)
+    resolve(sagemaker, settings, {"Choice": {"kind": "newest_approved"}}, remaining_seconds=lambda: 900)
+    sagemaker.endpoint, sagemaker.components = None, {}
+    clear_behind(sagemaker, settings)
+    assert not [name for name in sagemaker.configs if settings.is_ours(name)]
+    return judge
+
+
 @pytest.fixture(scope="module")
 def judge(endpoints: Synthesized) -> Judge:
     """After a version came into service, the next one was rolled back, and the endpoint was deleted."""
-    account = Account.read(endpoints.directory, account=ACCOUNT, region=REGION)
-    logical_ids = {it["FunctionName"]: name for name, it in endpoints.resources("AWS::Lambda::Function").items()}
-    role_id = endpoints.resources("AWS::Lambda::Function")[logical_ids[f"{NAME}-models"]]["Role"]["Fn::GetAtt"][0]
-    (key_id,) = endpoints.resources("AWS::KMS::Key")
-    function = dict(account.find("AWS::Lambda::Function", STACK))[logical_ids[f"{NAME}-models"]]
-    settings = Settings(**json.loads(function["Environment"]["Variables"]["ENDPOINT"]))
-    judge = Judge(account.role(STACK, role_id), account.resource(STACK, key_id))
+    judge, settings = judged(endpoints, NAME)
 
     sagemaker = SageMaker({1: "Approved", 2: "Approved"}, image=IMAGE).deployed(version=1)
     sagemaker.judge = judge
@@ -127,10 +161,13 @@ def judge(endpoints: Synthesized) -> Judge:
     return judge
 
 
-def test_it_may_do_everything_that_it_does(judge: Judge) -> None:
-    assert judge.denied == []
+@pytest.mark.parametrize("story", ["judge", "of_components"])
+def test_it_may_do_everything_that_it_does(story: str, request: pytest.FixtureRequest) -> None:
+    assert request.getfixturevalue(story).denied == []
 
 
-def test_it_may_do_nothing_that_it_does_not_do(judge: Judge) -> None:
+@pytest.mark.parametrize("story", ["judge", "of_components"])
+def test_it_may_do_nothing_that_it_does_not_do(story: str, request: pytest.FixtureRequest) -> None:
+    judge: Judge = request.getfixturevalue(story)
     left = [it for it in unused(judge.principal, judge.asked) if it.split(": ")[1].partition(" on ")[0] not in BY_AWS]
     assert left == []

@@ -18,7 +18,13 @@ from endpoint_api.circuit import Circuit
 from endpoint_api.predictions import PredictionLog, Versions
 from tests.unit.endpoint.account import ENDPOINT, SageMaker
 
-SETTINGS: dict[str, Any] = {"endpoint_name": ENDPOINT, "timeout_seconds": 5.0, "logged_percent": 0, "fallback": None}
+SETTINGS: dict[str, Any] = {
+    "endpoint_name": ENDPOINT,
+    "components": None,
+    "timeout_seconds": 5.0,
+    "logged_percent": 0,
+    "fallback": None,
+}
 FALLBACK = {"body": "[0]", "content_type": "application/json", "failures": 2, "open_seconds": 60.0}
 
 
@@ -29,6 +35,7 @@ class Runtime:
     answer: tuple[int, str, bytes] = (200, "text/csv", b"12.5\n")
     delay_seconds: float = 0.0
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+    components: list[str | None] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -39,6 +46,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             runtime.asked.append((self.path, self.headers["Content-Type"], body))
+            runtime.components.append(self.headers["X-Amzn-SageMaker-Inference-Component"])
             time.sleep(runtime.delay_seconds)
             status, content_type, answer = runtime.answer
             self.send_response(status)
@@ -62,6 +70,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{server.server_port}")
     api._api.cache_clear()
+    api._settings.cache_clear()
     try:
         yield runtime
     finally:
@@ -158,6 +167,43 @@ def test_without_a_fallback_a_slow_model_is_said(runtime: Runtime, monkeypatch: 
     assert json.loads(body)["message"].startswith("the model did not answer within 0.2 seconds; send less at once")
 
 
+COMPONENTS = {"prices": "demo-live-prices", "stocks": "demo-live-stocks"}
+AT_ZERO = json.dumps(
+    {"code": "ValidationError", "message": "Inference Component has no capacity to process this request."}
+)
+
+
+def ask_component(name: str) -> dict[str, Any]:
+    return api.handler({"headers": {}, "body": "1,2", "pathParameters": {"component": name}}, None)
+
+
+def test_the_path_says_which_component_is_asked(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API", json.dumps({**SETTINGS, "components": COMPONENTS}))
+    assert [ask_component(name)["statusCode"] for name in COMPONENTS] == [200, 200]
+    assert runtime.components == ["demo-live-prices", "demo-live-stocks"]
+    unknown = ask_component("wares")
+    assert unknown["statusCode"] == 404
+    assert b"there is no component 'wares'; use one of prices, stocks" in base64.b64decode(unknown["body"])
+
+
+def test_a_component_without_a_copy_is_not_the_callers_fault(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API", json.dumps({**SETTINGS, "components": COMPONENTS}))
+    runtime.answer = (400, "application/json", AT_ZERO.encode())
+    assert ask_component("prices")["statusCode"] == 503
+
+
+def test_one_component_that_fails_opens_no_circuit_of_another(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_fallback(monkeypatch, components=COMPONENTS)
+    runtime.answer = (400, "application/json", AT_ZERO.encode())
+    told = [ask_component("prices") for _ in range(5)]
+    assert [base64.b64decode(it["body"]) for it in told] == [b"[0]"] * 5
+    assert len(runtime.asked) == 2
+    runtime.answer = (200, "text/csv", b"12.5")
+    assert base64.b64decode(ask_component("stocks")["body"]) == b"12.5"
+
+
 def test_a_circuit_opens_lets_one_try_and_closes_when_that_succeeds() -> None:
     clock = [0.0]
     circuit = Circuit(failures=2, open_seconds=30, now=lambda: clock[0])
@@ -194,6 +240,14 @@ def test_a_prediction_is_logged_with_the_version_that_made_it(capsys: pytest.Cap
         "request": "1,2",
         "answer": "12.5",
     }
+
+
+def test_the_version_of_a_component_is_that_of_its_own_model(capsys: pytest.CaptureFixture[str]) -> None:
+    sagemaker = SageMaker().with_components("demo-live-prices", version=7)
+    log = PredictionLog(Versions(sagemaker, ENDPOINT, "demo-live-prices"), percent=100)
+    log.write(request=b"1,2", answer=b"12.5", variant="main", seconds=0.01, fallback=False)
+    (line,) = logged(capsys)
+    assert (line["component"], line["model_version"]) == ("demo-live-prices", "7")
 
 
 def test_a_fallback_is_logged_as_one_and_has_no_version(capsys: pytest.CaptureFixture[str]) -> None:

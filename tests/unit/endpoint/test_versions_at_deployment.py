@@ -137,4 +137,4 @@ def test_the_resource_keeps_its_id_so_that_nothing_is_deleted_when_versions_chan
 def test_events_of_approvals_are_followed(account: SageMaker) -> None:
     account.deployed(version=1)
     did = handlers.handler({"detail-type": "SageMaker Model Package State Change"}, None)
-    assert did == {"did": "update to version 2"}
+    assert did == {"did": "update of demo-live to version 2"}

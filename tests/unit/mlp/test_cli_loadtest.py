@@ -221,7 +221,7 @@ def test_a_test_during_which_the_endpoint_scales_stops(embedded: None, tmp_path:
         )
 
     assert result.exit_code == 1
-    assert "the instances of quotes changed during the test: there were 1" in result.stderr
+    assert "the instances of quotes changed during the test: there were 1 instance of ml.m5.large" in result.stderr
     assert not (tmp_path / "test.json").exists()
 
 

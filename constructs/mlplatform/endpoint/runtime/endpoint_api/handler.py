@@ -1,7 +1,8 @@
 """Lambda behind an endpoint's HTTP API: a request goes to the model as it is, and so does its answer.
 
-Environment: `API`, JSON: `endpoint_name`, `timeout_seconds`, `logged_percent`, and `fallback` (`body`, `content_type`, `failures`,
-`open_seconds`) or null. Source: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs", format 2.0.
+Environment: `API`, JSON: `endpoint_name`, `timeout_seconds`, `logged_percent`, `fallback` (`body`, `content_type`, `failures`,
+`open_seconds`) or null, and `components`: what the last part of the path stands for, or null where there are none. Source: API Gateway
+developer guide, "Create AWS Lambda proxy integrations for HTTP APIs", format 2.0.
 """
 
 import base64
@@ -22,6 +23,8 @@ from endpoint_api.predictions import PredictionLog, Versions
 
 Json = Mapping[str, Any]
 _OCTETS = "application/octet-stream"
+_NO_COPY = "no capacity"
+"""Said of an inference component that is at zero: nothing is wrong with the request."""
 _STATUS = {"ModelError": 502, "ModelNotReadyException": 503, "ThrottlingException": 429, "ValidationError": 400}
 
 
@@ -49,9 +52,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """One endpoint behind one API, as long as an instance of the function lives."""
+    """One endpoint, or one component of it, behind one API, as long as an instance of the function lives."""
 
-    endpoint_name: str
+    target: Mapping[str, str]
     timeout_seconds: float
     runtime: Any
     circuit: Circuit | None
@@ -82,13 +85,13 @@ class Api:
                 self.circuit.succeeded()
                 return answer
             self.circuit.failed()
-            print(json.dumps({"fallback": {"endpoint": self.endpoint_name, "because": answer.body.decode()}}))
+            print(json.dumps({"fallback": {**self.target, "because": answer.body.decode()}}))
         return Answer(200, self.fallback["content_type"], self.fallback["body"].encode(), fallback=True)
 
     def _ask(self, body: bytes, headers: Json) -> Answer:
         try:
             answer = self.runtime.invoke_endpoint(
-                EndpointName=self.endpoint_name,
+                **self.target,
                 Body=body,
                 ContentType=headers.get("content-type", _OCTETS),
                 Accept=headers.get("accept", "*/*"),
@@ -101,7 +104,7 @@ class Api:
         except ClientError as error:
             told = error.response["Error"]
             original = error.response.get("OriginalStatusCode", 500)
-            status = _STATUS.get(told["Code"], 502)
+            status = 503 if _NO_COPY in told["Message"] else _STATUS.get(told["Code"], 502)
             return _problem(original if status == 502 and original < 500 else status, told["Message"])
         variant = answer.get("InvokedProductionVariant", "")
         return Answer(200, answer["ContentType"], answer["Body"].read(), variant=variant)
@@ -109,22 +112,34 @@ class Api:
 
 def handler(event: Json, context: object) -> dict[str, Any]:
     """Ask the model, and answer with what it said; what went wrong is a sentence."""
-    return _api().answer(event).to_json()
+    components = _settings()["components"]
+    if components is None:
+        return _api(None).answer(event).to_json()
+    named = event["pathParameters"]["component"]
+    if named not in components:
+        return _problem(404, f"there is no component '{named}'; use one of {', '.join(sorted(components))}").to_json()
+    return _api(components[named]).answer(event).to_json()
 
 
 @cache
-def _api() -> Api:
-    settings = json.loads(os.environ["API"])
+def _settings() -> Json:
+    settings: Json = json.loads(os.environ["API"])
+    return settings
+
+
+@cache
+def _api(component: str | None) -> Api:
+    settings = _settings()
     seconds, name, fallback = settings["timeout_seconds"], settings["endpoint_name"], settings["fallback"]
     config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
     percent = settings["logged_percent"]
     return Api(
-        endpoint_name=name,
+        target={"EndpointName": name, **({} if component is None else {"InferenceComponentName": component})},
         timeout_seconds=seconds,
         runtime=boto3.client("sagemaker-runtime", config=config),
         circuit=None if fallback is None else Circuit(fallback["failures"], fallback["open_seconds"]),
         fallback=fallback,
-        log=PredictionLog(Versions(boto3.client("sagemaker"), name), percent) if percent else None,
+        log=PredictionLog(Versions(boto3.client("sagemaker"), name, component), percent) if percent else None,
     )
 
 

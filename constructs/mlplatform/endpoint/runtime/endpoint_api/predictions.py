@@ -16,10 +16,11 @@ MOST_CHARACTERS = 100_000
 
 @dataclass
 class Versions:
-    """Which version each variant serves, as it was at most a minute ago."""
+    """Which version each variant serves, or the inference component, as it was at most a minute ago."""
 
     sagemaker: Any
     endpoint_name: str
+    component: str | None = None
     _looked_at: float | None = None
     _known: dict[str, str] = field(default_factory=dict)
 
@@ -30,15 +31,22 @@ class Versions:
         return self._known.get(variant)
 
     def _look(self) -> dict[str, str]:
-        endpoint = self.sagemaker.describe_endpoint(EndpointName=self.endpoint_name)
-        config = self.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
         found = {}
-        for variant in config["ProductionVariants"]:
-            model = self.sagemaker.describe_model(ModelName=variant["ModelName"])
+        for variant, model_name in self._models().items():
+            model = self.sagemaker.describe_model(ModelName=model_name)
             container = model["PrimaryContainer"] if "PrimaryContainer" in model else model["Containers"][0]
             if package := container.get("ModelPackageName"):
-                found[variant["VariantName"]] = str(package).rpartition("/")[2]
+                found[variant] = str(package).rpartition("/")[2]
         return found
+
+    def _models(self) -> dict[str, str]:
+        """Which model each variant has. All requests to a component go to the one variant of its endpoint."""
+        if self.component is not None:
+            described = self.sagemaker.describe_inference_component(InferenceComponentName=self.component)
+            return {described["VariantName"]: described["Specification"]["ModelName"]}
+        endpoint = self.sagemaker.describe_endpoint(EndpointName=self.endpoint_name)
+        config = self.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+        return {it["VariantName"]: it["ModelName"] for it in config["ProductionVariants"]}
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class PredictionLog:
             "prediction": {
                 "time": datetime.now(UTC).isoformat(),
                 "endpoint": self.versions.endpoint_name,
+                **({} if self.versions.component is None else {"component": self.versions.component}),
                 "variant": variant,
                 "fallback": fallback,
                 "seconds": round(seconds, 4),

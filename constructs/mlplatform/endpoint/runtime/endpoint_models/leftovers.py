@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from endpoint_models.followed import models_of_components
 from endpoint_models.lookup import found
 from endpoint_models.settings import Settings
 
@@ -20,9 +21,10 @@ def clear(sagemaker: Any, settings: Settings, *, keep: set[str]) -> None:
 
 
 def clear_behind(sagemaker: Any, settings: Settings) -> None:
-    """The same, but for what the endpoint has, if there still is an endpoint."""
+    """The same, but for what the endpoint and its components have, if they still are there."""
     endpoint = found(sagemaker.describe_endpoint, EndpointName=settings.endpoint_name)
-    clear(sagemaker, settings, keep=set() if endpoint is None else {endpoint["EndpointConfigName"]})
+    served = set() if endpoint is None else {endpoint["EndpointConfigName"]}
+    clear(sagemaker, settings, keep=served | models_of_components(sagemaker, settings))
 
 
 def _ours(sagemaker: Any, settings: Settings, operation: str, member: str, kind: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from endpoint_models.followed import described
 from endpoint_models.lookup import found
 from endpoint_models.settings import Settings
 from model_registry import Model, ModelChoice, ModelKind, Registry
@@ -22,7 +23,7 @@ def resolve(
     sagemaker: Any, settings: Settings, properties: Json, *, remaining_seconds: Callable[[], float]
 ) -> dict[str, str]:
     """The version that the deployment takes. Raises NoModelError or NotDeployableError with the sentence for its reason."""
-    _wait_while_it_changes(sagemaker, settings.endpoint_name, remaining_seconds)
+    _wait_while_it_changes(sagemaker, settings, remaining_seconds)
     choice = properties["Choice"]
     version = choice.get("version")
     wanted = ModelChoice(ModelKind(choice["kind"]), None if version is None else int(version))
@@ -41,17 +42,22 @@ def check_image(model: Model, settings: Settings) -> None:
         )
 
 
-def _wait_while_it_changes(sagemaker: Any, endpoint_name: str, remaining_seconds: Callable[[], float]) -> None:
+def _wait_while_it_changes(sagemaker: Any, settings: Settings, remaining_seconds: Callable[[], float]) -> None:
     """SageMaker refuses an update during another one, such as that of an approval."""
-    while is_changing(sagemaker, endpoint_name):
+    while is_changing(sagemaker, settings):
         if remaining_seconds() < 2 * _LOOK_AGAIN_SECONDS:
             raise NotDeployableError(
-                f"EndpointBusy: {endpoint_name} is still taking another version; deploy again when it is InService"
+                f"EndpointBusy: {settings.endpoint_name} is still taking another version; deploy again when it is InService"
             )
         time.sleep(_LOOK_AGAIN_SECONDS)
 
 
-def is_changing(sagemaker: Any, endpoint_name: str) -> bool:
-    """Whether the endpoint is there, and between two states."""
-    endpoint = found(sagemaker.describe_endpoint, EndpointName=endpoint_name)
-    return endpoint is not None and endpoint["EndpointStatus"] in _CHANGING
+def is_changing(sagemaker: Any, settings: Settings) -> bool:
+    """Whether the endpoint, or a component that follows, is there and between two states."""
+    endpoint = found(sagemaker.describe_endpoint, EndpointName=settings.endpoint_name)
+    components = (described(sagemaker, name) for name in settings.components)
+    statuses = [
+        *([] if endpoint is None else [endpoint["EndpointStatus"]]),
+        *(it["InferenceComponentStatus"] for it in components if it is not None),
+    ]
+    return any(status in _CHANGING for status in statuses)

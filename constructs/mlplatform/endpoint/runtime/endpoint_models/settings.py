@@ -1,9 +1,10 @@
 """What the endpoint's construct tells its function: the environment variable ENDPOINT."""
 
+import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -12,7 +13,8 @@ class Settings:
     """All that is fixed when the endpoint is deployed.
 
     `images` are patterns of what its role may pull; `following` the variants that take each new approval; `model` what every
-    CreateModel says besides its name and container; `update` what every UpdateEndpoint says besides names.
+    CreateModel says besides its name and container; `update` what every UpdateEndpoint says besides names. `components` are the
+    inference components that take each new approval, with what UpdateInferenceComponent says besides the name and the model.
     """
 
     endpoint_name: str
@@ -24,15 +26,19 @@ class Settings:
     update: dict[str, Any]
     tags: list[dict[str, str]]
     topic_arn: str
+    components: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> "Settings":
         """As the construct wrote it."""
         return cls(**json.loads(os.environ["ENDPOINT"]))
 
-    def name_for(self, version: int) -> str:
+    def name_for(self, version: int, component: str | None = None) -> str:
         """What the model and the endpoint configuration are called that an approval of this version brings."""
-        return f"{self.endpoint_name}-v{version}-{self.configuration[:8]}"
+        told_apart = self.configuration
+        if component is not None:
+            told_apart = hashlib.sha256(f"{component} {self.configuration}".encode()).hexdigest()
+        return f"{self.endpoint_name}-v{version}-{told_apart[:8]}"
 
     def is_ours(self, name: str) -> bool:
         """Whether an approval brought the model or configuration of this name; CloudFormation's have others."""
