@@ -19,6 +19,9 @@ from mlscaling.policies import PublishedForecast, Scaling
 MOST_BYTES = 16 << 20
 """Of JSON lines that are read: a year by five minutes is about 7 MiB."""
 
+NAMESPACE, FALLBACKS, DIMENSION = "MLPlatform/Scaling", "ForecastFallbacks", "Target"
+"""Of the metric that counts calls in which the quantile was used somewhere; the dimension's value is the id of what is scaled."""
+
 Row = tuple[datetime, float]
 
 

@@ -18,6 +18,7 @@ from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH, RuntimeFunct
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
 from mlplatform.project.scope import NO_RESOURCE_TYPE
+from mlplatform.scaling.published import ForecastIsPublished, fallback_alarm, forecast_statements
 from mlplatform.scaling.rendering import Scaled
 from mlrecords.codec import to_json
 from mlscaling import Scaling
@@ -32,7 +33,8 @@ _HOUR_SECONDS = 3600
 class ForecastFunction(Construct):
     """Puts scheduled actions for the next three hours, each hour, from what CloudWatch counted on the days before.
 
-    It costs some cents a month. When it fails, the project's topic is told, and what it has put expires by itself.
+    With a published forecast, that counts where it says something. It costs some cents a month. When it fails, or a published
+    forecast is not to be had, the project's topic is told, and what it has put expires by itself.
 
     Parameters:
         scaled: whose minimum it is.
@@ -52,6 +54,7 @@ class ForecastFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         name = _name(scaled)
+        published = None if scaling.floor is None else scaling.floor.published
         self.function = RuntimeFunction(
             self,
             "Function",
@@ -60,7 +63,10 @@ class ForecastFunction(Construct):
             code=_CODE,
             libraries=_LIBRARIES,
             handler="set_floor.handler",
-            statements=_statements(project, scaled),
+            statements=[
+                *_statements(project, scaled),
+                *([] if published is None else forecast_statements(project, published)),
+            ],
             key_arn=project.key_arn,
             log_retention_days=project.log_retention_days,
             failures="it is called again in an hour, what it has put expires by itself, and an alarm tells of each failure",
@@ -100,6 +106,7 @@ class ForecastFunction(Construct):
                         "dimension": scaled.dimension,
                         "metric_dimensions": scaled.metric_dimensions,
                         "scaling": to_json(scaling),
+                        "forecast_uri": None if published is None else project.output_uri(published.pipeline),
                     }
                 ),
                 "retryPolicy": {"maximumRetryAttempts": 2, "maximumEventAgeInSeconds": _HOUR_SECONDS // 2},
@@ -107,6 +114,9 @@ class ForecastFunction(Construct):
         )
         schedule.add_resource_dependency(target)
         self.alarm = self._alarm(project, scaled, name)
+        if published is not None:
+            self.node.add_validation(ForecastIsPublished(project, scaled, published))
+            fallback_alarm(self, project=project, scaled=scaled, forecast=published, function_name=name)
 
     def _alarm(self, project: MlProject, scaled: Scaled, name: str) -> cloudwatch.CfnAlarm:
         return cloudwatch.CfnAlarm(

@@ -35,9 +35,9 @@ class Parts:
     @property
     def files(self) -> list[dict[str, Any]]:
         """As the manifest names them."""
+        said = ("rows", "bytes", "sha256", "json_lines")
         return [
-            {"path": part["part"], "rows": part["rows"], "bytes": part["bytes"], "sha256": part["sha256"]}
-            for part in self.scored
+            {"path": part["part"], **{name: part[name] for name in said if name in part}} for part in self.scored
         ]
 
 
@@ -77,6 +77,9 @@ def _problem(part: Json, sidecar: Json | None, present: Mapping[str, int]) -> st
         return f"{name} is missing"
     if present[name] != sidecar["bytes"]:
         return f"{name} has {present[name]} bytes, not {sidecar['bytes']}"
+    copy = sidecar.get("json_lines")
+    if copy is not None and present.get(copy["path"]) != copy["bytes"]:
+        return f"{copy['path']} has {present.get(copy['path'], 0)} bytes, not {copy['bytes']}"
     if sidecar.get("prepared_sha256") != part["sha256"]:
         return f"{name} was made of other rows than are prepared now"
     accounted = sidecar["rows"] + sidecar["set_aside"]
