@@ -1,9 +1,9 @@
 """Scaling policies as small typed objects, and a replay that proves them before they are deployed.
 
 What is named here needs the standard library only. `replay`, `cases`, `compiler` and `proof` compute with numpy, and are for who asks
-for a proof: `policies` says what may be deployed, `forecast` and `published` what is known of the demand, `fleet` what an instance can do, `cases` which
-days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out. `ladder` is of jobs: it
-says on which machine the next one runs.
+for a proof: `policies` says what may be deployed, `forecast` and `published` what is known of the demand, `fleet` what an instance can
+do, `cases` which days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out.
+`ladder` is of jobs: it says on which machine the next one runs.
 """
 
 from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan

@@ -40,7 +40,10 @@ class Published:
 
     @classmethod
     def of(cls, published_at: datetime, rows: Iterable[Row], wanted: PublishedForecast) -> Published:
-        """Rows of a time, UTC if it has no offset, and a count, in any order. Raises `InvalidForecastError`: one bad row, and none counts."""
+        """Rows of a time, in UTC if it has no offset, and a count, in any order.
+
+        Raises `InvalidForecastError`: with one bad row, none counts.
+        """
         interval = timedelta(minutes=wanted.interval_minutes)
         ordered = sorted((_utc(moment), requests) for moment, requests in rows)
         if problems := list(_problems(ordered, interval)):
@@ -64,19 +67,21 @@ class Published:
 
     def _rate(self, moment: datetime) -> float | None:
         place = bisect_right(self.times, moment) - 1
-        covers = place >= 0 and moment < self.times[place] + self.interval
+        covers = place >= 0 and moment - self.times[place] < self.interval
         return self.requests[place] / self.interval.total_seconds() if covers else None
 
     def problem(self, wanted: PublishedForecast, first: datetime, minutes: int) -> str | None:
         """Why the quantile is used for some of these minutes; None if it is for none."""
         said = f"the newest forecast was published at {self.published_at.isoformat()}"
         if not self.is_usable(wanted, first):
-            return f"{said}, which is not within {wanted.oldest_hours:g} hours before {first.isoformat()}; see why none came since"
+            since = f"not within {wanted.oldest_hours:g} hours before {first.isoformat()}"
+            return f"{said}, which is {since}; see why none came after it"
         missing = [minute for minute, rate in enumerate(self.rates(wanted, first, minutes)) if rate is None]
         if not missing:
             return None
         moment = first + timedelta(minutes=missing[0])
-        return f"{said} and has no row for {moment.isoformat()}; publish one for each {wanted.interval_minutes:g} minutes of the hours to come"
+        fix = f"publish one for each {wanted.interval_minutes:g} minutes of the hours until the next is published, and three more"
+        return f"{said} and has no row for {moment.isoformat()}; {fix}"
 
 
 def _problems(ordered: Sequence[Row], interval: timedelta) -> Iterator[str]:
@@ -140,14 +145,13 @@ def read_published(s3: Any, root_uri: str, wanted: PublishedForecast) -> Publish
         latest = json.loads(_read(s3, f"{root_uri}/latest.json"))
         manifest = json.loads(_read(s3, latest["manifest_uri"]))
         rows = list(_rows(s3, manifest["output"], wanted))
-        published_at = datetime.fromisoformat(manifest["published_at"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InvalidForecastError):
-            raise
+        return Published.of(datetime.fromisoformat(manifest["published_at"]), rows, wanted)
+    except InvalidForecastError:
+        raise
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise InvalidForecastError(
             f"what {root_uri}/latest.json leads to is not a forecast ({error!r}); see what its pipeline publishes"
         ) from error
-    return Published.of(published_at, rows, wanted)
 
 
 def _rows(s3: Any, output: Mapping[str, Any], wanted: PublishedForecast) -> Iterator[Row]:

@@ -73,13 +73,12 @@ def _problem(part: Json, sidecar: Json | None, present: Mapping[str, int]) -> st
     name = str(part["part"])
     if sidecar is None:
         return f"{name} has not been scored"
-    if name not in present:
-        return f"{name} is missing"
-    if present[name] != sidecar["bytes"]:
-        return f"{name} has {present[name]} bytes, not {sidecar['bytes']}"
-    copy = sidecar.get("json_lines")
-    if copy is not None and present.get(copy["path"]) != copy["bytes"]:
-        return f"{copy['path']} has {present.get(copy['path'], 0)} bytes, not {copy['bytes']}"
+    copies = [sidecar["json_lines"]] if "json_lines" in sidecar else []
+    for path, size in [(name, sidecar["bytes"]), *((copy["path"], copy["bytes"]) for copy in copies)]:
+        if path not in present:
+            return f"{path} is missing"
+        if present[path] != size:
+            return f"{path} has {present[path]} bytes, not {size}"
     if sidecar.get("prepared_sha256") != part["sha256"]:
         return f"{name} was made of other rows than are prepared now"
     accounted = sidecar["rows"] + sidecar["set_aside"]
