@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,16 @@ from typing import Any
 import boto3
 import pytest
 
-from mlplatform import EndpointScaling, InvalidPropsError
-from mlscaling import Event, ForecastFloor, Scaling, Season
+from mlplatform import (
+    BatchInference,
+    Column,
+    EndpointScaling,
+    InvalidPropsError,
+    MlProject,
+    Scoring,
+    SourceDirectory,
+)
+from mlscaling import Event, ForecastFloor, PublishedForecast, Scaling, Season
 from mlscaling.invocations import whole_interval
 from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize_project
 from tests.unit.scaling.simulated_autoscaling import SimulatedAutoScaling, served
@@ -98,6 +107,85 @@ def test_somebody_is_told_when_it_fails(template: Synthesized) -> None:
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Errors", 0)
     (topic_id,) = template.resources("AWS::SNS::Topic")
     assert alarm["AlarmActions"] == [{"Ref": topic_id}]
+
+
+WANTED = PublishedForecast(pipeline="demo-quote-demand", interval_minutes=60, time="hour", requests="expected")
+FOLLOWING = replace(POLICY, floor=replace(FLOOR, published=WANTED))
+JOBS = SourceDirectory("examples/demand_forecast/jobs")
+COLUMNS = {"keys": [Column("hour", "timestamp")], "predictions": [Column("expected", "double")]}
+
+
+def define_following(directory: Path, scoring: Scoring, **columns: list[Column]) -> Synthesized:
+    def declare(project: MlProject) -> None:
+        EndpointScaling(
+            project,
+            "Scaling",
+            project=project,
+            endpoint_name="quotes",
+            variant_name="AllTraffic",
+            scaling=FOLLOWING,
+        )
+        BatchInference(
+            project, "QuoteDemand", source=JOBS, input_prefix="quotes/", scoring=scoring, **(COLUMNS | columns)
+        )
+
+    return synthesize_project(directory, declare)
+
+
+@pytest.fixture(scope="module")
+def following(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    return define_following(tmp_path_factory.mktemp("following"), Scoring(json_lines=True))
+
+
+def test_it_may_read_the_newest_output_of_its_pipeline_and_tell_whether_it_could(following: Synthesized) -> None:
+    role = following.resources("AWS::IAM::Role")[function(following)["Role"]["Fn::GetAtt"][0]]
+    statements = {one["Sid"]: one for one in role["Policies"][0]["PolicyDocument"]["Statement"]}
+    bucket = "arn:aws:s3:::demo-output-123456789012-us-east-1"
+    found, read, tell = (statements[sid] for sid in ("FindForecast", "ReadForecast", "TellOfFallbacks"))
+
+    assert (found["Action"], found["Condition"]) == (
+        ["s3:ListBucket"],
+        {"StringLike": {"s3:prefix": "demo-quote-demand/*"}},
+    )
+    assert read["Action"] == ["s3:GetObject"]
+    assert [flat(one).partition(":::")[2].partition("/")[2] for one in read["Resource"]] == [
+        "demo-quote-demand/latest.json",
+        "demo-quote-demand/runs/*/manifest.json",
+        "demo-quote-demand/runs/*/part-*.jsonl",
+    ]
+    assert (tell["Action"], tell["Condition"]) == (
+        ["cloudwatch:PutMetricData"],
+        {"StringEquals": {"cloudwatch:namespace": "MLPlatform/Scaling"}},
+    )
+    assert len(bucket) > 0
+
+
+def test_somebody_is_told_when_the_quantile_has_to_do(following: Synthesized) -> None:
+    (alarm,) = [
+        one
+        for one in following.resources("AWS::CloudWatch::Alarm").values()
+        if one["AlarmName"] == "quotes-AllTraffic-floor/Fallback"
+    ]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == (
+        "MLPlatform/Scaling",
+        "ForecastFallbacks",
+        0,
+    )
+    assert alarm["Dimensions"] == [{"Name": "Target", "Value": "endpoint/quotes/variant/AllTraffic"}]
+    (topic_id,) = following.resources("AWS::SNS::Topic")
+    assert alarm["AlarmActions"] == [{"Ref": topic_id}]
+
+
+def test_a_forecast_that_no_pipeline_publishes_stops_the_synthesis(tmp_path: Path) -> None:
+    whose = "the published forecast of endpoint/quotes/variant/AllTraffic"
+    with pytest.raises(RuntimeError, match=f"{whose} is of the pipeline 'demo-quote-demand', and .* are: none"):
+        define(tmp_path / "none", FOLLOWING)
+    with pytest.raises(RuntimeError) as raised:
+        define_following(tmp_path / "other", Scoring(), keys=[Column("time", "timestamp")])
+
+    assert f"{whose}: 'demo-quote-demand' has no column 'hour'; use one of time, expected" in str(raised.value)
+    assert "publishes Parquet only; give it scoring=Scoring(json_lines=True)" in str(raised.value)
 
 
 def test_a_forecast_that_looks_further_back_than_cloudwatch_is_refused(tmp_path: Path) -> None:
