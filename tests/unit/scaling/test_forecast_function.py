@@ -253,7 +253,7 @@ def test_what_batch_inference_publishes_counts_and_the_metric_says_when_it_canno
     put_forecast(s3, bucket, now, per_hour=7 * 3600)
     called(following, simulated, url, tmp_path)
 
-    assert (missing, fallbacks(cloudwatch, now)) == ([1], [1, 0])
+    assert (missing, fallbacks(cloudwatch, now)) == ((1, 1), (1, 2))
     simulated.wait_until(now + timedelta(minutes=15))
     assert simulated.minimum == 7
 
@@ -274,8 +274,8 @@ def put_forecast(s3: Any, bucket: str, now: datetime, *, per_hour: float) -> Non
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
 
 
-def fallbacks(cloudwatch: Any, since: datetime) -> list[float]:
-    """The values of the metric, in the order in which they were put; one call may share its second with another."""
+def fallbacks(cloudwatch: Any, since: datetime) -> tuple[int, int]:
+    """Of how many calls the quantile had to do, and how many there were."""
     dimensions = [{"Name": "Target", "Value": "endpoint/quotes/variant/AllTraffic"}]
     found = cloudwatch.get_metric_statistics(
         Namespace="MLPlatform/Scaling",
@@ -287,7 +287,7 @@ def fallbacks(cloudwatch: Any, since: datetime) -> list[float]:
         Statistics=["Sum", "SampleCount"],
     )["Datapoints"]
     told, calls = (round(sum(one[name] for one in found)) for name in ("Sum", "SampleCount"))
-    return [1.0] * told + [0.0] * (calls - told)
+    return told, calls
 
 
 def sent_to(template: Synthesized) -> str:

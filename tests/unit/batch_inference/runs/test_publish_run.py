@@ -200,7 +200,7 @@ def test_json_lines_are_published_with_their_part_or_not_at_all(output: Output, 
     copy = {"path": "part-00000.jsonl", "bytes": 3}
     output.put(f"{part}.json", {**sidecar, "json_lines": copy})
     event = output.event(generation, fence=1, scheduled_at="2026-11-23T12:00:00Z")
-    with pytest.raises(IncompleteRunError, match="part-00000.jsonl is missing"):
+    with pytest.raises(IncompleteRunError, match=r"part-00000\.jsonl is missing"):
         publish_run.handler(event, None)
 
     output.put(f"{part}.jsonl", b"{}\n")
