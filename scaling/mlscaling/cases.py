@@ -212,9 +212,7 @@ class Case:
         hours = range(-RUN_IN_MINUTES // 60, self.days * 24)
         begins = (self.first + timedelta(hours=hour) for hour in hours)
         return [
-            one
-            for begin in begins
-            for one in minimums(policy, self.history, begin, 60, newest(self.forecasts, begin))
+            one for begin in begins for one in minimums(policy, self.history, begin, 60, newest(self.forecasts, begin))
         ]
 
     def clairvoyant_hours(self, fleet: Fleet) -> Floats:

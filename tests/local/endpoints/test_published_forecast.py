@@ -123,4 +123,4 @@ def fallbacks(deployed: Deployed) -> float:
         Period=60,
         Statistics=["Sum"],
     )["Datapoints"]
-    return sum(one["Sum"] for one in found)
+    return float(sum(one["Sum"] for one in found))

@@ -68,7 +68,7 @@ def test_a_published_forecast_is_played_as_it_was_known(demand: Path) -> None:
             for at in range(24)
         ]
         Path(name).write_text("\n".join(["published_at,time,requests", *rows]))
-    played = [demand, "--rps", 10, "--days", 2, "--policy", "policy.json", "--json"]
+    played = (demand, "--rps", 10, "--days", 2, "--policy", "policy.json", "--json")
 
     early, late, without = (
         json.loads(scaling("replay", *played, *files).stdout)["violation_share"]

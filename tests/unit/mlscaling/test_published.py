@@ -109,7 +109,10 @@ def test_times_are_utc_or_have_an_offset_and_come_in_any_order() -> None:
         ([(NOON, math.nan)], "are nan; publish"),
         ([(NOON, math.inf)], "are inf; publish"),
         ([(NOON, 1.0), (NOON, 2.0)], "are not 60 minutes apart"),
-        ([(NOON, 1.0), (NOON + timedelta(minutes=5), 2.0)], "publish one row for each interval, or correct interval_minutes"),
+        (
+            [(NOON, 1.0), (NOON + timedelta(minutes=5), 2.0)],
+            "publish one row for each interval, or correct interval_minutes",
+        ),
     ],
 )
 def test_with_one_bad_row_none_counts(rows: Sequence[tuple[datetime, float]], problem: str) -> None:
@@ -215,7 +218,7 @@ def test_an_output_that_is_no_forecast_says_what_to_do(s3: Any) -> None:
     without, large = output()[manifest], output()[manifest]
     del without["output"]["files"][0]["json_lines"]
     large["output"]["files"][0]["json_lines"]["bytes"] = MOST_BYTES + 1
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({latest: {"manifest_uri": f"{RUN}/other.json"}}, "other.json is not there; see whether its pipeline has"),
         ({latest: "{"}, "is not a forecast"),
         ({latest: []}, "is not a forecast"),
@@ -241,7 +244,8 @@ def test_an_output_that_is_no_forecast_says_what_to_do(s3: Any) -> None:
 def test_whatever_lies_there_is_a_forecast_or_refused(s3: Any, data: st.DataObject) -> None:
     """Bytes of one object are replaced at random: either it is read, and all rates are numbers, or it is said what is wrong."""
     objects = {
-        key: (content if isinstance(content, str) else json.dumps(content)).encode() for key, content in output().items()
+        key: (content if isinstance(content, str) else json.dumps(content)).encode()
+        for key, content in output().items()
     }
     key = data.draw(st.sampled_from([key for key in objects if not key.endswith("latest.json")]))
     content = bytearray(objects[key])

@@ -113,10 +113,9 @@ def test_somebody_is_told_when_it_fails(template: Synthesized) -> None:
 WANTED = PublishedForecast(pipeline="demo-quote-demand", interval_minutes=60, time="hour", requests="expected")
 FOLLOWING = replace(POLICY, floor=replace(FLOOR, published=WANTED))
 JOBS = SourceDirectory("examples/demand_forecast/jobs")
-COLUMNS = {"keys": [Column("hour", "timestamp")], "predictions": [Column("expected", "double")]}
 
 
-def define_following(directory: Path, scoring: Scoring, **columns: list[Column]) -> Synthesized:
+def define_following(directory: Path, scoring: Scoring, time: str = "hour") -> Synthesized:
     def declare(project: MlProject) -> None:
         EndpointScaling(
             project,
@@ -127,7 +126,13 @@ def define_following(directory: Path, scoring: Scoring, **columns: list[Column])
             scaling=FOLLOWING,
         )
         BatchInference(
-            project, "QuoteDemand", source=JOBS, input_prefix="quotes/", scoring=scoring, **(COLUMNS | columns)
+            project,
+            "QuoteDemand",
+            source=JOBS,
+            input_prefix="quotes/",
+            keys=[Column(time, "timestamp")],
+            predictions=[Column("expected", "double")],
+            scoring=scoring,
         )
 
     return synthesize_project(directory, declare)
@@ -181,7 +186,7 @@ def test_a_forecast_that_no_pipeline_publishes_stops_the_synthesis(tmp_path: Pat
     with pytest.raises(RuntimeError, match=f"{whose} is of the pipeline 'demo-quote-demand', and .* are: none"):
         define(tmp_path / "none", FOLLOWING)
     with pytest.raises(RuntimeError) as raised:
-        define_following(tmp_path / "other", Scoring(), keys=[Column("time", "timestamp")])
+        define_following(tmp_path / "other", Scoring(), time="time")
 
     assert f"{whose}: 'demo-quote-demand' has no column 'hour'; use one of time, expected" in str(raised.value)
     assert "publishes Parquet only; give it scoring=Scoring(json_lines=True)" in str(raised.value)

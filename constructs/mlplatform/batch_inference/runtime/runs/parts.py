@@ -36,9 +36,7 @@ class Parts:
     def files(self) -> list[dict[str, Any]]:
         """As the manifest names them."""
         said = ("rows", "bytes", "sha256", "json_lines")
-        return [
-            {"path": part["part"], **{name: part[name] for name in said if name in part}} for part in self.scored
-        ]
+        return [{"path": part["part"], **{name: part[name] for name in said if name in part}} for part in self.scored]
 
 
 def report_of_preparing(s3: Any, work_uri: str) -> dict[str, Any]:
