@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplatform import EndpointScaling, InvalidPropsError, MlProject, ScalingProof, read_scaling
+from mlplatform.project import PublishedOutput
 from mlplatform.scaling.rendering import calendar_actions
 from mlrecords.codec import to_json
 from mlscaling import (
@@ -313,6 +314,7 @@ def test_a_published_forecast_is_proved_by_what_was_published_or_else_by_the_qua
     ]
     app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
     project = new_project(app)
+    project.outputs["demo-demand"] = PublishedOutput(columns=("time", "requests"), json_lines=True)
     define(policy, proof=dataclasses.replace(proof, although="nothing is published yet"))(project)
 
     assert shares[0] < 0.001 < shares[1]
@@ -322,7 +324,7 @@ def test_a_published_forecast_is_proved_by_what_was_published_or_else_by_the_qua
             "played by its quantile alone, as if nothing had been published; give the proof forecasts="
         ),
     )
-    with pytest.raises(InvalidPropsError, match="the policy uses no published forecast; leave .*forecasts.csv out"):
+    with pytest.raises(InvalidPropsError, match=r"the policy uses no published forecast; leave .*forecasts\.csv out"):
         dataclasses.replace(proof, forecasts=forecasts).prove(NO_FORECAST)
 
 
