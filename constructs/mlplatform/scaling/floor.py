@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import CfnResource
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -18,11 +19,12 @@ from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH, RuntimeFunct
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
 from mlplatform.project.scope import NO_RESOURCE_TYPE
-from mlplatform.scaling.published import ForecastIsPublished, fallback_alarm, forecast_statements
+from mlplatform.scaling.published import ForecastIsPublished, forecast_statements
 from mlplatform.scaling.rendering import Scaled
 from mlrecords.codec import to_json
 from mlscaling import Scaling
 from mlscaling.invocations import KEPT_DAYS
+from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE
 
 _CODE = Path(__file__).parent / "runtime" / "set_floor.py"
 _LIBRARIES = tuple(Path(str(package.__file__)).parent for package in (mlrecords, mlscaling))
@@ -53,7 +55,7 @@ class ForecastFunction(Construct):
         target: CfnResource,
     ) -> None:
         super().__init__(scope, construct_id)
-        name = _name(scaled)
+        self._name = name = _name(scaled)
         published = None if scaling.floor is None else scaling.floor.published
         self.function = RuntimeFunction(
             self,
@@ -113,23 +115,37 @@ class ForecastFunction(Construct):
             },
         )
         schedule.add_resource_dependency(target)
-        self.alarm = self._alarm(project, scaled, name)
-        if published is not None:
-            self.node.add_validation(ForecastIsPublished(project, scaled, published))
-            fallback_alarm(self, project=project, scaled=scaled, forecast=published, function_name=name)
-
-    def _alarm(self, project: MlProject, scaled: Scaled, name: str) -> cloudwatch.CfnAlarm:
-        return cloudwatch.CfnAlarm(
-            self,
+        self.alarm = self._alarm(
             "Failed",
-            alarm_name=f"{name}/Failed",
-            alarm_description=(
-                f"The function {name} failed: the minimum of {scaled.resource_id} follows the forecast for two more hours at most, "
-                f"then it is what the policy declares. Look into its log, /aws/lambda/{name}; its next call is within the hour"
-            ),
+            project,
+            f"The function {name} failed: the minimum of {scaled.resource_id} follows the forecast for two more hours at most, "
+            f"then it is what the policy declares. Look into its log, /aws/lambda/{name}; its next call is within the hour",
             namespace="AWS/Lambda",
             metric_name="Errors",
             dimensions=[{"name": "FunctionName", "value": self.function.resource.ref}],
+        )
+        """What tells the project's topic when the function fails."""
+        if published is not None:
+            self.node.add_validation(ForecastIsPublished(project, scaled, published))
+            self._alarm(
+                "Fallback",
+                project,
+                f"The minimum of {scaled.resource_id} follows the quantile of the past, for some of the next hours at least: what "
+                f"{published.pipeline} published is missing, too old, malformed, or has no rows for them. The reason is in the log "
+                f"/aws/lambda/{name}. Run next: mlp watch {published.pipeline}",
+                namespace=NAMESPACE,
+                metric_name=FALLBACKS,
+                dimensions=[{"name": DIMENSION, "value": scaled.resource_id}],
+            )
+
+    def _alarm(self, construct_id: str, project: MlProject, says: str, **metric: Any) -> cloudwatch.CfnAlarm:
+        """When a metric was over 0 in an hour."""
+        return cloudwatch.CfnAlarm(
+            self,
+            construct_id,
+            alarm_name=f"{self._name}/{construct_id}",
+            alarm_description=says,
+            **metric,
             statistic="Sum",
             period=_HOUR_SECONDS,
             evaluation_periods=1,

@@ -1,18 +1,15 @@
-"""What a floor needs to follow a forecast that a batch inference of the project publishes: rights, a check at synth, an alarm."""
+"""What a floor needs to follow a forecast that a batch inference of the project publishes: rights, and a check at synth."""
 
 from __future__ import annotations
 
 import jsii
-from aws_cdk import aws_cloudwatch as cloudwatch
-from constructs import Construct, IValidation
+from constructs import IValidation
 
 from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 from mlplatform.scaling.rendering import Scaled
 from mlscaling import PublishedForecast
-from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE
-
-_HOUR_SECONDS = 3600
+from mlscaling.published import NAMESPACE
 
 
 def forecast_statements(project: MlProject, forecast: PublishedForecast) -> list[Statement]:
@@ -40,33 +37,6 @@ def forecast_statements(project: MlProject, forecast: PublishedForecast) -> list
             wildcard_reason="PutMetricData has no resource type; the condition names the namespace",
         ),
     ]
-
-
-def fallback_alarm(
-    scope: Construct, *, project: MlProject, scaled: Scaled, forecast: PublishedForecast, function_name: str
-) -> cloudwatch.CfnAlarm:
-    """Tells the project's topic when the quantile is used though a forecast should be there."""
-    return cloudwatch.CfnAlarm(
-        scope,
-        "Fallback",
-        alarm_name=f"{function_name}/Fallback",
-        alarm_description=(
-            f"The minimum of {scaled.resource_id} follows the quantile of the past, for some of the next hours at least: what "
-            f"{forecast.pipeline} published is missing, too old, malformed, or has no rows for them. The reason is in the log "
-            f"/aws/lambda/{function_name}. Run next: mlp watch {forecast.pipeline}"
-        ),
-        namespace=NAMESPACE,
-        metric_name=FALLBACKS,
-        dimensions=[{"name": DIMENSION, "value": scaled.resource_id}],
-        statistic="Sum",
-        period=_HOUR_SECONDS,
-        evaluation_periods=1,
-        threshold=0,
-        comparison_operator="GreaterThanThreshold",
-        treat_missing_data="notBreaching",
-        alarm_actions=[project.topic_arn],
-        ok_actions=[project.topic_arn],
-    )
 
 
 @jsii.implements(IValidation)

@@ -21,7 +21,15 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mlrecords.codec import from_json
-from mlscaling import History, InvalidForecastError, Published, Scaling, floor_plan
+from mlscaling import (
+    ForecastFloor,
+    History,
+    InvalidForecastError,
+    Published,
+    PublishedForecast,
+    Scaling,
+    floor_plan,
+)
 from mlscaling.forecast import published_problem
 from mlscaling.invocations import INTERVAL_SECONDS, read_invocations, whole_interval
 from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE, read_published
@@ -56,20 +64,21 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
     now = datetime.now(UTC)
     cloudwatch = boto3.client("cloudwatch")
     history = demand(cloudwatch, asked, now)
-    published, problem = published_forecast(boto3.client("s3"), asked, now)
-    answer = set_floor(boto3.client("application-autoscaling"), asked, history, now, published)
-    if asked.forecast_uri is not None:
-        tell(cloudwatch, asked, problem, now)
+    autoscaling, floor = boto3.client("application-autoscaling"), asked.scaling.floor
+    if floor is None or floor.published is None or asked.forecast_uri is None:
+        return set_floor(autoscaling, asked, history, now)
+    published, problem = published_forecast(boto3.client("s3"), asked.forecast_uri, floor, floor.published, now)
+    answer = set_floor(autoscaling, asked, history, now, published)
+    tell(cloudwatch, asked, problem, now)
     return answer
 
 
-def published_forecast(s3: Any, asked: Asked, now: datetime) -> tuple[Published | None, str | None]:
-    """The newest forecast, if one is asked for and can be had; and why the quantile is used for some of the next hours, if it is."""
-    floor = asked.scaling.floor
-    if floor is None or floor.published is None or asked.forecast_uri is None:
-        return None, None
+def published_forecast(
+    s3: Any, uri: str, floor: ForecastFloor, wanted: PublishedForecast, now: datetime
+) -> tuple[Published | None, str | None]:
+    """The newest forecast, if it can be had; and why the quantile is used for some of the next hours, if it is."""
     try:
-        published = read_published(s3, asked.forecast_uri, floor.published)
+        published = read_published(s3, uri, wanted)
     except (InvalidForecastError, BotoCoreError, ClientError) as error:
         return None, str(error)
     return published, published_problem(floor, published, begin(now), HOLDS_MINUTES)
