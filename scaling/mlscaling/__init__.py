@@ -1,9 +1,9 @@
 """Scaling policies as small typed objects, and a replay that proves them before they are deployed.
 
 What is named here needs the standard library only. `replay`, `cases`, `compiler` and `proof` compute with numpy, and are for who asks
-for a proof: `policies` says what may be deployed, `forecast` what is known of the demand, `fleet` what an instance can do, `cases` which
-days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out. `ladder` and `spot` are of
-jobs: they say on which machine the next one runs, and until when it may wait for spot capacity.
+for a proof: `policies` says what may be deployed, `forecast` and `published` what is known of the demand, `fleet` what an instance can
+do, `cases` which days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out.
+`ladder` and `spot` are of jobs: they say on which machine the next one runs, and until when it may wait for spot capacity.
 """
 
 from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan
@@ -14,6 +14,7 @@ from mlscaling.policies import (
     ForecastFloor,
     InvalidScalingError,
     Objective,
+    PublishedForecast,
     Scaling,
     Season,
     Signal,
@@ -24,15 +25,19 @@ from mlscaling.policies import (
     TargetTracking,
     by_backlog,
 )
+from mlscaling.published import InvalidForecastError, Published
 
 __all__ = [
     "Event",
     "FloorPlan",
     "ForecastFloor",
     "History",
+    "InvalidForecastError",
     "InvalidHistoryError",
     "InvalidScalingError",
     "Objective",
+    "Published",
+    "PublishedForecast",
     "Scaling",
     "Season",
     "Signal",

@@ -16,6 +16,7 @@ from mlscaling.demand import DAY_SECONDS, Demand
 from mlscaling.fleet import Fleet
 from mlscaling.forecast import History, InvalidHistoryError, minimums
 from mlscaling.policies import Event, ForecastFloor, Scaling
+from mlscaling.published import Published, newest
 from mlscaling.replay import Outcome, replay
 
 DAY_MINUTES = 1440
@@ -129,7 +130,8 @@ def played(policies: Sequence[Scaling], outcome: Outcome) -> list[Played]:
 class Case:
     """Whole days of a demand from `first` on, and all of it before them as the history. Each hour knows only what was before it.
 
-    `first` is a midnight that has the hour before it in the demand. Nobody knew of its `spikes`.
+    `first` is a midnight that has the hour before it in the demand. Nobody knew of its `spikes`. A policy with a published forecast is
+    played with the newest of `forecasts` at each hour, and with its quantile where there is none.
     """
 
     demand: Demand
@@ -137,6 +139,7 @@ class Case:
     days: int
     spikes: tuple[Spike, ...] = ()
     seed: int = 0
+    forecasts: tuple[Published, ...] = ()
 
     @classmethod
     def of_file(cls, path: Path, *, days: int = PLAYED_DAYS) -> Case:
@@ -208,7 +211,9 @@ class Case:
     def _minimums(self, policy: Scaling) -> list[int]:
         hours = range(-RUN_IN_MINUTES // 60, self.days * 24)
         begins = (self.first + timedelta(hours=hour) for hour in hours)
-        return [one for begin in begins for one in minimums(policy, self.history, begin, 60)]
+        return [
+            one for begin in begins for one in minimums(policy, self.history, begin, 60, newest(self.forecasts, begin))
+        ]
 
     def clairvoyant_hours(self, fleet: Fleet) -> Floats:
         """Instance hours of each day, if somebody knew all and instances came at once: as many as the expected rate needs."""

@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from mlscaling.policies import ForecastFloor, Scaling, Season
+from mlscaling.published import Published
 
 _DAY_SECONDS = 86_400
 _ROUNDING = 1e-9
@@ -92,7 +93,8 @@ def forecast(history: History, floor: ForecastFloor, first: datetime, intervals:
 
     Only counts before `first` are looked at, so that a replay may ask as a function would have asked.
     """
-    return _forecast(history, replace(floor, requests_per_second=1.0, lead_minutes=0), history.place(first), intervals)
+    look = replace(floor, requests_per_second=1.0, lead_minutes=0, published=None)
+    return _forecast(history, look, history.place(first), intervals)
 
 
 @lru_cache(maxsize=16_384)
@@ -168,14 +170,20 @@ def _loss(history: History, look: ForecastFloor, midnight: datetime) -> float:
     return sum(max(look.quantile * miss, (look.quantile - 1) * miss) for miss in misses if not math.isnan(miss))
 
 
-def minimums(scaling: Scaling, history: History | None, first: datetime, minutes: int) -> list[int]:
+def minimums(
+    scaling: Scaling, history: History | None, first: datetime, minutes: int, published: Published | None = None
+) -> list[int]:
     """The minimum in each minute from `first` on: the policy's own, raised by its forecast and its calendar, never over the maximum.
 
-    `first` is when it is asked for: nothing that comes after it is looked at. Ask each hour again.
+    `first` is when it is asked for: nothing that comes after it is looked at, and `published` is the newest forecast then. Ask each
+    hour again.
     """
     found = [scaling.minimum] * minutes
-    if scaling.floor is not None and history is not None:
-        _raise_to(found, _by_minute(history, scaling.floor, first, minutes), scaling.maximum)
+    if scaling.floor is not None:
+        rates = _rates(history, published, scaling.floor, first, minutes + _lead(scaling.floor))
+        for minute, wanted in enumerate(_highest_ahead(rates, _lead(scaling.floor))):
+            instances = min(wanted / scaling.floor.requests_per_second, scaling.maximum)
+            found[minute] = max(found[minute], math.ceil(instances - _ROUNDING))
     for event in scaling.calendar:
         begin, end = (math.floor((moment - first).total_seconds() / 60) for moment in (event.begins, event.ends))
         for minute in range(max(0, begin), min(minutes, end)):
@@ -183,26 +191,40 @@ def minimums(scaling: Scaling, history: History | None, first: datetime, minutes
     return found
 
 
-def _by_minute(history: History, floor: ForecastFloor, first: datetime, minutes: int) -> list[int]:
-    """Instances for the highest forecast from a minute to `lead_minutes` after it."""
-    start = history.start + timedelta(seconds=history.place(first) * history.interval_seconds)
-    ahead = math.ceil(minutes * 60 / history.interval_seconds) + math.ceil(
-        floor.lead_minutes * 60 / history.interval_seconds
-    )
-    rates = forecast(history, floor, start, ahead + 2)
-    instances = [math.ceil(rate / floor.requests_per_second - _ROUNDING) for rate in rates]
+def published_problem(floor: ForecastFloor, published: Published, first: datetime, minutes: int) -> str | None:
+    """Why `minimums` would use the quantile somewhere, though a forecast is published; None if it would not."""
+    return None if floor.published is None else published.problem(floor.published, first, minutes + _lead(floor))
+
+
+def _lead(floor: ForecastFloor) -> int:
+    """In whole minutes, since forecasts change at whole minutes."""
+    return math.floor(floor.lead_minutes)
+
+
+def _highest_ahead(rates: Sequence[float], lead: int) -> Iterator[float]:
+    for minute in range(len(rates) - lead):
+        yield max(rates[minute : minute + lead + 1])
+
+
+def _rates(
+    history: History | None, published: Published | None, floor: ForecastFloor, first: datetime, minutes: int
+) -> list[float]:
+    """Requests per second in each minute: as published, elsewhere the quantile."""
+    usual = [0.0] * minutes if history is None else _usual(history, floor, first, minutes)
+    if published is None or floor.published is None:
+        return usual
+    said = published.rates(floor.published, first, minutes)
+    return [rate if one is None else one for one, rate in zip(said, usual, strict=True)]
+
+
+def _usual(history: History, floor: ForecastFloor, first: datetime, minutes: int) -> list[float]:
+    """The highest forecast of the intervals that a minute touches."""
+    seconds = history.interval_seconds
+    start = history.start + timedelta(seconds=history.place(first) * seconds)
+    rates = forecast(history, floor, start, math.ceil(minutes * 60 / seconds) + 1)
     offset = (first - start).total_seconds()
-    found = []
-    for minute in range(minutes):
-        begin = int((offset + minute * 60) // history.interval_seconds)
-        end = int((offset + (minute + floor.lead_minutes) * 60) // history.interval_seconds)
-        found.append(max(instances[begin : end + 1]))
-    return found
-
-
-def _raise_to(minimums: list[int], floors: list[int], maximum: int) -> None:
-    for minute, floor in enumerate(floors):
-        minimums[minute] = max(minimums[minute], min(floor, maximum))
+    ends = (offset + minute * 60 for minute in range(1, minutes + 1))
+    return [max(rates[int((end - 60) // seconds) : math.ceil(end / seconds)]) for end in ends]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +238,9 @@ class FloorPlan:
     expires: tuple[datetime, int]
 
 
-def floor_plan(scaling: Scaling, history: History | None, start: datetime, minutes: int) -> FloorPlan:
+def floor_plan(
+    scaling: Scaling, history: History | None, start: datetime, minutes: int, published: Published | None = None
+) -> FloorPlan:
     """What the forecast asks for from `start`, a whole minute, on. Ask each hour for some hours, and one that is missed does no harm.
 
     Where the calendar has a change of its own, nothing is planned for the same moment, since nobody knows which would come last: if
@@ -225,7 +249,7 @@ def floor_plan(scaling: Scaling, history: History | None, start: datetime, minut
     calendar = dict(scaling.calendar_changes())
     changes: list[tuple[datetime, int]] = []
     holds: int | None = None
-    for minute, wanted in enumerate(minimums(scaling, history, start, minutes)):
+    for minute, wanted in enumerate(minimums(scaling, history, start, minutes, published)):
         moment = start + timedelta(minutes=minute)
         if moment in calendar:
             holds = calendar[moment]

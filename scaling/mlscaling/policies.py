@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 DEFAULT_COOLDOWN_SECONDS = 300  # Of SageMaker endpoint variants: user guide, "Define cooldown periods".
+_DAY_MINUTES = 1440
 MOST_STEPS = 20  # In one policy: user guide, "Quotas for Application Auto Scaling".
 
 
@@ -245,6 +246,37 @@ class Season(enum.Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishedForecast:
+    """The demand that a batch inference of the project forecasts: see `mlscaling.published`.
+
+    Attributes:
+        pipeline: its name, `<project>-<construct id in kebab case>`. It needs `Scoring(json_lines=True)`.
+        interval_minutes: what one row is for, 1 or more; the times of two rows are that far apart or farther.
+        time: the column of the time at which the interval begins, in UTC if it has no offset.
+        requests: the column of the requests expected in the interval.
+        oldest_hours: since it was published; one that is older is not used.
+
+    Raises `InvalidScalingError`.
+    """
+
+    pipeline: str
+    interval_minutes: float
+    time: str = "time"
+    requests: str = "requests"
+    oldest_hours: float = 26
+
+    def __post_init__(self) -> None:
+        _raise_if_any(_not_positive("oldest_hours", self.oldest_hours), self._problems())
+
+    def _problems(self) -> Iterator[str]:
+        if not 1 <= self.interval_minutes <= _DAY_MINUTES:
+            yield f"interval_minutes is {self.interval_minutes}; use 1 to {_DAY_MINUTES}"
+        for name in ("pipeline", "time", "requests"):
+            if not getattr(self, name):
+                yield f"{name} is empty; give the name of the {'pipeline' if name == 'pipeline' else 'column'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForecastFloor:
     """A minimum that follows the forecast of the demand: see `mlscaling.forecast`.
 
@@ -255,6 +287,8 @@ class ForecastFloor:
         around_minutes: what counts as the same time of day, before and after; 720 is the whole day.
         recent_hours: the hours before the forecast that are looked at, too, and count as much as those days.
         lead_minutes: how much earlier the floor rises than the forecast: the provisioning and what it may be late.
+        published: a forecast that counts in the place of the quantile, for the times that it has rows for, higher or lower. The
+            quantile holds for all others, and an alarm tells of them. The quantile alone when not given.
 
     Raises `InvalidScalingError`.
     """
@@ -266,6 +300,7 @@ class ForecastFloor:
     around_minutes: float = 15
     recent_hours: float = 0
     lead_minutes: float = 10
+    published: PublishedForecast | None = None
 
     @property
     def days_seen(self) -> int:

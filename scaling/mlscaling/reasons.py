@@ -89,7 +89,8 @@ def describe_floor(floor: ForecastFloor | None, fleet: Fleet) -> str:
     share = floor.requests_per_second / fleet.requests_per_second
     seen = f"within {floor.around_minutes:g} minutes of the time of day on the last {floor.periods} {days}"
     recent = f" and in the last {floor.recent_hours:g} hours" if floor.recent_hours else ""
-    return f"floor at the {floor.quantile:g} quantile {seen}{recent} ({share:.0%} of what one instance serves)"
+    published = f"floor as '{floor.published.pipeline}' forecasts, else" if floor.published is not None else "floor"
+    return f"{published} at the {floor.quantile:g} quantile {seen}{recent} ({share:.0%} of what one instance serves)"
 
 
 def describe_steps(steps: StepScaling) -> str:

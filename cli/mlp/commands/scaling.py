@@ -49,6 +49,14 @@ PolicyOption = Annotated[
         "--policy", metavar="FILE", help="As `tune --out` writes it. When not given: AWS's default target tracking."
     ),
 ]
+ForecastsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--forecasts",
+        metavar="FILE",
+        help="What a pipeline had published: a CSV file of published_at,time,requests. When not given: nothing.",
+    ),
+]
 PriceOption = Annotated[float | None, typer.Option("--usd-per-hour", min=0, help="Of an instance.")]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the policy here, as JSON.")]
 ChartOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="The PNG file.")]
@@ -115,10 +123,11 @@ def replay(
     asynchronous: AsyncOption = False,
     longest_wait_seconds: WaitOption = None,
     usd_per_hour: PriceOption = None,
+    forecasts: ForecastsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
     from mlp.scaling.tables import document_of, table_of
     from mlscaling import Objective
     from mlscaling.proof import judge
@@ -126,7 +135,7 @@ def replay(
     with reporting(as_json=json) as output:
         inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
-        inputs = served_by(chosen, inputs, longest_wait_seconds)
+        inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds))
         verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
         document = {
             **document_of(verdict.played, inputs, usd_per_hour),

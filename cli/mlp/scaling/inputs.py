@@ -17,6 +17,7 @@ from mlscaling.forecast import InvalidHistoryError
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
 from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking, by_backlog
 from mlscaling.pools import InstanceType
+from mlscaling.published import InvalidForecastError, read_forecasts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,16 @@ def served_by(policy: Scaling, inputs: Inputs, longest_wait_seconds: float | Non
         return replace(inputs, fleet=inputs.fleet.for_policy(policy, longest_wait_seconds))
     except InvalidScalingError as error:
         raise bad_input([str(error)], fix="give a shorter --longest-wait-seconds") from error
+
+
+def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs:
+    """The same days with what was published for them; without a file, as if nothing had been."""
+    if path is None:
+        return inputs
+    try:
+        return replace(inputs, case=replace(inputs.case, forecasts=read_forecasts(path, policy)))
+    except (InvalidForecastError, OSError) as error:
+        raise bad_input([str(error)], fix="give --policy with a published forecast, and what was published") from error
 
 
 def policy_to_play(

@@ -40,7 +40,7 @@ from mlplatform.pipeline.sagemaker_pipeline import SageMakerPipeline
 from mlplatform.pipeline.schedule import Schedule
 from mlplatform.pipeline.source import SourceDirectory
 from mlplatform.pipeline.start_events import StartOn
-from mlplatform.project import MlProject
+from mlplatform.project import MlProject, PublishedOutput
 from mlplatform.scaling import InstanceLadder
 
 _KEYS = (Column("timestamp", "timestamp"),)
@@ -153,6 +153,7 @@ class BatchInference(Construct):
             processing=JobResources() if processing is None else processing,
             max_scoring_seconds=scoring_hours * 3600,
             part_rows=how.part_rows,
+            json_lines=how.json_lines,
             volume_key_arn=JobResources(instance_type=climbing.instance_types[0]).volume_kms_key_id(project.key_arn),
             keys=keys,
             predictions=predictions,
@@ -177,6 +178,9 @@ class BatchInference(Construct):
             schedule=schedule,
             start_on=start_on,
             start_through=self.controller.function,
+        )
+        project.outputs[name] = PublishedOutput(
+            columns=tuple(column.name for column in (*keys, *predictions)), json_lines=how.json_lines
         )
         self.output_uri: str = files.root_uri
         """The S3 prefix with `latest.json`, `manifests/`, `published/` and `runs/`."""

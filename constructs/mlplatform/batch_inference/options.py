@@ -249,6 +249,8 @@ class Scoring:
             long as the project's jobs may run if that is less, when not given.
         part_rows: how many rows a part has: what one machine reads at once, and what is not predicted twice when a job
             dies. As many as take about 32 MiB when not given.
+        json_lines: whether the same rows lie beside each Parquet file as JSON lines, for readers without Parquet, such as the floor
+            of an endpoint (`mlscaling.PublishedForecast`). For outputs of some thousand rows: they are larger, and slower to write.
 
     Raises `InvalidPropsError` if a number is not positive.
     """
@@ -256,6 +258,7 @@ class Scoring:
     ladder: InstanceLadder | None = None
     max_hours: int | None = None
     part_rows: int | None = None
+    json_lines: bool = False
 
     def __post_init__(self) -> None:
         numbers = (("max_hours", self.max_hours), ("part_rows", self.part_rows))

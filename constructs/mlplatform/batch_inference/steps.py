@@ -58,6 +58,7 @@ class RunSteps:
     processing: JobResources
     max_scoring_seconds: int
     part_rows: int | None
+    json_lines: bool
     volume_key_arn: str | None
     keys: Sequence[Column]
     predictions: Sequence[Column]
@@ -147,7 +148,15 @@ class RunSteps:
 
     def score(self, begun: LambdaStep, planned: LambdaStep) -> ProcessingStep:
         """Predict what is published."""
-        return self._score("Score", begun, planned, prefix="", output_uri=begun.output("output_uri"), usage="usage")
+        return self._score(
+            "Score",
+            begun,
+            planned,
+            prefix="",
+            output_uri=begun.output("output_uri"),
+            usage="usage",
+            options=["--json-lines"] if self.json_lines else [],
+        )
 
     def all_scored(self, planned: LambdaStep, scored: ProcessingStep, then: Sequence[Step]) -> ConditionStep:
         """Go on when every part is predicted; otherwise the controller starts the next job."""
@@ -217,7 +226,15 @@ class RunSteps:
         )
 
     def _score(
-        self, name: str, begun: LambdaStep, planned: LambdaStep, *, prefix: str, output_uri: Text, usage: str
+        self,
+        name: str,
+        begun: LambdaStep,
+        planned: LambdaStep,
+        *,
+        prefix: str,
+        output_uri: Text,
+        usage: str,
+        options: Sequence[str] = (),
     ) -> ProcessingStep:
         work_uri = begun.output("work_uri")
         return self._job(
@@ -250,6 +267,7 @@ class RunSteps:
                 *("--set-aside", output_path("set-aside")),
                 *("--prediction-columns", ",".join(column.name for column in self.predictions)),
                 *("--prediction-types", ",".join(column.type for column in self.predictions)),
+                *options,
             ],
             max_runtime_seconds=self.max_scoring_seconds,
             volume_size_gb=planned.output("volume_gb"),

@@ -22,6 +22,7 @@ from mlplatform.project.images import image_repository, repository_arn
 from mlplatform.project.job_permissions import inference_artifacts, pull_images
 from mlplatform.project.limits import JobLimits
 from mlplatform.project.notifications import PUBLISHERS, notification_topic
+from mlplatform.project.outputs import PublishedOutput
 from mlplatform.project.pipeline_permissions import start_statement, tuning_statements
 from mlplatform.project.roles import ProjectRoles
 from mlplatform.project.scope import ProjectScope
@@ -117,6 +118,8 @@ class MlProject(Construct):
         """The path of the project's roles, within which its boundary lets them be passed to SageMaker and the scheduler."""
         self.mlflow: MlflowConfig | None = None
         """Where jobs log to MLflow; nowhere until there is a `ProjectExperiments`."""
+        self.outputs: dict[str, PublishedOutput] = {}
+        """What pipelines of the project publish, by the pipeline's name."""
         self._network = network
         self._create_storage()
         self._create_registries()

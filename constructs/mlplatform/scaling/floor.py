@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import CfnResource
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -18,10 +19,12 @@ from mlplatform.pipeline.functions import MAX_FUNCTION_NAME_LENGTH, RuntimeFunct
 from mlplatform.policy import ServiceRole, Statement
 from mlplatform.project import MlProject
 from mlplatform.project.scope import NO_RESOURCE_TYPE
+from mlplatform.scaling.published import ForecastIsPublished, forecast_statements
 from mlplatform.scaling.rendering import Scaled
 from mlrecords.codec import to_json
 from mlscaling import Scaling
 from mlscaling.invocations import KEPT_DAYS
+from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE
 
 _CODE = Path(__file__).parent / "runtime" / "set_floor.py"
 _LIBRARIES = tuple(Path(str(package.__file__)).parent for package in (mlrecords, mlscaling))
@@ -32,7 +35,8 @@ _HOUR_SECONDS = 3600
 class ForecastFunction(Construct):
     """Puts scheduled actions for the next three hours, each hour, from what CloudWatch counted on the days before.
 
-    It costs some cents a month. When it fails, the project's topic is told, and what it has put expires by itself.
+    With a published forecast, that counts where it says something. It costs some cents a month. When it fails, or a published
+    forecast is not to be had, the project's topic is told, and what it has put expires by itself.
 
     Parameters:
         scaled: whose minimum it is.
@@ -51,7 +55,8 @@ class ForecastFunction(Construct):
         target: CfnResource,
     ) -> None:
         super().__init__(scope, construct_id)
-        name = _name(scaled)
+        self._name = name = _name(scaled)
+        published = None if scaling.floor is None else scaling.floor.published
         self.function = RuntimeFunction(
             self,
             "Function",
@@ -60,7 +65,10 @@ class ForecastFunction(Construct):
             code=_CODE,
             libraries=_LIBRARIES,
             handler="set_floor.handler",
-            statements=_statements(project, scaled),
+            statements=[
+                *_statements(project, scaled),
+                *([] if published is None else forecast_statements(project, published)),
+            ],
             key_arn=project.key_arn,
             log_retention_days=project.log_retention_days,
             failures="it is called again in an hour, what it has put expires by itself, and an alarm tells of each failure",
@@ -100,26 +108,44 @@ class ForecastFunction(Construct):
                         "dimension": scaled.dimension,
                         "metric_dimensions": scaled.metric_dimensions,
                         "scaling": to_json(scaling),
+                        "forecast_uri": None if published is None else project.output_uri(published.pipeline),
                     }
                 ),
                 "retryPolicy": {"maximumRetryAttempts": 2, "maximumEventAgeInSeconds": _HOUR_SECONDS // 2},
             },
         )
         schedule.add_resource_dependency(target)
-        self.alarm = self._alarm(project, scaled, name)
-
-    def _alarm(self, project: MlProject, scaled: Scaled, name: str) -> cloudwatch.CfnAlarm:
-        return cloudwatch.CfnAlarm(
-            self,
+        self.alarm = self._alarm(
             "Failed",
-            alarm_name=f"{name}/Failed",
-            alarm_description=(
-                f"The function {name} failed: the minimum of {scaled.resource_id} follows the forecast for two more hours at most, "
-                f"then it is what the policy declares. Look into its log, /aws/lambda/{name}; its next call is within the hour"
-            ),
+            project,
+            f"The function {name} failed: the minimum of {scaled.resource_id} follows the forecast for two more hours at most, "
+            f"then it is what the policy declares. Look into its log, /aws/lambda/{name}; its next call is within the hour",
             namespace="AWS/Lambda",
             metric_name="Errors",
             dimensions=[{"name": "FunctionName", "value": self.function.resource.ref}],
+        )
+        """What tells the project's topic when the function fails."""
+        if published is not None:
+            self.node.add_validation(ForecastIsPublished(project, scaled, published))
+            self._alarm(
+                "Fallback",
+                project,
+                f"The minimum of {scaled.resource_id} follows the quantile of the past, for some of the next hours at least: what "
+                f"{published.pipeline} published is missing, too old, malformed, or has no rows for them. The reason is in the log "
+                f"/aws/lambda/{name}. Run next: mlp watch {published.pipeline}",
+                namespace=NAMESPACE,
+                metric_name=FALLBACKS,
+                dimensions=[{"name": DIMENSION, "value": scaled.resource_id}],
+            )
+
+    def _alarm(self, construct_id: str, project: MlProject, says: str, **metric: Any) -> cloudwatch.CfnAlarm:
+        """When a metric was over 0 in an hour."""
+        return cloudwatch.CfnAlarm(
+            self,
+            construct_id,
+            alarm_name=f"{self._name}/{construct_id}",
+            alarm_description=says,
+            **metric,
             statistic="Sum",
             period=_HOUR_SECONDS,
             evaluation_periods=1,

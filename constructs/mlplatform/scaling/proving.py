@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlplatform.pipeline.problems import InvalidPropsError, raise_if_any
-from mlscaling import InvalidHistoryError, InvalidScalingError, Objective, Scaling
+from mlscaling import InvalidForecastError, InvalidHistoryError, InvalidScalingError, Objective, Scaling
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
+from mlscaling.published import read_forecasts
 
 if TYPE_CHECKING:
     from mlscaling.proof import Verdict
@@ -33,6 +34,9 @@ class ScalingProof:
         objective: which share of the requests has to be served in time; 0.999 when not given.
         although: why a policy that misses may go out nevertheless. The reason stands in the template.
         usd_per_instance_hour: of the instance type, for messages that say what it costs.
+        forecasts: for a policy with a published forecast, all that was published: a CSV file with the columns published_at, time
+            and requests, of which each hour knows what was published before it. When not given, such a policy is proved as if
+            nothing had been published: by its quantile.
         provisioning_seconds: from the decision until a new instance serves; 300 when not given. Published figures are 134 to 525.
 
     Raises `InvalidPropsError` with every number that cannot be one.
@@ -46,6 +50,7 @@ class ScalingProof:
     usd_per_instance_hour: float | None = None
     provisioning_seconds: float = 300
     longest_wait_seconds: float | None = None
+    forecasts: Path | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("ScalingProof", self._problems())
@@ -79,9 +84,10 @@ class ScalingProof:
         try:
             tested = LoadTest.given(self.load_test, self.requests_per_second)
             fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
+            forecasts = () if self.forecasts is None else read_forecasts(self.forecasts, scaling)
             return prove(
                 scaling,
-                Case.of_file(self.demand),
+                replace(Case.of_file(self.demand), forecasts=forecasts),
                 fleet.for_policy(scaling, self.longest_wait_seconds),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
@@ -89,5 +95,5 @@ class ScalingProof:
             )
         except ObjectiveMissedError as error:
             raise InvalidPropsError(subject, [str(error).replace("\n", "\n    ")]) from error
-        except (InvalidHistoryError, InvalidLoadTestError, InvalidScalingError, OSError) as error:
+        except (InvalidForecastError, InvalidHistoryError, InvalidLoadTestError, InvalidScalingError, OSError) as error:
             raise InvalidPropsError(subject, [str(error)]) from error

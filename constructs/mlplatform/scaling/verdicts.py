@@ -22,6 +22,9 @@ def prove_at_synth(
     """Keep the verdict beside the target that it is of. Raises `InvalidPropsError` for a policy that misses, of this `subject`."""
     verdict = proof.prove(scaling, subject=subject)
     target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
+    if scaling.floor is not None and scaling.floor.published is not None and proof.forecasts is None:
+        by_quantile = "the policy is played by its quantile alone, as if nothing had been published; give the proof forecasts=Path(...)"
+        Annotations.of(scope).add_info(f"{target.resource_id}: {by_quantile}")
     if not verdict.meets:
         _warn(scope, target, "misses", f"{verdict}. It ships although: {proof.although}")
 

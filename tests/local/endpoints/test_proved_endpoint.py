@@ -21,6 +21,7 @@ from mlp.target import at_endpoint
 from mlplatform import BlueGreen, RealtimeEndpoint, ScalingProof
 from mlscaling import ForecastFloor, Scaling, TargetTracking
 from tests.local.endpoints.deployed import Deployed
+from tests.local.endpoints.floors import call_the_floor, happen_soon, instances, put_by_the_floor, wait_until
 from tests.local.workbench import Workbench
 
 PATIENCE_SECONDS = 120
@@ -121,14 +122,6 @@ def load_until(deployed: Deployed, requests_per_second: float, reached: Callable
     assert reached()
 
 
-def instances(endpoints: Endpoints, deployed: Deployed) -> int:
-    """How many serve, once no change is under way; 0 until then."""
-    row = endpoints.row(deployed.endpoint)
-    (variant,) = row.variants
-    is_at_rest = row.status == "InService" and variant.instances == variant.desired
-    return variant.instances or 0 if is_at_rest else 0
-
-
 def count_invocations(deployed: Deployed, requests_per_second: float) -> None:
     """Let CloudWatch have counted as much in the next hours, on the last two days."""
     now = datetime.now(tz=UTC)
@@ -148,39 +141,6 @@ def count_invocations(deployed: Deployed, requests_per_second: float) -> None:
         for moment in moments
     ]
     deployed.workbench.engine.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=data)
-
-
-def call_the_floor(workbench: Workbench, deployed: Deployed) -> None:
-    """As its schedule does each hour."""
-    name = f"{deployed.endpoint}-main-floor"
-    target = workbench.engine.client("scheduler").get_schedule(Name=name)["Target"]
-    answer = workbench.engine.client("lambda").invoke(FunctionName=target["Arn"], Payload=target["Input"])
-    said = answer["Payload"].read().decode()
-    assert "FunctionError" not in answer, said
-
-
-def put_by_the_floor(workbench: Workbench) -> list[dict[str, Any]]:
-    """What raises the minimum first, and what takes it back."""
-    scaling = workbench.engine.client("application-autoscaling")
-    found = scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"]
-    in_order = sorted(found, key=lambda action: str(action["Schedule"]))
-    return [in_order[0], in_order[-1]]
-
-
-def happen_soon(workbench: Workbench, action: dict[str, Any]) -> None:
-    """Move an action to now: its own time is that of the wall clock, in minutes or hours."""
-    due = datetime.now(tz=UTC) + timedelta(seconds=2)
-    names = ("ServiceNamespace", "ResourceId", "ScalableDimension", "ScheduledActionName", "ScalableTargetAction")
-    workbench.engine.client("application-autoscaling").put_scheduled_action(
-        **{name: action[name] for name in names}, Schedule=f"at({due:%Y-%m-%dT%H:%M:%S})"
-    )
-
-
-def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not reached() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert reached()
 
 
 def _url(deployed: Deployed) -> str:

@@ -73,6 +73,16 @@ def test_a_retry_of_a_run_does_not_prepare_again(steps: dict[str, Json]) -> None
     assert cached == ["PrepareInput"]
 
 
+def test_only_what_is_published_has_json_lines(steps: dict[str, Json], all_steps: dict[str, Json]) -> None:
+    scored = (steps["Score"], all_steps["Score"], all_steps["ScoreChallenger"])
+
+    assert ["--json-lines" in it["Arguments"]["AppSpecification"]["ContainerArguments"] for it in scored] == [
+        False,
+        True,
+        False,
+    ]
+
+
 def test_keys_and_checks_reach_the_scripts(steps: dict[str, Json], all_steps: dict[str, Json]) -> None:
     assert argument(steps["PrepareInput"], "--key-columns") == "store,timestamp"
     assert argument(steps["PrepareInput"], "--key-types") == "string,timestamp"

@@ -77,7 +77,7 @@ def synthesize_both(directory: Path, source: SourceDirectory) -> Synthesized:
         ),
         checks=DataChecks(input=CheckAction.SET_ASIDE),
         ground_truth=GroundTruth(prefix="sold/", keys=["timestamp"], target="sold", prediction="prediction"),
-        scoring=Scoring(max_hours=2, part_rows=1000),
+        scoring=Scoring(max_hours=2, part_rows=1000, json_lines=True),
     )
     return synthesize(app, directory)
 

@@ -118,7 +118,11 @@ def test_the_scaling_policy_of_the_documentation_is_valid() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize(("place", "share"), [(1, 1), (2, 0.001)], ids=["EndpointScaling", "AsyncEndpoint"])
+@pytest.mark.parametrize(
+    ("place", "share"),
+    [(1, 1), (2, 1), (3, 0.001)],
+    ids=["EndpointScaling", "a forecast of your own", "AsyncEndpoint"],
+)
 def test_the_policies_of_the_documentation_are_proved_and_synthesize(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int, share: float
 ) -> None:
@@ -127,6 +131,7 @@ def test_the_policies_of_the_documentation_are_proved_and_synthesize(
     knee = {"requests_per_second": 10, "concurrency": 2, "confirmed": True}
     (tmp_path / "load-test.json").write_text(json.dumps(knee))
     (tmp_path / "project.py").write_text(code)
+    (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
     monkeypatch.chdir(tmp_path)
 
     define = runpy.run_path("project.py")["define"]

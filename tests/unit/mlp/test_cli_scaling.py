@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from mlp.main import app
 from mlp.scaling.inputs import read_policy, write_policy
-from mlscaling.policies import Event, ForecastFloor, Scaling, Step, StepScaling, TargetTracking
+from mlscaling.policies import Event, ForecastFloor, PublishedForecast, Scaling, Step, StepScaling, TargetTracking
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -54,6 +54,30 @@ def test_the_policy_that_tune_writes_serves_the_day(demand: Path) -> None:
     assert found["policy"]["floor"] is not None
     assert again["violation_share"] == found["violation_share"] < found["default"]["violation_share"]
     assert any("the floor rises 11 minutes early" in reason for reason in found["reasons"])
+
+
+def test_a_published_forecast_is_played_as_it_was_known(demand: Path) -> None:
+    """In the morning it says that there is a noon. When it comes in the afternoon, or not at all, the quantile of 0 holds."""
+    wanted = PublishedForecast(pipeline="demo-demand", interval_minutes=60)
+    policy = Scaling(maximum=20, floor=ForecastFloor(requests_per_second=8, quantile=0, published=wanted))
+    write_policy(policy, Path("policy.json"))
+    for name, hour in (("early.csv", 6), ("late.csv", 14)):
+        rows = [
+            f"2026-03-0{day}T{hour:02}:00:00,2026-03-0{day}T{at:02}:00:00,{3600 * (60 if at == 12 else 5)}"
+            for day in (2, 3, 4, 5)
+            for at in range(24)
+        ]
+        Path(name).write_text("\n".join(["published_at,time,requests", *rows]))
+    played = (demand, "--rps", 10, "--days", 2, "--policy", "policy.json", "--json")
+
+    early, late, without = (
+        json.loads(scaling("replay", *played, *files).stdout)["violation_share"]
+        for files in (["--forecasts", "early.csv"], ["--forecasts", "late.csv"], [])
+    )
+    refused = scaling("replay", demand, "--rps", 10, "--forecasts", "early.csv")
+
+    assert early < 0.001 < late == without
+    assert "the policy uses no published forecast" in refused.output
 
 
 def test_an_asynchronous_endpoint_is_played_by_its_backlog(demand: Path) -> None:

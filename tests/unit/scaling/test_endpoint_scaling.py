@@ -19,12 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplatform import EndpointScaling, InvalidPropsError, MlProject, ScalingProof, read_scaling
+from mlplatform.project import PublishedOutput
 from mlplatform.scaling.rendering import calendar_actions
 from mlrecords.codec import to_json
 from mlscaling import (
     WAKE_FROM_ZERO,
     Event,
+    ForecastFloor,
     Objective,
+    PublishedForecast,
     Scaling,
     Signal,
     Step,
@@ -290,6 +293,39 @@ def test_a_policy_that_meets_its_objective_says_so_in_the_template_and_warns_of_
 
     Annotations.from_stack(project.node.scope).has_no_warning("*", Match.any_value())  # type: ignore[arg-type]
     assert scaling.target.get_metadata("mlplatform:scaling")["verdict"].startswith("0.0")
+
+
+def test_a_published_forecast_is_proved_by_what_was_published_or_else_by_the_quantile(tmp_path: Path) -> None:
+    wanted = PublishedForecast(pipeline="demo-demand", interval_minutes=60)
+    floor = ForecastFloor(requests_per_second=8, quantile=0, published=wanted)
+    policy = Scaling(maximum=60, target=TRACKING, floor=floor)
+    rows = [
+        f"2026-03-0{day}T00:00:00,2026-03-0{day}T{hour:02}:00:00,{3600 * (200 if hour == 12 else 20)}\n"
+        for day in (2, 3, 4, 5)
+        for hour in range(24)
+    ]
+    forecasts = tmp_path / "forecasts.csv"
+    forecasts.write_text(f"published_at,time,requests\n{''.join(rows)}")
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10)
+
+    shares = [
+        one.prove(policy).played.violation_share
+        for one in (dataclasses.replace(proof, forecasts=forecasts), dataclasses.replace(proof, although="x"))
+    ]
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+    project = new_project(app)
+    project.outputs["demo-demand"] = PublishedOutput(columns=("time", "requests"), json_lines=True)
+    define(policy, proof=dataclasses.replace(proof, although="nothing is published yet"))(project)
+
+    assert shares[0] < 0.001 < shares[1]
+    Annotations.from_stack(project.node.scope).has_info(  # type: ignore[arg-type]
+        "*",
+        Match.string_like_regexp(
+            "played by its quantile alone, as if nothing had been published; give the proof forecasts="
+        ),
+    )
+    with pytest.raises(InvalidPropsError, match=r"the policy uses no published forecast; leave .*forecasts\.csv out"):
+        dataclasses.replace(proof, forecasts=forecasts).prove(NO_FORECAST)
 
 
 def test_a_policy_that_misses_goes_out_with_a_reason_that_stays_in_the_template(tmp_path: Path) -> None:

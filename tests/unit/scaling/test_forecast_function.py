@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,16 @@ from typing import Any
 import boto3
 import pytest
 
-from mlplatform import EndpointScaling, InvalidPropsError
-from mlscaling import Event, ForecastFloor, Scaling, Season
+from mlplatform import (
+    BatchInference,
+    Column,
+    EndpointScaling,
+    InvalidPropsError,
+    MlProject,
+    Scoring,
+    SourceDirectory,
+)
+from mlscaling import Event, ForecastFloor, PublishedForecast, Scaling, Season
 from mlscaling.invocations import whole_interval
 from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize_project
 from tests.unit.scaling.simulated_autoscaling import SimulatedAutoScaling, served
@@ -100,6 +110,88 @@ def test_somebody_is_told_when_it_fails(template: Synthesized) -> None:
     assert alarm["AlarmActions"] == [{"Ref": topic_id}]
 
 
+WANTED = PublishedForecast(pipeline="demo-quote-demand", interval_minutes=60, time="hour", requests="expected")
+FOLLOWING = replace(POLICY, floor=replace(FLOOR, published=WANTED))
+JOBS = SourceDirectory("examples/demand_forecast/jobs")
+
+
+def define_following(directory: Path, scoring: Scoring, time: str = "hour") -> Synthesized:
+    def declare(project: MlProject) -> None:
+        EndpointScaling(
+            project,
+            "Scaling",
+            project=project,
+            endpoint_name="quotes",
+            variant_name="AllTraffic",
+            scaling=FOLLOWING,
+        )
+        BatchInference(
+            project,
+            "QuoteDemand",
+            source=JOBS,
+            input_prefix="quotes/",
+            keys=[Column(time, "timestamp")],
+            predictions=[Column("expected", "double")],
+            scoring=scoring,
+        )
+
+    return synthesize_project(directory, declare)
+
+
+@pytest.fixture(scope="module")
+def following(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    return define_following(tmp_path_factory.mktemp("following"), Scoring(json_lines=True))
+
+
+def test_it_may_read_the_newest_output_of_its_pipeline_and_tell_whether_it_could(following: Synthesized) -> None:
+    role = following.resources("AWS::IAM::Role")[function(following)["Role"]["Fn::GetAtt"][0]]
+    statements = {one["Sid"]: one for one in role["Policies"][0]["PolicyDocument"]["Statement"]}
+    found, read, tell = (statements[sid] for sid in ("FindForecast", "ReadForecast", "TellOfFallbacks"))
+
+    assert (found["Action"], found["Condition"]) == (
+        ["s3:ListBucket"],
+        {"StringLike": {"s3:prefix": "demo-quote-demand/*"}},
+    )
+    assert read["Action"] == ["s3:GetObject"]
+    assert [flat(one).partition(":::")[2].partition("/")[2] for one in read["Resource"]] == [
+        "demo-quote-demand/latest.json",
+        "demo-quote-demand/runs/*/manifest.json",
+        "demo-quote-demand/runs/*/part-*.jsonl",
+    ]
+    assert (tell["Action"], tell["Condition"]) == (
+        ["cloudwatch:PutMetricData"],
+        {"StringEquals": {"cloudwatch:namespace": "MLPlatform/Scaling"}},
+    )
+
+
+def test_somebody_is_told_when_the_quantile_has_to_do(following: Synthesized) -> None:
+    (alarm,) = [
+        one
+        for one in following.resources("AWS::CloudWatch::Alarm").values()
+        if one["AlarmName"] == "quotes-AllTraffic-floor/Fallback"
+    ]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == (
+        "MLPlatform/Scaling",
+        "ForecastFallbacks",
+        0,
+    )
+    assert alarm["Dimensions"] == [{"Name": "Target", "Value": "endpoint/quotes/variant/AllTraffic"}]
+    (topic_id,) = following.resources("AWS::SNS::Topic")
+    assert alarm["AlarmActions"] == [{"Ref": topic_id}]
+
+
+def test_a_forecast_that_no_pipeline_publishes_stops_the_synthesis(tmp_path: Path) -> None:
+    whose = "the published forecast of endpoint/quotes/variant/AllTraffic"
+    with pytest.raises(RuntimeError, match=f"{whose} is of the pipeline 'demo-quote-demand', and .* are: none"):
+        define(tmp_path / "none", FOLLOWING)
+    with pytest.raises(RuntimeError) as raised:
+        define_following(tmp_path / "other", Scoring(), time="time")
+
+    assert f"{whose}: 'demo-quote-demand' has no column 'hour'; use one of time, expected" in str(raised.value)
+    assert "publishes Parquet only; give it scoring=Scoring(json_lines=True)" in str(raised.value)
+
+
 def test_a_forecast_that_looks_further_back_than_cloudwatch_is_refused(tmp_path: Path) -> None:
     floor = ForecastFloor(requests_per_second=1, quantile=1, periods=9, season=Season.WEEK)
 
@@ -139,33 +231,9 @@ def test_its_archive_needs_boto3_alone_and_raises_the_minimum_by_what_cloudwatch
 ) -> None:
     now = datetime.now(UTC)
     count_invocations(cloudwatch, whole_interval(now), per_interval=150)  # Half a request per second, and 5.
-    (schedule,) = template.resources("AWS::Scheduler::Schedule").values()
-    archive = template.directory / f"asset.{flat(function(template)['Code']['S3Key'])}"
     simulated = SimulatedAutoScaling(minimum=2, now=now, order=random.Random(0))
-    script = tmp_path / "call.py"
-    script.write_text(
-        f"import sys; sys.path[:] = [{str(archive)!r}, *{_standard_library_and_boto3()!r}]\n"
-        "import json, set_floor\n"
-        f"print(json.dumps(set_floor.handler(json.loads({flat(schedule['Target']['Input'])!r}), None)))\n"
-        "sys.exit('numpy' in sys.modules)\n"
-    )
-    with served(simulated) as autoscaling_url:
-        environment = {
-            **os.environ,
-            "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": autoscaling_url,
-            "AWS_ENDPOINT_URL_CLOUDWATCH": cloudwatch.meta.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ACCOUNT,
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
-        }
-        answers = [
-            json.loads(
-                subprocess.run(
-                    [sys.executable, "-I", str(script)], env=environment, check=True, capture_output=True, text=True
-                ).stdout
-            )
-            for _ in range(2)
-        ]
+
+    answers = [called(template, simulated, cloudwatch.meta.endpoint_url, tmp_path) for _ in range(2)]
 
     assert answers[0]["put"] == answers[0]["actions"] >= 2
     assert sorted(name.partition("-")[0] for name in simulated.found) == ["floor"] * len(simulated.found)
@@ -173,6 +241,94 @@ def test_its_archive_needs_boto3_alone_and_raises_the_minimum_by_what_cloudwatch
     assert simulated.minimum == 5
     simulated.wait_until(now + timedelta(hours=4))
     assert simulated.minimum == 2
+
+
+def test_what_batch_inference_publishes_counts_and_the_metric_says_when_it_cannot(
+    following: Synthesized, cloudwatch: Any, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    url = cloudwatch.meta.endpoint_url
+    s3 = client("s3", url)
+    bucket = json.loads(sent_to(following))["forecast_uri"].removeprefix("s3://").partition("/")[0]
+    s3.create_bucket(Bucket=bucket)
+    simulated = SimulatedAutoScaling(minimum=2, now=now, order=random.Random(0))
+
+    called(following, simulated, url, tmp_path)
+    missing = fallbacks(cloudwatch, now)
+    put_forecast(s3, bucket, now, per_hour=7 * 3600)
+    called(following, simulated, url, tmp_path)
+
+    assert (missing, fallbacks(cloudwatch, now)) == ((1, 1), (1, 2))
+    simulated.wait_until(now + timedelta(minutes=15))
+    assert simulated.minimum == 7
+
+
+def put_forecast(s3: Any, bucket: str, now: datetime, *, per_hour: float) -> None:
+    """What docs/batch-inference.md says of a run, for the hours to come."""
+    hours = [now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=hour) for hour in range(6)]
+    lines = "".join(json.dumps({"hour": str(hour.replace(tzinfo=None)), "expected": per_hour}) + "\n" for hour in hours)
+    run = f"{WANTED.pipeline}/runs/run_id=one/1"
+    copy = {"path": "part-00000.jsonl", "bytes": len(lines)}
+    files = [{"path": "part-00000.parquet", "rows": 6, "bytes": 1, "sha256": "", "json_lines": copy}]
+    output = {"uri": f"s3://{bucket}/{run}/", "rows": 6, "files": files}
+    for key, body in (
+        (f"{run}/part-00000.jsonl", lines),
+        (f"{run}/manifest.json", json.dumps({"published_at": now.isoformat(timespec="seconds"), "output": output})),
+        (f"{WANTED.pipeline}/latest.json", json.dumps({"manifest_uri": f"s3://{bucket}/{run}/manifest.json"})),
+    ):
+        s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
+
+
+def fallbacks(cloudwatch: Any, since: datetime) -> tuple[int, int]:
+    """Of how many calls the quantile had to do, and how many there were."""
+    dimensions = [{"Name": "Target", "Value": "endpoint/quotes/variant/AllTraffic"}]
+    found = cloudwatch.get_metric_statistics(
+        Namespace="MLPlatform/Scaling",
+        MetricName="ForecastFallbacks",
+        Dimensions=dimensions,
+        StartTime=since - timedelta(minutes=1),
+        EndTime=since + timedelta(minutes=5),
+        Period=60,
+        Statistics=["Sum", "SampleCount"],
+    )["Datapoints"]
+    told, calls = (round(sum(one[name] for one in found)) for name in ("Sum", "SampleCount"))
+    return told, calls
+
+
+def sent_to(template: Synthesized) -> str:
+    """What its schedule sends the function; a bucket is called as in the template."""
+    (found,) = [
+        one
+        for one in template.resources("AWS::Scheduler::Schedule").values()
+        if one["Name"] == "quotes-AllTraffic-floor"
+    ]
+    return re.sub(r"<(\w+)>", lambda reference: reference[1].lower(), flat(found["Target"]["Input"]))
+
+
+def called(template: Synthesized, simulated: SimulatedAutoScaling, aws_url: str, directory: Path) -> Json:
+    """The answer of the archive that is deployed, called as its schedule does, with boto3 alone."""
+    archive = template.directory / f"asset.{flat(function(template)['Code']['S3Key'])}"
+    script = directory / "call.py"
+    script.write_text(
+        f"import sys; sys.path[:] = [{str(archive)!r}, *{_standard_library_and_boto3()!r}]\n"
+        "import json, set_floor\n"
+        f"print(json.dumps(set_floor.handler(json.loads({sent_to(template)!r}), None)))\n"
+        "sys.exit('numpy' in sys.modules)\n"
+    )
+    with served(simulated) as autoscaling_url:
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": aws_url,
+            "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": autoscaling_url,
+            "AWS_ACCESS_KEY_ID": ACCOUNT,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        called = subprocess.run(
+            [sys.executable, "-I", str(script)], env=environment, check=True, capture_output=True, text=True
+        )
+    answer: Json = json.loads(called.stdout)
+    return answer
 
 
 def _standard_library_and_boto3() -> list[str]:

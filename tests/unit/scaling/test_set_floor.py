@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from mlplatform.scaling.rendering import calendar_actions
 from mlplatform.scaling.runtime.set_floor import HOLDS_MINUTES, Asked, set_floor
-from mlscaling import Event, ForecastFloor, History, Scaling
+from mlscaling import Event, ForecastFloor, History, Published, PublishedForecast, Scaling
 from mlscaling.forecast import minimums
 from mlscaling.invocations import whole_interval
+from mlscaling.published import newest
 from tests.unit.scaling.simulated_autoscaling import KilledError, SimulatedAutoScaling
 
 START = datetime(2026, 3, 9, tzinfo=UTC)
@@ -126,6 +127,20 @@ def test_what_is_left_of_earlier_plans_is_deleted_and_nothing_of_the_calendar() 
     assert sorted(target.found.keys() - set(ours)) == ["calendar-20260309T2345Z", "calendar-20260310T0100Z"]
 
 
+def test_what_is_published_raises_the_minimum_and_expires_as_everything_does() -> None:
+    wanted = PublishedForecast(pipeline="demo-demand", interval_minutes=15)
+    policy = replace(POLICY, floor=replace(FLOOR, published=wanted))
+    rows = [(START + timedelta(minutes=15 * place), 900 * (45.0 if place == 4 else 10.0)) for place in range(48)]
+    target = deployed(policy)
+
+    set_floor(target, asked(policy), with_peak(), START, Published.of(START, rows, wanted))
+
+    seen = dict(target.minutes(START + 6 * HOUR))
+    high = [moment for moment, minimum in seen.items() if minimum == 5]
+    assert (high[0], high[-1]) == (START + timedelta(minutes=50), START + timedelta(minutes=74))
+    assert set(seen.values()) == {2, 5}
+
+
 def test_an_action_that_is_gone_by_itself_is_no_failure() -> None:
     target = deployed(POLICY)
     set_floor(target, asked(POLICY), with_peak(), START)
@@ -157,6 +172,7 @@ def test_a_floor_expires_whichever_call_the_function_dies_after() -> None:
         assert last == 2
 
 
+WANTED = PublishedForecast(pipeline="demo-demand", interval_minutes=15, oldest_hours=3)
 POLICIES = st.builds(
     lambda minimum, more, floor, events: Scaling(
         minimum=minimum,
@@ -183,6 +199,7 @@ POLICIES = st.builds(
         around_minutes=st.sampled_from([0, 0, 15]),
         recent_hours=st.sampled_from([0, 2]),
         lead_minutes=st.integers(0, 15),
+        published=st.sampled_from([None, WANTED]),
     ),
     events=st.lists(
         st.tuples(st.integers(100, 900), st.integers(1, 16), st.integers(1, 200), st.integers(0, 60)), max_size=3
@@ -198,13 +215,37 @@ COUNTED = st.builds(
     days=st.integers(1, 3),
 )
 HISTORIES = st.one_of(st.none(), COUNTED, COUNTED)
+PUBLISHED = st.builds(
+    lambda seed, minutes, apart: Published.of(
+        START + timedelta(minutes=minutes),
+        [
+            (START + timedelta(minutes=minutes + apart * place), random.Random(seed + place).uniform(0, 18_000))
+            for place in range(20)
+        ],
+        WANTED,
+    ),
+    seed=st.integers(0, 10_000),
+    minutes=st.integers(-400, 200),
+    apart=st.sampled_from([15, 15, 20]),
+)
+"""Fresh, too old or of later, with gaps or without."""
 CALLS = st.lists(st.tuples(st.integers(0, 240), st.one_of(st.none(), st.integers(0, 20))), min_size=1, max_size=6)
 """Minutes since the call before, and after how many changes the function is killed."""
 
 
-@given(scaling=POLICIES, history=HISTORIES, calls=CALLS, seed=st.integers(0, 1000))
+@given(
+    scaling=POLICIES,
+    history=HISTORIES,
+    forecasts=st.lists(PUBLISHED, max_size=3),
+    calls=CALLS,
+    seed=st.integers(0, 1000),
+)
 def test_whenever_it_is_called_or_killed_the_minimum_stays_within_the_policy_and_comes_back(
-    scaling: Scaling, history: History | None, calls: list[tuple[int, int | None]], seed: int
+    scaling: Scaling,
+    history: History | None,
+    forecasts: list[Published],
+    calls: list[tuple[int, int | None]],
+    seed: int,
 ) -> None:
     """The three promises: never over the maximum, never under what policy and calendar declare, and back in the end."""
     note(f"seed {seed}")
@@ -216,7 +257,7 @@ def test_whenever_it_is_called_or_killed_the_minimum_stays_within_the_policy_and
             assert scaling.minimum_of_calendar(moment) <= minimum <= scaling.maximum
         target.dies_after, target.calls = dies_after, 0
         try:
-            set_floor(target, asked(scaling), history, at)
+            set_floor(target, asked(scaling), history, at, newest(forecasts, at))
         except KilledError:
             continue
     for moment, minimum in target.minutes(at + timedelta(hours=12)):
@@ -226,31 +267,36 @@ def test_whenever_it_is_called_or_killed_the_minimum_stays_within_the_policy_and
 @given(
     scaling=POLICIES,
     history=COUNTED,
+    forecast=st.one_of(st.none(), PUBLISHED),
     seed=st.integers(0, 1000),
     seconds=st.lists(st.integers(0, 3599), min_size=1, max_size=4),
 )
 def test_from_the_first_call_on_the_minimum_is_what_the_replay_has_proved(
-    scaling: Scaling, history: History, seed: int, seconds: list[int]
+    scaling: Scaling, history: History, forecast: Published | None, seed: int, seconds: list[int]
 ) -> None:
     """However late in its hour each call comes; but for the minute in which the calendar has a change of its own.
 
-    What is forecast for a minute is the same in each call, as long as the forecast does not look at the last hours.
+    What is forecast for a minute is the same in each call, as long as the forecast does not look at the last hours, and nothing is
+    published or grows too old meanwhile.
     """
     assert scaling.floor is not None
-    scaling = replace(scaling, floor=replace(scaling.floor, recent_hours=0))
+    lasting = None if scaling.floor.published is None else replace(WANTED, oldest_hours=100)
+    scaling = replace(scaling, floor=replace(scaling.floor, recent_hours=0, published=lasting))
+    if forecast is not None:
+        forecast = replace(forecast, published_at=START - 9 * HOUR)
     target = deployed(scaling, seed)
     seen: dict[datetime, int] = {}
     for hour, second in enumerate(seconds):
         call = START + hour * HOUR + timedelta(seconds=second)
         seen |= dict(target.minutes(call.replace(second=0)))
         target.wait_until(call)
-        set_floor(target, asked(scaling), history, call)
+        set_floor(target, asked(scaling), history, call, forecast)
         target.wait_until(call.replace(second=0))
     seen |= dict(target.minutes(START + (len(seconds) + 1) * HOUR))
 
     start = whole_interval(START + timedelta(seconds=seconds[0]) + LONGEST_WAIT)
     edges = {moment for moment, _ in scaling.calendar_changes()}
-    wanted = minimums(scaling, history, start, round((target.now - start) / timedelta(minutes=1)))
+    wanted = minimums(scaling, history, start, round((target.now - start) / timedelta(minutes=1)), forecast)
     for minute, one in enumerate(wanted):
         moment = start + timedelta(minutes=minute)
         if moment not in edges:

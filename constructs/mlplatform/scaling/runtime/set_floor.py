@@ -5,20 +5,34 @@ Event, from the schedule: what is scaled, whose invocations are forecast, and th
 The minimum is never below that of the policy and its calendar, and never above its maximum. The last action, which is put before all
 others, takes every floor back: it happens though this function is never called again, or dies after any of its calls. A call that
 is repeated changes nothing.
+
+Where a pipeline publishes the forecast and that cannot be used, the quantile of the past is, and a metric says so.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from mlrecords.codec import from_json
-from mlscaling import History, Scaling, floor_plan
+from mlscaling import (
+    ForecastFloor,
+    History,
+    InvalidForecastError,
+    Published,
+    PublishedForecast,
+    Scaling,
+    floor_plan,
+)
+from mlscaling.forecast import published_problem
 from mlscaling.invocations import INTERVAL_SECONDS, read_invocations, whole_interval
+from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE, read_published
 
 HOLDS_MINUTES = 180
 """How long a floor lasts without another call: two that are missed do no harm."""
@@ -27,6 +41,7 @@ AHEAD_MINUTES = 2
 a call that is repeated asks the same."""
 OURS = "floor-"
 EXPIRES = f"{OURS}expires"
+_LOG = logging.getLogger(__name__)
 
 Action = tuple[str, int]
 """When, and the minimum then."""
@@ -34,20 +49,48 @@ Action = tuple[str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the schedule sends."""
+    """What the schedule sends. `forecast_uri` is where the pipeline of a published forecast has its `latest.json`."""
 
     resource_id: str
     dimension: str
     metric_dimensions: Mapping[str, str]
     scaling: Scaling
+    forecast_uri: str | None = None
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
     """Plan the next hours. Answers how many actions there are, and what changed."""
     asked = from_json(Asked, event, "event")
     now = datetime.now(UTC)
-    history = demand(boto3.client("cloudwatch"), asked, now)
-    return set_floor(boto3.client("application-autoscaling"), asked, history, now)
+    cloudwatch = boto3.client("cloudwatch")
+    history = demand(cloudwatch, asked, now)
+    autoscaling, floor = boto3.client("application-autoscaling"), asked.scaling.floor
+    if floor is None or floor.published is None or asked.forecast_uri is None:
+        return set_floor(autoscaling, asked, history, now)
+    published, problem = published_forecast(boto3.client("s3"), asked.forecast_uri, floor, floor.published, now)
+    answer = set_floor(autoscaling, asked, history, now, published)
+    tell(cloudwatch, asked, problem, now)
+    return answer
+
+
+def published_forecast(
+    s3: Any, uri: str, floor: ForecastFloor, wanted: PublishedForecast, now: datetime
+) -> tuple[Published | None, str | None]:
+    """The newest forecast, if it can be had; and why the quantile is used for some of the next hours, if it is."""
+    try:
+        published = read_published(s3, uri, wanted)
+    except (InvalidForecastError, BotoCoreError, ClientError) as error:
+        return None, str(error)
+    return published, published_problem(floor, published, begin(now), HOLDS_MINUTES)
+
+
+def tell(cloudwatch: Any, asked: Asked, problem: str | None, now: datetime) -> None:
+    """Whether the quantile had to do, for the alarm, and in the log why."""
+    if problem is not None:
+        _LOG.warning("the quantile is used, since %s", problem)
+    dimensions = [{"Name": DIMENSION, "Value": asked.resource_id}]
+    datum = {"MetricName": FALLBACKS, "Dimensions": dimensions, "Timestamp": now, "Value": float(problem is not None)}
+    cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[datum])
 
 
 def demand(cloudwatch: Any, asked: Asked, now: datetime) -> History | None:
@@ -57,7 +100,9 @@ def demand(cloudwatch: Any, asked: Asked, now: datetime) -> History | None:
     return read_invocations(cloudwatch, asked.metric_dimensions, end - timedelta(days=days), end)
 
 
-def set_floor(autoscaling: Any, asked: Asked, history: History | None, now: datetime) -> dict[str, int]:
+def set_floor(
+    autoscaling: Any, asked: Asked, history: History | None, now: datetime, published: Published | None = None
+) -> dict[str, int]:
     """Put what is missing, what expires first, so that nothing outlasts it; then delete what is left of earlier plans.
 
     What an earlier plan has for the minutes until this one begins stays.
@@ -67,8 +112,8 @@ def set_floor(autoscaling: Any, asked: Asked, history: History | None, now: date
         "ResourceId": asked.resource_id,
         "ScalableDimension": asked.dimension,
     }
-    start = whole_interval(now + timedelta(minutes=AHEAD_MINUTES, seconds=INTERVAL_SECONDS))
-    wanted = actions(asked.scaling, history, start)
+    start = begin(now)
+    wanted = actions(asked.scaling, history, start, published)
     there = existing(autoscaling, target)
     missing = [name for name, action in wanted.items() if there.get(name) != action]
     left = sorted(name for name in there.keys() - wanted.keys() if not at(now) < there[name][0] < at(start))
@@ -86,9 +131,16 @@ def set_floor(autoscaling: Any, asked: Asked, history: History | None, now: date
     return {"actions": len(wanted), "put": len(missing), "deleted": len(left)}
 
 
-def actions(scaling: Scaling, history: History | None, start: datetime) -> dict[str, Action]:
+def begin(now: datetime) -> datetime:
+    """When the plan of a call begins."""
+    return whole_interval(now + timedelta(minutes=AHEAD_MINUTES, seconds=INTERVAL_SECONDS))
+
+
+def actions(
+    scaling: Scaling, history: History | None, start: datetime, published: Published | None
+) -> dict[str, Action]:
     """By name: what expires first, then the changes from `start` on."""
-    plan = floor_plan(scaling, history, start, HOLDS_MINUTES)
+    plan = floor_plan(scaling, history, start, HOLDS_MINUTES, published)
     changes = {f"{OURS}{moment:%Y%m%dT%H%MZ}": (at(moment), minimum) for moment, minimum in plan.changes}
     ends, minimum = plan.expires
     return {EXPIRES: (at(ends), minimum), **changes}

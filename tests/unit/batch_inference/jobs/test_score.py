@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,27 @@ def test_a_sidecar_describes_its_part(job: ScoringJob) -> None:
     assert sidecar["columns"] == [{"name": "time", "type": "string"}, {"name": "sum", "type": "double"}]
     assert (sidecar["profile"]["sum"]["count"], sidecar["profile"]["sum"]["max"]) == (19, 19.5)
     assert not list(job.root.glob(".*"))
+
+
+def test_the_rows_lie_beside_each_part_as_json_lines_for_who_asks(job: ScoringJob) -> None:
+    job.model()
+    rows = table(25, {7}).to_pydict()
+    moments = [datetime(2026, 3, 9) + timedelta(hours=row) for row in range(25)]
+    job.raw("a.parquet", pa.table({**rows, "time": pa.array(moments, pa.timestamp("ms"))}))
+    job.prepare("--part-rows", "20")
+    job.score("--prediction-columns", "sum", "--batch-rows", "3")
+    assert not list((job.root / "out").glob("*.jsonl"))
+
+    job.score("--prediction-columns", "sum", "--batch-rows", "3", "--json-lines")
+
+    sidecars = [job.json(f"out/part-0000{part}.json") for part in (0, 1)]
+    copies = [one["json_lines"] for one in sidecars]
+    assert [copy["bytes"] for copy in copies] == [(job.root / "out" / copy["path"]).stat().st_size for copy in copies]
+    lines = [line for copy in copies for line in job.lines(f"out/{copy['path']}")]
+    assert [(datetime.fromisoformat(line["time"]), line["sum"]) for line in lines] == [
+        (row["time"], row["sum"]) for row in job.table("out").to_pylist()
+    ]
+    assert len(lines) == sum(one["rows"] for one in sidecars) == 24
 
 
 def test_features_without_names_come_as_an_array_and_with_names_as_a_dataframe(job: ScoringJob) -> None:

@@ -192,6 +192,24 @@ def test_an_attempt_that_is_not_the_present_one_publishes_nothing(output: Output
     assert not told
 
 
+def test_json_lines_are_published_with_their_part_or_not_at_all(output: Output, told: list[Json]) -> None:
+    generation = Generation(MONDAY, 1, 1)
+    (sidecar,) = output.score(generation)
+    hold(output, MONDAY, 1, 1)
+    part = f"{output.output_uri(generation)}/part-00000"
+    copy = {"path": "part-00000.jsonl", "bytes": 3}
+    output.put(f"{part}.json", {**sidecar, "json_lines": copy})
+    event = output.event(generation, fence=1, scheduled_at="2026-11-23T12:00:00Z")
+    with pytest.raises(IncompleteRunError, match=r"part-00000\.jsonl is missing"):
+        publish_run.handler(event, None)
+
+    output.put(f"{part}.jsonl", b"{}\n")
+    publish_run.handler(event, None)
+
+    (file,) = output.get("manifests/" + MONDAY + ".json")["output"]["files"]
+    assert file["json_lines"] == copy
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [

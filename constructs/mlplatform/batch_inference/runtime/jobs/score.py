@@ -77,6 +77,9 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"their types, with commas: {', '.join(PREDICTION_TYPES)}; any when not given",
     )
     parser.add_argument(
+        "--json-lines", action="store_true", help="write the rows of each part as JSON lines beside it, too"
+    )
+    parser.add_argument(
         "--batch-rows", type=int, help="rows predicted at once; as many as take about 8 MiB when not given"
     )
     parser.add_argument(
@@ -124,6 +127,7 @@ def score(options: argparse.Namespace, interruption: Interruption) -> None:
                 batch_rows=options.batch_rows,
                 usage=usage,
                 check=interruption.check,
+                json_lines=options.json_lines,
             )
             rows, failed = _totals(_sidecars(parts, scorer))
         usage.write(finished=True)

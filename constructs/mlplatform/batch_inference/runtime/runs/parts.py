@@ -35,10 +35,8 @@ class Parts:
     @property
     def files(self) -> list[dict[str, Any]]:
         """As the manifest names them."""
-        return [
-            {"path": part["part"], "rows": part["rows"], "bytes": part["bytes"], "sha256": part["sha256"]}
-            for part in self.scored
-        ]
+        said = ("rows", "bytes", "sha256", "json_lines")
+        return [{"path": part["part"], **{name: part[name] for name in said if name in part}} for part in self.scored]
 
 
 def report_of_preparing(s3: Any, work_uri: str) -> dict[str, Any]:
@@ -73,10 +71,12 @@ def _problem(part: Json, sidecar: Json | None, present: Mapping[str, int]) -> st
     name = str(part["part"])
     if sidecar is None:
         return f"{name} has not been scored"
-    if name not in present:
-        return f"{name} is missing"
-    if present[name] != sidecar["bytes"]:
-        return f"{name} has {present[name]} bytes, not {sidecar['bytes']}"
+    copies = [sidecar["json_lines"]] if "json_lines" in sidecar else []
+    for path, size in [(name, sidecar["bytes"]), *((copy["path"], copy["bytes"]) for copy in copies)]:
+        if path not in present:
+            return f"{path} is missing"
+        if present[path] != size:
+            return f"{path} has {present[path]} bytes, not {size}"
     if sidecar.get("prepared_sha256") != part["sha256"]:
         return f"{name} was made of other rows than are prepared now"
     accounted = sidecar["rows"] + sidecar["set_aside"]

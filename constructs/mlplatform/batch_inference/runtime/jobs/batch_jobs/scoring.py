@@ -44,6 +44,8 @@ class PartScorer:
     check: Callable[[], None]
     types: Sequence[str] = ()
     """The types of the predictions by PREDICTION_TYPES, in the order of the names; whatever they are when not given."""
+    json_lines: bool = False
+    """Whether the rows lie beside each part as JSON lines, too."""
 
     def check_type(self, name: str, found: pa.DataType) -> None:
         """Raise `JobError` if the model predicts something else than the table has."""
@@ -61,6 +63,7 @@ class PartScorer:
             return None
         found: dict[str, Any] = read_json(sidecar)
         whole = predictions.stat().st_size == found["bytes"] and sha256_of(predictions) == found["sha256"]
+        whole = whole and self.json_lines == ("json_lines" in found)
         return found if whole and found.get("prepared_sha256") == sha256_of(part) else None
 
     def score(self, parts: Iterable[Path]) -> Iterator[dict[str, Any]]:
@@ -101,6 +104,8 @@ class PartScorer:
         sidecar = made.finish()
         if made.failed:
             move_into_place(made.lines_path, self.set_aside / f"{made.part.stem}.jsonl")
+        if self.json_lines:
+            move_into_place(made.copy_path, self.output / f"{made.part.stem}.jsonl")
         move_into_place(made.path, self.output / made.part.name)
         write_json(self._sidecar(made.part), sidecar, self.making)
         self.usage.done(made.part.stat().st_size)
@@ -116,6 +121,7 @@ class _Made:
     def __init__(self, scorer: PartScorer, source: pq.ParquetFile, part: Path) -> None:
         self.part = part
         self.path, self.lines_path = scorer.making / part.name, scorer.making / f"{part.name}.jsonl"
+        self.copy_path = scorer.making / f"{part.name}.rows.jsonl"
         metadata = metadata_of(source)
         names = source.schema_arrow.names
         self._keys = [key for key in metadata.get("key_columns", names[:1]) if key in names]
@@ -147,6 +153,9 @@ class _Made:
         for profile, column in zip(self._profiles, columns):
             profile.add(column)
         self._writer.write_table(result)
+        if self._scorer.json_lines:
+            with self.copy_path.open("w" if not self._rows else "a", encoding="utf-8") as lines:
+                lines.writelines(json.dumps(row, default=str) + "\n" for row in result.to_pylist())
         self._rows += table.num_rows
         self._left -= table.num_rows
         self._scorer.usage.scored(table.num_rows, answered.spent)
@@ -165,10 +174,16 @@ class _Made:
             "reasons": self._reasons,
             "bytes": self.path.stat().st_size,
             "sha256": sha256_of(self.path),
+            **self._copy(),
             "columns": described(self._schema),
             "seconds": round(time.monotonic() - self._began, 3),
             "profile": {name: one.to_json() for name, one in zip(self._scorer.names, self._profiles)},
         }
+
+    def _copy(self) -> dict[str, Any]:
+        if not self._scorer.json_lines:
+            return {}
+        return {"json_lines": {"path": f"{self.part.stem}.jsonl", "bytes": self.copy_path.stat().st_size}}
 
     def _result(self, table: pa.Table, predicted: Predicted) -> pa.Table:
         keys = table.select(self._keys)
