@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mlscaling.controllers import BLOCK_SECONDS
 from mlscaling.fleet import Fleet, OnDemand
 
-STEPS_OF_A_REQUEST = 4
+STEPS_OF_A_REQUEST = 8
 SHORTEST_STEP_SECONDS = 0.05
 _LANES_AT_ONCE = 16
 _PIECE_BLOCKS = 180
@@ -31,8 +31,9 @@ Floats = NDArray[np.float64]
 class Containers:
     """The requests of a demand by steps, and what becomes of them behind any number of warm containers.
 
-    Requests come at random within their second. One that takes less than `SHORTEST_STEP_SECONDS` is played as if it took that, and
-    one of more than ten times as long takes a whole number of steps.
+    Requests come at random within their second. A request keeps its container for half a step more than it takes, since on average it
+    comes in the middle of one: so it meets as many others as it should. One that takes less than half of `SHORTEST_STEP_SECONDS` is
+    played as if it took that. Coarser steps count more throttled requests, not fewer.
 
     Args:
         arrivals: requests in each second, whole minutes of them.
@@ -42,9 +43,10 @@ class Containers:
 
     def __init__(self, arrivals: Floats, fleet: Fleet, on_demand: OnDemand, random: np.random.Generator) -> None:
         takes = 1 / fleet.requests_per_second
-        most = BLOCK_SECONDS / SHORTEST_STEP_SECONDS
-        self._in_block = round(min(max(BLOCK_SECONDS * STEPS_OF_A_REQUEST / takes, BLOCK_SECONDS), most))
-        self._takes = max(1, round(takes * self._in_block / BLOCK_SECONDS))
+        fine = max(1, min(STEPS_OF_A_REQUEST, round(takes / SHORTEST_STEP_SECONDS)))
+        self._takes = max(fine, math.ceil(2 * takes))
+        half_less = BLOCK_SECONDS * (self._takes - 0.5) / takes
+        self._in_block = round(min(half_less, BLOCK_SECONDS / SHORTEST_STEP_SECONDS))
         self._requests = _in_steps(arrivals, self._in_block, random)
         self._on_demand = on_demand
         self._cold_counts = on_demand.cold_start_seconds > fleet.longest_wait_seconds

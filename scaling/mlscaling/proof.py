@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from mlscaling.asynchronous import compile_backlog
 from mlscaling.cases import Case, Played, played
-from mlscaling.compiler import Compiled, compile_policy
+from mlscaling.choosing import Compiled
+from mlscaling.compiler import compile_policy
 from mlscaling.fleet import Fleet
 from mlscaling.policies import Objective, Scaling
 from mlscaling.reasons import describe

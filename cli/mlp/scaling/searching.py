@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mlp.errors import bad_input
 from mlp.scaling.inputs import Inputs
 from mlscaling.asynchronous import compile_backlog
-from mlscaling.compiler import Compiled, compile_policy
+from mlscaling.choosing import Compiled
+from mlscaling.compiler import compile_policy
 from mlscaling.policies import Event, Objective
 
 
