@@ -115,20 +115,30 @@ class Fleet:
             )
         return replace(self, queue_seconds=math.inf, longest_wait_seconds=longest_wait_seconds)
 
-    def for_policy(self, policy: Scaling, longest_wait_seconds: float | None) -> Fleet:
-        """The same instances behind the kind of endpoint that a policy is for; the wait of that kind when not given."""
+    def for_policy(
+        self, policy: Scaling, longest_wait_seconds: float | None, on_demand: OnDemand | None = None
+    ) -> Fleet:
+        """The same instances behind the kind of endpoint that a policy is for; the wait of that kind when not given.
+
+        With `on_demand`, they are warm containers.
+        """
         usual = ANSWERED_WITHIN_SECONDS if policy.is_asynchronous else self.longest_wait_seconds
         wait = usual if longest_wait_seconds is None else longest_wait_seconds
         return (
             self.queueing(longest_wait_seconds=wait)
             if policy.is_asynchronous
-            else replace(self, longest_wait_seconds=wait)
+            else replace(self, longest_wait_seconds=wait, on_demand=on_demand)
         )
 
     @property
     def is_asynchronous(self) -> bool:
         """Whether requests wait for an instance, however long it takes."""
         return math.isinf(self.queue_seconds)
+
+    @property
+    def unit(self) -> str:
+        """What people call one of them."""
+        return "instance" if self.on_demand is None else "warm container"
 
     def instances_for(self, requests_per_second: NDArray[np.float64]) -> NDArray[np.float64]:
         """As many as a rate needs: 1 at least, and whole ones, but where requests may wait for the next whole one."""
