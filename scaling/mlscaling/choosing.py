@@ -19,12 +19,15 @@ class Compiled:
     candidates: tuple[Played, ...]
 
 
-def cheapest(candidates: Sequence[Played], objective: Objective, names: Mapping[str, str], lost: str) -> Compiled:
+def cheapest(
+    candidates: Sequence[Played], objective: Objective, names: Mapping[str, str], lost: str, unit: str = "instance"
+) -> Compiled:
     """The cheapest policy that meets the objective with a standard error to spare, or else the one that comes nearest.
 
     Args:
         names: the numbers of a `Scaling` that were varied, and how people know them; the reasons are in this order.
         lost: what becomes of a request that is a violation.
+        unit: what is paid by the hour.
     """
     allowed = 1 - objective.served_share
 
@@ -35,12 +38,14 @@ def cheapest(candidates: Sequence[Played], objective: Objective, names: Mapping[
     return Compiled(
         chosen=chosen,
         meets=chosen.safe_violation_share <= allowed,
-        reasons=tuple(_reasons(chosen, candidates, names, lost)),
+        reasons=tuple(_reasons(chosen, candidates, names, lost, unit)),
         candidates=tuple(candidates),
     )
 
 
-def _reasons(chosen: Played, candidates: Sequence[Played], names: Mapping[str, str], lost: str) -> Iterator[str]:
+def _reasons(
+    chosen: Played, candidates: Sequence[Played], names: Mapping[str, str], lost: str, unit: str
+) -> Iterator[str]:
     """Each number, and what the next smaller and the next larger one would do."""
     policy = chosen.policy
     for name, known_as in names.items():
@@ -50,7 +55,7 @@ def _reasons(chosen: Played, candidates: Sequence[Played], names: Mapping[str, s
         yield "; ".join(
             [f"{known_as} {_value(policy, name):g}: {chosen.violation_share:.3%} {lost}"]
             + [
-                f"with {known_as} {_value(one.policy, name):g}, {one.violation_share:.3%} for {one.hours_per_day:.1f} instance hours a day"
+                f"with {known_as} {_value(one.policy, name):g}, {one.violation_share:.3%} for {one.hours_per_day:.1f} {unit} hours a day"
                 for one in beside
             ]
         )

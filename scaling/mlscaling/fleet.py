@@ -115,19 +115,14 @@ class Fleet:
             )
         return replace(self, queue_seconds=math.inf, longest_wait_seconds=longest_wait_seconds)
 
-    def for_policy(
-        self, policy: Scaling, longest_wait_seconds: float | None, on_demand: OnDemand | None = None
-    ) -> Fleet:
-        """The same instances behind the kind of endpoint that a policy is for; the wait of that kind when not given.
-
-        With `on_demand`, they are warm containers.
-        """
+    def for_policy(self, policy: Scaling, longest_wait_seconds: float | None) -> Fleet:
+        """The same instances behind the kind of endpoint that a policy is for; the wait of that kind when not given."""
         usual = ANSWERED_WITHIN_SECONDS if policy.is_asynchronous else self.longest_wait_seconds
         wait = usual if longest_wait_seconds is None else longest_wait_seconds
         return (
             self.queueing(longest_wait_seconds=wait)
             if policy.is_asynchronous
-            else replace(self, longest_wait_seconds=wait, on_demand=on_demand)
+            else replace(self, longest_wait_seconds=wait)
         )
 
     @property

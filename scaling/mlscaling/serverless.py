@@ -44,8 +44,8 @@ def compile_warm(
         by_use(minimum=least, maximum=maximum, target=target, calendar=calendar)
         for least, target in product(_doubled(max(1, minimum), maximum), TARGETS)
     ]
-    lost = "of the requests wait for a container or are throttled"
-    return cheapest(case.play(policies, fleet), objective, {"minimum": "minimum", "target": "target"}, lost)
+    names, lost = {"minimum": "minimum", "target": "target"}, "wait for a container or are throttled"
+    return cheapest(case.play(policies, fleet), objective, names, lost, fleet.unit)
 
 
 def _doubled(least: int, most: int) -> Iterator[int]:

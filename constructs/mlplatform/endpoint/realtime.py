@@ -190,5 +190,6 @@ def _metrics(variants: Sequence[Variant]) -> dict[str, Any]:
 
 
 def proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Iterator[str]:
+    """Whether a proof has something to prove."""
     if proof is not None and scaling is None:
         yield "there is a proof and no scaling; give the scaling that it proves, or leave it out"

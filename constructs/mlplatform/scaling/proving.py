@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,15 +98,13 @@ class ScalingProof:
         try:
             tested = LoadTest.given(self.load_test, self.requests_per_second)
             fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
-            on_demand = (
-                None
-                if max_concurrency is None or self.cold_start_seconds is None
-                else OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
-            )
+            if max_concurrency is not None and self.cold_start_seconds is not None:
+                on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
+                fleet = replace(fleet, on_demand=on_demand)
             return prove(
                 scaling,
                 Case.of_file(self.demand),
-                fleet.for_policy(scaling, self.longest_wait_seconds, on_demand),
+                fleet.for_policy(scaling, self.longest_wait_seconds),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from mlscaling.cases import Case
 from mlscaling.containers import Containers
+from mlscaling.demand import Demand
 from mlscaling.fleet import Fleet, OnDemand, Provisioning
-from mlscaling.policies import InvalidScalingError, Signal
+from mlscaling.policies import InvalidScalingError, Objective, Signal
+from mlscaling.serverless import compile_warm
 from tests.unit.mlscaling.playing import FLEET, changes, play, steady, tracking
 
 FOUR = OnDemand(max_concurrency=4, cold_start_seconds=20)
@@ -225,3 +229,23 @@ def test_a_signal_that_such_an_endpoint_does_not_have_is_refused() -> None:
 def test_containers_that_cannot_be_are_refused_with_everything_that_is_wrong() -> None:
     with pytest.raises(InvalidScalingError, match=r"max_concurrency is 0; use more than 0; cold_start_seconds is -1"):
         OnDemand(max_concurrency=0, cold_start_seconds=-1)
+
+
+def test_the_cheapest_warm_containers_that_serve_the_days_are_found_with_a_reason_for_each_number() -> None:
+    """A request every 20 seconds, and three a second from nine to ten."""
+    mornings = Demand(
+        requests_per_second=np.where((np.arange(4 * 86_400) % 86_400) // 3600 == 9, 3.0, 0.05),
+        start=datetime(2026, 3, 2, tzinfo=UTC),
+        name="mornings",
+    )
+    case = Case(demand=mornings, first=mornings.start + timedelta(days=1), days=3)
+    fleet = replace(CONTAINERS, on_demand=replace(FOUR, max_concurrency=20))
+
+    found = compile_warm(case, fleet, Objective(served_share=0.99), maximum=20)
+
+    assert found.meets
+    assert 24 < found.chosen.hours_per_day < 24 * 20
+    assert [reason.split(" ")[0] for reason in found.reasons] == ["minimum", "target"]
+    assert all("wait for a container or are throttled" in reason for reason in found.reasons)
+    cheaper = [one for one in found.candidates if one.hours_per_day < found.chosen.hours_per_day]
+    assert all(one.safe_violation_share > 0.01 for one in cheaper)
