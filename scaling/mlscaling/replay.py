@@ -23,8 +23,8 @@ What is modelled, with its source:
 - Requests at an instance beyond `Fleet.queue_seconds` of work are rejected; without any instance, all are. Those of an asynchronous
   endpoint (`Fleet.is_asynchronous`) are never: they wait in one queue until an instance has room. Those of a serverless one
   (`Fleet.on_demand`) have other containers started for them (`mlscaling.containers`).
-- The utilisation of warm containers is the largest of a minute, 1 at most: AWS publishes "the number of concurrent executions divided by the
-  allocated Provisioned Concurrency" with average, maximum and minimum (developer guide, "Alarms and logs for tracking metrics from
+- The utilisation of warm containers is the largest of a minute, 1 at most. AWS publishes "the number of concurrent executions divided by
+  the allocated Provisioned Concurrency" with average, maximum and minimum (developer guide, "Alarms and logs for tracking metrics from
   serverless endpoints"), and does not say which of them its alarms watch.
 """
 

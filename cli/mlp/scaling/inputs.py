@@ -100,7 +100,8 @@ def default_policy(fleet: Fleet, maximum: int, *, asynchronous: bool = False) ->
     """
     if asynchronous and fleet.on_demand is not None:
         raise bad_input(
-            ["--asynchronous and --cold-start-seconds are given"], fix="leave one out: they are of two kinds of endpoint"
+            ["--asynchronous and --cold-start-seconds are given"],
+            fix="leave one out: they are of two kinds of endpoint",
         )
     if fleet.on_demand is not None:
         return by_use(maximum=maximum, target=0.7)

@@ -220,7 +220,9 @@ def test_the_calendar_raises_the_minimum_of_warm_containers_which_serve_when_the
 
 
 def test_a_signal_that_such_an_endpoint_does_not_have_is_refused() -> None:
-    with pytest.raises(InvalidScalingError, match=r"the fleet is not serverless; play it with Fleet\(on_demand=OnDemand"):
+    with pytest.raises(
+        InvalidScalingError, match=r"the fleet is not serverless; play it with Fleet\(on_demand=OnDemand"
+    ):
         play(tracking(0.7, signal=Signal.PROVISIONED_CONCURRENCY), steady((1, 1)), FLEET)
     with pytest.raises(InvalidScalingError, match="watches INVOCATIONS, and a serverless endpoint has no instances"):
         play(tracking(300), steady((1, 1)), CONTAINERS)
