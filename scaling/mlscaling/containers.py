@@ -151,4 +151,5 @@ def _day_in_steps(arrivals: Floats, in_block: int, random: np.random.Generator) 
     steps = len(arrivals) * in_block // BLOCK_SECONDS
     places = np.minimum((moments * (in_block / BLOCK_SECONDS)).astype(np.int64), steps - 1)
     parts = (arrivals - whole).reshape(-1, BLOCK_SECONDS).sum(axis=1) / in_block
-    return np.bincount(places, minlength=steps) + np.repeat(parts, in_block)
+    counts: Floats = np.bincount(places, minlength=steps) + np.repeat(parts, in_block)
+    return counts

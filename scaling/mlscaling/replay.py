@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ def replay(
     )
 
 
-def _behind(arrivals: Floats, fleet: Fleet, seed: int) -> tuple[Floats, Callable[[Floats], Floats]]:
+def _behind(arrivals: Floats, fleet: Fleet, seed: int) -> tuple[Floats, Callable[[NDArray[np.floating[Any]]], Floats]]:
     """What signals are made of in each block, and what tells the violations behind so many instances in each block."""
     if fleet.on_demand is not None:
         containers = Containers(arrivals, fleet, fleet.on_demand, np.random.default_rng(seed))

@@ -118,7 +118,9 @@ def test_the_scaling_policy_of_the_documentation_is_valid() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize(("place", "share"), [(1, 1), (2, 0.001)], ids=["EndpointScaling", "AsyncEndpoint"])
+@pytest.mark.parametrize(
+    ("place", "share"), [(1, 1), (2, 0.001), (3, 0.001)], ids=["EndpointScaling", "AsyncEndpoint", "ServerlessEndpoint"]
+)
 def test_the_policies_of_the_documentation_are_proved_and_synthesize(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int, share: float
 ) -> None:
