@@ -128,17 +128,24 @@ def policy_to_play(
             [f"{path} is no policy of an asynchronous endpoint: it does not scale by the backlog"],
             fix="leave --asynchronous out, or give a file that `mlp scaling tune --asynchronous --out` has written",
         )
-    if Signal.PROVISIONED_CONCURRENCY in policy.signals and fleet.on_demand is None:
-        raise bad_input(
-            [f"{path} is a policy of a serverless endpoint"],
-            fix="give --cold-start-seconds, and its max_concurrency as --maximum",
-        )
+    _raise_of_another_kind(policy, path, fleet)
     try:
         return replace(policy, calendar=(*policy.calendar, *read_calendar(calendar)))
     except InvalidScalingError as error:
         raise bad_input(
             [str(error)], fix="raise the maximum of the policy, or lower the capacity of the event"
         ) from error
+
+
+def _raise_of_another_kind(policy: Scaling, path: Path | None, fleet: Fleet) -> None:
+    """Whether warm containers are scaled has to be the same of policy and fleet."""
+    of_containers = [signal is Signal.PROVISIONED_CONCURRENCY for signal in policy.signals]
+    if fleet.on_demand is None and any(of_containers):
+        fix = "give --cold-start-seconds, and its max_concurrency as --maximum"
+        raise bad_input([f"{path} is a policy of a serverless endpoint"], fix=fix)
+    if fleet.on_demand is not None and not all(of_containers):
+        fix = "leave --cold-start-seconds out, or give a file that `mlp scaling tune --cold-start-seconds` has written"
+        raise bad_input([f"{path} is no policy of a serverless endpoint"], fix=fix)
 
 
 def read_policy(path: Path) -> Scaling:

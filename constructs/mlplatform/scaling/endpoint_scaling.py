@@ -75,6 +75,7 @@ class EndpointScaling(Construct):
         problems = [
             *_problems(scaling, component_name),
             *_signal_problems(scaling, serverless=serverless),
+            *_concurrency_problems(scaling, max_concurrency, serverless=serverless),
             *floor_problems(self._scaled, scaling),
         ]
         raise_if_any(subject, problems)
@@ -165,6 +166,13 @@ def _signal_problems(scaling: Scaling, *, serverless: bool) -> Iterator[str]:
         yield "a serverless endpoint has no instances to track; use TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY)"
     if scaling.steps or scaling.scale_in is not None or scaling.floor is not None:
         yield "provisioned concurrency follows a target and the calendar; leave steps, scale_in and floor out"
+
+
+def _concurrency_problems(scaling: Scaling, most: int | None, *, serverless: bool) -> Iterator[str]:
+    if most is not None and not serverless:
+        yield f"max_concurrency is {most}, and the endpoint is not serverless; leave it out"
+    elif most is not None and most < scaling.maximum:
+        yield f"max_concurrency is {most}, and scaling goes up to {scaling.maximum}; raise it, or lower the maximum"
 
 
 def _name_of(signal: Signal) -> str:

@@ -38,6 +38,10 @@ def test_what_does_not_scale_warm_containers_is_refused(project: MlProject) -> N
         _scale(project, "A", tracked, serverless=True)
     with pytest.raises(InvalidPropsError, match="which a serverless endpoint has"):
         _scale(project, "B", WARM, serverless=False)
+    with pytest.raises(InvalidPropsError, match="max_concurrency is 4, and scaling goes up to 8"):
+        _scale(project, "D", WARM, serverless=True, max_concurrency=4)
+    with pytest.raises(InvalidPropsError, match="max_concurrency is 4, and the endpoint is not serverless"):
+        _scale(project, "E", tracked, serverless=False, max_concurrency=4)
 
 
 def _proof(tmp_path: Path, **more: object) -> ScalingProof:
@@ -121,9 +125,7 @@ def test_a_proof_of_nothing_is_refused(app: App, tmp_path: Path) -> None:
         ServerlessEndpoint(project_of(app), "Seldom", outside_network=True, proof=_proof(tmp_path))
 
 
-def _scale(
-    project: MlProject, construct_id: str, scaling: Scaling, *, serverless: bool, proof: ScalingProof | None = None
-) -> None:
+def _scale(project: MlProject, construct_id: str, scaling: Scaling, **props: object) -> None:
     EndpointScaling(
         project,
         construct_id,
@@ -131,6 +133,5 @@ def _scale(
         endpoint_name="demo",
         variant_name="main",
         scaling=scaling,
-        serverless=serverless,
-        proof=proof,
+        **props,  # type: ignore[arg-type]
     )

@@ -91,6 +91,10 @@ def test_a_serverless_endpoint_is_played_by_its_containers(demand: Path) -> None
     ("arguments", "problem"),
     [
         (("replay", "--policy", "warm.json"), "warm.json is a policy of a serverless endpoint"),
+        (
+            ("replay", "--cold-start-seconds", 20, "--policy", "requests.json"),
+            "requests.json is no policy of a serverless endpoint",
+        ),
         (("replay", "--cold-start-seconds", 20, "--asynchronous"), "--asynchronous and --cold-start-seconds are given"),
         (
             ("tune", "--cold-start-seconds", 20, "--cost-of-default"),
@@ -102,6 +106,7 @@ def test_what_a_serverless_endpoint_does_not_have_is_refused(
     demand: Path, arguments: tuple[str | int, ...], problem: str
 ) -> None:
     write_policy(by_use(maximum=9, target=0.7), demand.parent / "warm.json")
+    write_policy(Scaling(maximum=9, target=TargetTracking(target=420)), demand.parent / "requests.json")
 
     result = scaling(arguments[0], demand, "--rps", 10, "--days", 1, *arguments[1:])
 

@@ -154,17 +154,19 @@ def _followed(moments: np.ndarray, takes: float, warm: int, on_demand: OnDemand)
     return violations
 
 
-def test_pieces_that_are_played_at_once_are_as_one_that_is_played_through() -> None:
-    """Ten hours with a container that idles for a minute, or for longer than a piece has by itself."""
-    random = np.random.default_rng(SEED)
-    demand = random.poisson(0.3, 36_000).astype(float)
-    through = replace(FOUR, idle_container_seconds=60)
-    fleet = replace(CONTAINERS, on_demand=through)
+@pytest.mark.parametrize("idle", [60, 1200])
+def test_what_becomes_of_requests_does_not_depend_on_where_pieces_begin(idle: float) -> None:
+    """Ten hours, and the same without the first seventeen minutes; containers idle for less and for more than half a piece.
 
-    whole = lost(demand, warm=1, fleet=fleet)
-    later = lost(demand[18_000:], warm=1, fleet=fleet)
+    Parts of requests come evenly, so that nothing is left to chance.
+    """
+    demand = 0.49 * np.random.default_rng(SEED).random(36_000) * (1 + np.sin(np.arange(36_000) / 900))
+    fleet = replace(SLOW, on_demand=OnDemand(max_concurrency=30, cold_start_seconds=20, idle_container_seconds=idle))
 
-    assert sum(whole[300:]) == pytest.approx(sum(later), rel=0.1)
+    whole, later = lost(demand, warm=3, fleet=fleet), lost(demand[17 * 60 :], warm=3, fleet=fleet)
+
+    assert sum(later[60:]) > 10
+    assert later[60:] == pytest.approx(whole[77:], abs=0.1)
 
 
 def test_the_use_of_warm_containers_is_kept_near_the_target() -> None:
