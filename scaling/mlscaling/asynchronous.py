@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from mlscaling.cases import Case, Played
-from mlscaling.compiler import Compiled
+from mlscaling.cases import Case
+from mlscaling.choosing import Compiled, cheapest
 from mlscaling.fleet import Fleet
 from mlscaling.policies import Objective, Scaling, by_backlog
 
@@ -31,18 +31,8 @@ def compile_backlog(
     """
     fleet = replace(fleet, requests_per_second=fleet.requests_per_second * (1 - load_test_error))
     candidates = case.play(list(_candidates(fleet, minimum, maximum)), fleet)
-    allowed = 1 - objective.served_share
-
-    def order(one: Played) -> tuple[float, float, int]:
-        return max(one.safe_violation_share, allowed), one.hours_per_day, one.policy.maximum
-
-    chosen = min(candidates, key=order)
-    return Compiled(
-        chosen=chosen,
-        meets=chosen.safe_violation_share <= allowed,
-        reasons=tuple(_reasons(chosen, candidates)),
-        candidates=tuple(candidates),
-    )
+    names = {"minimum": "minimum", "maximum": "maximum", "target": "backlog_per_instance"}
+    return cheapest(candidates, objective, names, "answered too late")
 
 
 def _candidates(fleet: Fleet, minimum: int, maximum: int) -> Iterator[Scaling]:
@@ -52,24 +42,3 @@ def _candidates(fleet: Fleet, minimum: int, maximum: int) -> Iterator[Scaling]:
     maximums = sorted({max(math.ceil(maximum / 2**times), minimum, 1) for times in halvings})
     for least, most, backlog in product(sorted({minimum, max(minimum, 1)}), maximums, backlogs):
         yield by_backlog(minimum=least, maximum=most, backlog_per_instance=backlog)
-
-
-def _reasons(chosen: Played, candidates: list[Played]) -> Iterator[str]:
-    """Each number, and what the next smaller and the next larger one would do."""
-    policy = chosen.policy
-    for name in ("minimum", "maximum", "target"):
-        others = [one for one in candidates if replace(one.policy, **{name: getattr(policy, name)}) == policy]
-        place = others.index(chosen)
-        beside = [others[at] for at in (place - 1, place + 1) if 0 <= at < len(others)]
-        yield "; ".join(
-            [f"{_said(policy, name)}: {chosen.violation_share:.3%} answered too late"]
-            + [
-                f"with {_said(one.policy, name)}, {one.violation_share:.3%} for {one.hours_per_day:.1f} instance hours a day"
-                for one in beside
-            ]
-        )
-
-
-def _said(policy: Scaling, name: str) -> str:
-    value = policy.target.target if name == "target" and policy.target is not None else getattr(policy, name)
-    return f"{'backlog_per_instance' if name == 'target' else name} {value:g}"

@@ -14,6 +14,7 @@ from itertools import product
 import numpy as np
 
 from mlscaling.cases import Case, Played, Spike
+from mlscaling.choosing import Compiled
 from mlscaling.fleet import Fleet
 from mlscaling.forecast import SEEN
 from mlscaling.policies import (
@@ -42,16 +43,6 @@ IDLE_SHARES = (0.5, 0.4, 0.3, 0.2, 0.1)
 NEAR = 1.02
 STRESS = 0.2
 LATE_SECONDS = 120
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compiled:
-    """The policy that was chosen, what it does on the known days, and why each number is what it is."""
-
-    chosen: Played
-    meets: bool
-    reasons: tuple[str, ...]
-    candidates: tuple[Played, ...]
 
 
 def compile_policy(

@@ -42,6 +42,28 @@ class Provisioning:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OnDemand:
+    """Containers that a serverless endpoint starts for requests that no warm one has room for.
+
+    Attributes:
+        max_concurrency: how many requests are at work at once, in warm containers and others; more are throttled.
+        cold_start_seconds: until a container that is started takes its request: what `ModelSetupTime` says in CloudWatch.
+        idle_container_seconds: how long one that has nothing to do is kept. Nobody has published it: 300 is a guess.
+
+    Raises `InvalidScalingError`.
+    """
+
+    max_concurrency: int
+    cold_start_seconds: float
+    idle_container_seconds: float = 300
+
+    def __post_init__(self) -> None:
+        bad = [f"{name} is {value}; use more than 0" for name, value in vars(self).items() if not 0 < value < math.inf]
+        if bad:
+            raise InvalidScalingError("; ".join(bad))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fleet:
     """Instances of one type behind an endpoint.
 
@@ -56,6 +78,8 @@ class Fleet:
             requests per second.
         warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
         scale_in_seconds: how long an endpoint is `Updating` after it lost instances, and takes no other change. Nobody has published it.
+        on_demand: that the instances are the warm containers of a serverless endpoint, of which each has one request at a time and none
+            waiting, and what others are started; None for any other endpoint.
         minute_delay_seconds, fast_delay_seconds: from the end of a metric's period until an alarm judges it.
     """
 
@@ -69,6 +93,7 @@ class Fleet:
     scale_in_seconds: int = 60
     minute_delay_seconds: int = 60
     fast_delay_seconds: int = 10
+    on_demand: OnDemand | None = None
 
     @classmethod
     def tested(cls, load_test: LoadTest, provisioning: Provisioning) -> Fleet:
@@ -104,6 +129,11 @@ class Fleet:
     def is_asynchronous(self) -> bool:
         """Whether requests wait for an instance, however long it takes."""
         return math.isinf(self.queue_seconds)
+
+    @property
+    def unit(self) -> str:
+        """What people call one of them."""
+        return "instance" if self.on_demand is None else "warm container"
 
     def instances_for(self, requests_per_second: NDArray[np.float64]) -> NDArray[np.float64]:
         """As many as a rate needs: 1 at least, and whole ones, but where requests may wait for the next whole one."""

@@ -51,7 +51,7 @@ class Signal(enum.Enum):
       lets wait, so that it does not say by how much an overloaded endpoint is too small.
     - `FAST_INVOCATIONS`: `INVOCATIONS` every 10 seconds, which needs `MetricsConfig` with `EnableEnhancedMetrics` and
       `MetricPublishFrequencyInSeconds` 10. An alarm of your own may watch it, a target tracking policy may not.
-    - `PROVISIONED_CONCURRENCY`: the share of the warm containers of a serverless endpoint that are at work, 0 to 1; cannot be replayed.
+    - `PROVISIONED_CONCURRENCY`: the share of the warm containers of a serverless endpoint that are at work, 0 to 1, every minute.
     - `NO_CAPACITY`: requests that failed since there was no instance, every 30 seconds.
     - `BACKLOG_PER_INSTANCE`: requests of an asynchronous endpoint that wait or are at work, over its instances, every minute.
     - `BACKLOG_WITHOUT_CAPACITY`: 1 while requests of an asynchronous endpoint wait and there is no instance, else 0, every minute.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mlscaling.compiler import Compiled
+from mlscaling.choosing import Compiled
 from mlscaling.fleet import Fleet
 
 MOST_FALLBACKS = 4

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from mlscaling.asynchronous import compile_backlog
 from mlscaling.cases import Case, Played, played
-from mlscaling.compiler import Compiled, compile_policy
+from mlscaling.choosing import Compiled
+from mlscaling.compiler import compile_policy
 from mlscaling.fleet import Fleet
 from mlscaling.policies import Objective, Scaling
 from mlscaling.reasons import describe
+from mlscaling.serverless import compile_warm
 
 MORE = 16
 """How many times the maximum of an asynchronous endpoint is looked at: it costs nothing while nobody asks."""
@@ -77,7 +80,8 @@ def prove(
     verdict = judge(policy, case, fleet, objective)
     if verdict.meets or although is not None:
         return verdict
-    better, fix = (_better_backlog if fleet.is_asynchronous else _better)(policy, case, fleet, objective)
+    search = _better_backlog if fleet.is_asynchronous else _better if fleet.on_demand is None else _better_warm
+    better, fix = search(policy, case, fleet, objective)
     lines = [str(verdict), *_comparison(verdict.played, better, fleet, usd_per_instance_hour), fix]
     raise ObjectiveMissedError("\n".join(lines))
 
@@ -104,19 +108,35 @@ def _better_backlog(policy: Scaling, case: Case, fleet: Fleet, objective: Object
     )
 
 
+def _better_warm(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> tuple[Compiled, str]:
+    most = policy.maximum if fleet.on_demand is None else fleet.on_demand.max_concurrency
+    better = compile_warm(case, fleet, objective, maximum=most, calendar=policy.calendar)
+    chosen = better.chosen.policy
+    if better.meets and chosen.target is not None:
+        return (
+            better,
+            f"take minimum={chosen.minimum}, maximum={chosen.maximum}, target={chosen.target.target:g}; {_OR_SAY_WHY}",
+        )
+    return (
+        better,
+        f"nothing up to {most} warm containers would; raise max_concurrency, or lower served_share of the objective",
+    )
+
+
 _OR_SAY_WHY = "or say with `although` why this one may go out without"
 
 
 def _comparison(this: Played, better: Compiled, fleet: Fleet, usd_per_instance_hour: float | None) -> Iterator[str]:
     other, times = better.chosen, better.chosen.hours_per_day / max(this.hours_per_day, 1e-9)
     name = "would meet it" if better.meets else "comes nearest"
+    cost = partial(_cost, fleet=fleet, usd_per_instance_hour=usd_per_instance_hour)
     served = f"{other.violation_share:.3%} of the requests too late or rejected"
-    yield f"this policy: {describe(this.policy, fleet)}; {_cost(this, usd_per_instance_hour)}"
-    yield f"{name}: {describe(other.policy, fleet)}; {served}, {_cost(other, usd_per_instance_hour)}, {times:.2f} times as much"
+    yield f"this policy: {describe(this.policy, fleet)}; {cost(this)}"
+    yield f"{name}: {describe(other.policy, fleet)}; {served}, {cost(other)}, {times:.2f} times as much"
 
 
-def _cost(played: Played, usd_per_instance_hour: float | None) -> str:
-    hours = f"{played.hours_per_day:.1f} instance hours a day"
+def _cost(played: Played, *, fleet: Fleet, usd_per_instance_hour: float | None) -> str:
+    hours = f"{played.hours_per_day:.1f} {fleet.unit} hours a day"
     return (
         hours if usd_per_instance_hour is None else f"{hours}, {played.hours_per_day * usd_per_instance_hour:.2f} USD"
     )

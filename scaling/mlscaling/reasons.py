@@ -77,6 +77,8 @@ def describe_target(target: TargetTracking | None, fleet: Fleet) -> str:
         return "no target"
     if target.signal is Signal.BACKLOG_PER_INSTANCE:
         return f"target {target.target:g} requests waiting for each instance"
+    if target.signal is Signal.PROVISIONED_CONCURRENCY:
+        return f"target {target.target:.0%} of the warm containers at work"
     share = target.target / 60 / fleet.requests_per_second
     return f"target {target.target:g} invocations a minute and instance ({share:.0%} of what one instance serves)"
 
@@ -107,12 +109,12 @@ def describe_scale_in(steps: StepScaleIn) -> str:
 
 def describe(policy: Scaling, fleet: Fleet) -> str:
     """All of a policy on a line."""
-    parts = [f"{policy.minimum}-{policy.maximum} instances", describe_target(policy.target, fleet)]
+    parts = [f"{policy.minimum}-{policy.maximum} {fleet.unit}s", describe_target(policy.target, fleet)]
     parts += [describe_floor(policy.floor, fleet)] if policy.floor is not None else []
     parts += [describe_steps(steps) for steps in policy.steps]
     parts += [describe_scale_in(policy.scale_in)] if policy.scale_in is not None else []
     parts += [
-        f"{event.capacity} instances for '{event.name}' from {event.begins:%Y-%m-%d %H:%M} on"
+        f"{event.capacity} {fleet.unit}s for '{event.name}' from {event.begins:%Y-%m-%d %H:%M} on"
         for event in policy.calendar
     ]
     return ", ".join(parts)

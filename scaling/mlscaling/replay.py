@@ -21,17 +21,23 @@ What is modelled, with its source:
 - A minimum that rises raises the capacity at once; one that falls only lets scale in (user guide, "Scheduled scaling").
 - An instance is paid from the decision on, and serves when it is provisioned; scale-in takes instances away at once.
 - Requests at an instance beyond `Fleet.queue_seconds` of work are rejected; without any instance, all are. Those of an asynchronous
-  endpoint (`Fleet.is_asynchronous`) are never: they wait in one queue until an instance has room.
+  endpoint (`Fleet.is_asynchronous`) are never: they wait in one queue until an instance has room. Those of a serverless one
+  (`Fleet.on_demand`) have other containers started for them (`mlscaling.containers`).
+- The utilisation of warm containers is the largest of a minute, 1 at most. AWS publishes "the number of concurrent executions divided by
+  the allocated Provisioned Concurrency" with average, maximum and minimum (developer guide, "Alarms and logs for tracking metrics from
+  serverless endpoints"), and does not say which of them its alarms watch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlscaling.containers import Containers
 from mlscaling.controllers import BLOCK_SECONDS, Capacity, Controller
 from mlscaling.fleet import Fleet
 from mlscaling.policies import Scaling
@@ -103,15 +109,25 @@ def replay(
     if minimums is None:
         minimums = np.array([policy.minimum for policy in policies])[None, :].repeat(minutes, axis=0)
     run = _Run(policies, fleet, minimums, np.random.default_rng(seed))
-    for block, requests in enumerate(arrivals.reshape(-1, BLOCK_SECONDS).sum(axis=1)):
-        run.block(block, float(requests))
+    seen, lost = _behind(arrivals, fleet, seed)
+    for block, load in enumerate(seen):
+        run.block(block, float(load))
     in_service = run.in_service.reshape(minutes, MINUTE_BLOCKS, -1)
     return Outcome(
         requests_by_minute=arrivals.reshape(-1, 60).sum(axis=1),
-        violations_by_minute=violations_by_minute(arrivals, run.serving, fleet),
+        violations_by_minute=lost(run.serving),
         instances_by_minute=run.paid.reshape(minutes, MINUTE_BLOCKS, -1).mean(axis=1, dtype=np.float64),
         in_service_by_minute=in_service[:, -1].astype(np.float64),
     )
+
+
+def _behind(arrivals: Floats, fleet: Fleet, seed: int) -> tuple[Floats, Callable[[NDArray[np.floating[Any]]], Floats]]:
+    """What signals are made of in each block, and what tells the violations behind so many instances in each block."""
+    if fleet.on_demand is not None:
+        containers = Containers(arrivals, fleet, fleet.on_demand, np.random.default_rng(seed))
+        return containers.most_at_once(), containers.violations_by_minute
+    by_block = arrivals.reshape(-1, BLOCK_SECONDS).sum(axis=1)
+    return by_block, lambda instances: violations_by_minute(arrivals, instances, fleet)
 
 
 class _Run:
@@ -136,12 +152,12 @@ class _Run:
         self._updating_until = np.zeros(lanes, dtype=np.int64)
         self._blocked = False
 
-    def block(self, block: int, requests: float) -> None:
+    def block(self, block: int, load: float) -> None:
         self._arrive(block)
         now = self._capacity
         self.in_service[block], self.paid[block] = now.in_service, now.desired
         self.serving[block] = np.maximum(now.in_service - self._cold, 0)
-        wanted, asked = self._asked(block, requests)
+        wanted, asked = self._asked(block, load)
         minute, is_last = divmod(block + 1, MINUTE_BLOCKS)
         if asked or self._blocked or is_last == 0:
             minimum = self._minimums[min(minute, len(self._minimums) - 1)]
@@ -157,12 +173,12 @@ class _Run:
                 self._warming[block + self._warm_up] = come * self._cold_share
         self._cold = np.maximum(self._cold - self._warming.pop(block, 0), 0)
 
-    def _asked(self, block: int, requests: float) -> tuple[Floats, list[tuple[Controller, Floats]]]:
+    def _asked(self, block: int, load: float) -> tuple[Floats, list[tuple[Controller, Floats]]]:
         """The capacity that the policies want, and those that have judged a value, each with what it asks for."""
         desired = self._capacity.desired
         more, less, asked = np.zeros(len(desired)), np.full(len(desired), np.inf), []
         for signal in self._signals:
-            values = signal.due(block, requests, self._capacity.in_service)
+            values = signal.due(block, load, self._capacity.in_service)
             if values is None:
                 continue
             for controller in signal.controllers:

@@ -43,9 +43,14 @@ def watched(policies: Sequence[Scaling], fleet: Fleet) -> list[WatchedSignal]:
 
 
 def _check(signal: Signal, fleet: Fleet) -> None:
-    if signal is Signal.PROVISIONED_CONCURRENCY:
+    is_of_containers, is_serverless = signal is Signal.PROVISIONED_CONCURRENCY, fleet.on_demand is not None
+    if is_of_containers and not is_serverless:
         raise InvalidScalingError(
-            "a serverless endpoint cannot be replayed; use a policy on INVOCATIONS or CONCURRENT_REQUESTS"
+            "a policy watches PROVISIONED_CONCURRENCY, and the fleet is not serverless; play it with Fleet(on_demand=OnDemand(...))"
+        )
+    if is_serverless and not is_of_containers:
+        raise InvalidScalingError(
+            f"a policy watches {signal.name}, and a serverless endpoint has no instances; use PROVISIONED_CONCURRENCY"
         )
     if signal.is_of_backlog and not fleet.is_asynchronous:
         raise InvalidScalingError(
@@ -67,35 +72,47 @@ class WatchedSignal:
             Signal.FAST_INVOCATIONS: self._invocations,
             Signal.CONCURRENT_REQUESTS: self._concurrent,
             Signal.NO_CAPACITY: self._failures,
+            Signal.PROVISIONED_CONCURRENCY: self._utilisation,
             Signal.BACKLOG_PER_INSTANCE: self._backlog_per_instance,
             Signal.BACKLOG_WITHOUT_CAPACITY: self._backlog_without_capacity,
         }[signal]
         self._is_sent_with_requests = signal in (Signal.INVOCATIONS, Signal.FAST_INVOCATIONS)
+        self._and = np.maximum if signal is Signal.PROVISIONED_CONCURRENCY else np.add
         self._fleet = fleet
         self._period = signal.period_seconds // BLOCK_SECONDS
         self._share = 1 / self._period if signal.is_of_backlog else 1.0
-        """Of a block in the value: that of a backlog is an average, the others are sums (or have one block)."""
+        """Of a block in the value: that of a backlog is an average, that of containers a maximum, others are sums (or have one block)."""
         self._delay = fleet.metric_delay_seconds(signal.period_seconds) // BLOCK_SECONDS
-        self._sum: Floats = np.zeros(lanes)
+        self._so_far: Floats = np.zeros(lanes)
         self._queue = np.zeros(lanes)
         self._published: deque[tuple[int, Floats]] = deque()
 
-    def due(self, block: int, requests: float, in_service: Floats) -> Floats | None:
-        """The value that is published by now, if there is one that was not seen."""
-        self._sum = self._sum + self._block_value(requests, in_service)
+    def due(self, block: int, load: float, in_service: Floats) -> Floats | None:
+        """The value that is published by now, if there is one that was not seen.
+
+        Args:
+            load: requests in the block; of a serverless endpoint, the most at once.
+        """
+        self._so_far = self._and(self._so_far, self._block_value(load, in_service))
         if (block + 1) % self._period == 0:
             self._published.append((block + self._delay, self._value()))
-            self._sum = np.zeros(len(self._sum))
+            self._so_far = np.zeros(len(self._so_far))
         if self._published and self._published[0][0] <= block:
             return self._published.popleft()[1]
         return None
 
     def _value(self) -> Floats:
         """Invocations are sent with requests (`ScalingPolicyMetric`): without one, there is no data."""
-        return np.where(self._sum > 0, self._sum, np.nan) if self._is_sent_with_requests else self._sum * self._share
+        value = self._so_far
+        return np.where(value > 0, value, np.nan) if self._is_sent_with_requests else value * self._share
 
     def _invocations(self, requests: float, in_service: Floats) -> Floats:
         return requests / np.where(in_service > 0, in_service, np.inf)
+
+    def _utilisation(self, at_once: float, in_service: Floats) -> Floats:
+        """What is more than the warm containers is at work in others."""
+        utilisation: Floats = np.minimum(at_once / np.where(in_service > 0, in_service, np.inf), 1.0)
+        return utilisation
 
     def _concurrent(self, requests: float, in_service: Floats) -> Floats:
         """In flight, as many as the knee has at full load, and waiting, on average over the block."""

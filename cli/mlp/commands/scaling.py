@@ -66,6 +66,14 @@ AsyncOption = Annotated[
         "--asynchronous", help="Of an asynchronous endpoint, whose requests wait. A policy by backlog says so itself."
     ),
 ]
+ColdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--cold-start-seconds",
+        min=0.001,
+        help="Of a serverless endpoint: until a container that is started takes its request. --maximum is its max_concurrency.",
+    ),
+]
 WaitOption = Annotated[
     float | None,
     typer.Option(
@@ -121,19 +129,21 @@ def replay(
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,
+    cold_start_seconds: ColdOption = None,
     longest_wait_seconds: WaitOption = None,
     usd_per_hour: PriceOption = None,
     forecasts: ForecastsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
+    from mlp.scaling.inputs import behind, policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
     from mlp.scaling.tables import document_of, table_of
     from mlscaling import Objective
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
-        inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
+        fleet = behind(read_fleet(rps, load_test, provisioning_seconds), cold_start_seconds, maximum)
+        inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds))
         verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
@@ -161,6 +171,7 @@ def tune(
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,
+    cold_start_seconds: ColdOption = None,
     longest_wait_seconds: WaitOption = None,
     load_test_error: ErrorOption = 0.0,
     usd_per_hour: PriceOption = None,
@@ -168,14 +179,23 @@ def tune(
     json: JsonOption = False,
 ) -> None:
     """Find the cheapest policy that serves the last days, with the reason for each number. Exit code 1: none does."""
-    from mlp.scaling.inputs import default_policy, read_calendar, read_fleet, read_inputs, served_by, write_policy
+    from mlp.scaling.inputs import (
+        behind,
+        default_policy,
+        read_calendar,
+        read_fleet,
+        read_inputs,
+        served_by,
+        write_policy,
+    )
     from mlp.scaling.searching import Search
     from mlp.scaling.tables import document_of, table_of
     from mlrecords.codec import to_json
     from mlscaling import Objective
 
     with reporting(as_json=json) as output:
-        inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
+        fleet = behind(read_fleet(rps, load_test, provisioning_seconds), cold_start_seconds, maximum)
+        inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(default, inputs, longest_wait_seconds)
         objective = Objective(served_share=served, no_dearer_than=default if cost_of_default else None)
@@ -187,7 +207,7 @@ def tune(
             calendar=read_calendar(calendar),
             load_test_error=load_test_error,
         )
-        compiled = search.by_backlog(inputs) if asynchronous else search.by_requests(inputs)
+        compiled = search.of(inputs)
         if out is not None:
             write_policy(compiled.chosen.policy, out)
         beside = inputs.case.play([default], inputs.fleet)[0]
@@ -271,16 +291,18 @@ def plot(
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,
+    cold_start_seconds: ColdOption = None,
     longest_wait_seconds: WaitOption = None,
     usd_per_hour: PriceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Draw demand, capacity, violations and cost of a policy on the last days."""
     from mlp.scaling.chart import draw_replay
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
+    from mlp.scaling.inputs import behind, policy_to_play, read_fleet, read_inputs, served_by
 
     with reporting(as_json=json) as output:
-        inputs = read_inputs(history, days=days, fleet=read_fleet(rps, load_test, provisioning_seconds))
+        fleet = behind(read_fleet(rps, load_test, provisioning_seconds), cold_start_seconds, maximum)
+        inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)

@@ -12,12 +12,13 @@ from mlp.errors import bad_input
 from mlp.files import write_whole
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
 from mlscaling.cases import Case
-from mlscaling.fleet import Fleet, Provisioning
+from mlscaling.fleet import Fleet, OnDemand, Provisioning
 from mlscaling.forecast import InvalidHistoryError
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
-from mlscaling.policies import Event, InvalidScalingError, Scaling, TargetTracking, by_backlog
+from mlscaling.policies import Event, InvalidScalingError, Scaling, Signal, TargetTracking, by_backlog
 from mlscaling.pools import InstanceType
 from mlscaling.published import InvalidForecastError, read_forecasts
+from mlscaling.serverless import by_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,13 @@ def read_fleet(requests_per_second: float | None, load_test: Path | None, provis
         return Fleet.tested(LoadTest.given(load_test, requests_per_second), provisioning)
     except (InvalidLoadTestError, OSError) as error:
         raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
+
+
+def behind(fleet: Fleet, cold_start_seconds: float | None, maximum: int) -> Fleet:
+    """The instances, or warm containers of a serverless endpoint if one says how long another takes to start."""
+    if cold_start_seconds is None:
+        return fleet
+    return replace(fleet, on_demand=OnDemand(max_concurrency=maximum, cold_start_seconds=cold_start_seconds))
 
 
 def read_inputs(history: Path, *, days: int, fleet: Fleet) -> Inputs:
@@ -88,8 +96,16 @@ def _event(row: dict[str, str]) -> Event:
 def default_policy(fleet: Fleet, maximum: int, *, asynchronous: bool = False) -> Scaling:
     """AWS's sizing rule: half of what an instance can do (developer guide, "Load testing your auto scaling configuration").
 
-    Of an asynchronous endpoint, what `AsyncEndpoint` does when it is given the maximum only, which is AWS's example.
+    Of an asynchronous endpoint, what `AsyncEndpoint` does when it is given the maximum only, which is AWS's example; of a serverless
+    one, 70% of the warm containers at work.
     """
+    if asynchronous and fleet.on_demand is not None:
+        raise bad_input(
+            ["--asynchronous and --cold-start-seconds are given"],
+            fix="leave one out: they are of two kinds of endpoint",
+        )
+    if fleet.on_demand is not None:
+        return by_use(maximum=maximum, target=0.7)
     if asynchronous:
         return by_backlog(maximum=maximum, backlog_per_instance=5.0)
     return Scaling(maximum=maximum, target=TargetTracking(target=0.5 * 60 * fleet.requests_per_second))
@@ -123,12 +139,24 @@ def policy_to_play(
             [f"{path} is no policy of an asynchronous endpoint: it does not scale by the backlog"],
             fix="leave --asynchronous out, or give a file that `mlp scaling tune --asynchronous --out` has written",
         )
+    _raise_of_another_kind(policy, path, fleet)
     try:
         return replace(policy, calendar=(*policy.calendar, *read_calendar(calendar)))
     except InvalidScalingError as error:
         raise bad_input(
             [str(error)], fix="raise the maximum of the policy, or lower the capacity of the event"
         ) from error
+
+
+def _raise_of_another_kind(policy: Scaling, path: Path | None, fleet: Fleet) -> None:
+    """Whether warm containers are scaled has to be the same of policy and fleet."""
+    of_containers = [signal is Signal.PROVISIONED_CONCURRENCY for signal in policy.signals]
+    if fleet.on_demand is None and any(of_containers):
+        fix = "give --cold-start-seconds, and its max_concurrency as --maximum"
+        raise bad_input([f"{path} is a policy of a serverless endpoint"], fix=fix)
+    if fleet.on_demand is not None and not all(of_containers):
+        fix = "leave --cold-start-seconds out, or give a file that `mlp scaling tune --cold-start-seconds` has written"
+        raise bad_input([f"{path} is no policy of a serverless endpoint"], fix=fix)
 
 
 def read_policy(path: Path) -> Scaling:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from mlp.errors import bad_input
 from mlp.scaling.inputs import Inputs
 from mlscaling.asynchronous import compile_backlog
-from mlscaling.compiler import Compiled, compile_policy
+from mlscaling.choosing import Compiled
+from mlscaling.compiler import compile_policy
 from mlscaling.policies import Event, Objective
+from mlscaling.serverless import compile_warm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +35,29 @@ class Search:
             load_test_error=self.load_test_error,
         )
 
+    def of(self, inputs: Inputs) -> Compiled:
+        """Of the kind of endpoint that the fleet is behind."""
+        if inputs.fleet.is_asynchronous:
+            return self.by_backlog(inputs)
+        return self.by_requests(inputs) if inputs.fleet.on_demand is None else self.by_use(inputs)
+
+    def by_use(self, inputs: Inputs) -> Compiled:
+        """Of the warm containers of a serverless endpoint."""
+        self._refuse("--cold-start-seconds", "a serverless endpoint scales by the use of its containers", self._cost())
+        return compile_warm(
+            inputs.case,
+            inputs.fleet,
+            self.objective,
+            minimum=1 if self.minimum is None else self.minimum,
+            maximum=self.maximum,
+            calendar=self.calendar,
+            load_test_error=self.load_test_error,
+        )
+
     def by_backlog(self, inputs: Inputs) -> Compiled:
         """Of an asynchronous endpoint."""
-        unused = [
-            f"{option} is given with --asynchronous"
-            for option, is_given in (
-                ("--calendar", bool(self.calendar)),
-                ("--cost-of-default", self.objective.no_dearer_than is not None),
-            )
-            if is_given
-        ]
-        if unused:
-            raise bad_input(unused, fix="leave it out: an asynchronous endpoint scales by its backlog, to an objective")
+        calendar = {"--calendar": bool(self.calendar)}
+        self._refuse("--asynchronous", "an asynchronous endpoint scales by its backlog", calendar | self._cost())
         return compile_backlog(
             inputs.case,
             inputs.fleet,
@@ -53,3 +66,11 @@ class Search:
             maximum=self.maximum,
             load_test_error=self.load_test_error,
         )
+
+    def _cost(self) -> dict[str, bool]:
+        return {"--cost-of-default": self.objective.no_dearer_than is not None}
+
+    def _refuse(self, kind: str, why: str, given: dict[str, bool]) -> None:
+        unused = [f"{option} is given with {kind}" for option, is_given in given.items() if is_given]
+        if unused:
+            raise bad_input(unused, fix=f"leave it out: {why}, to an objective")

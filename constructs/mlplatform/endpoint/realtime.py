@@ -100,7 +100,7 @@ class RealtimeEndpoint(Endpoint):
             [
                 *name_problems(name),
                 *variant_problems(main, beside, shadow, project.limits),
-                *_proof_problems(scaling, proof),
+                *proof_problems(scaling, proof),
                 *following_problems(follow_approvals, [it.model for it in everyone]),
             ],
         )
@@ -195,6 +195,7 @@ def _metrics(variants: Sequence[Variant]) -> dict[str, Any]:
     return {"MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": seconds}}
 
 
-def _proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Iterator[str]:
+def proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Iterator[str]:
+    """Whether a proof has something to prove."""
     if proof is not None and scaling is None:
         yield "there is a proof and no scaling; give the scaling that it proves, or leave it out"

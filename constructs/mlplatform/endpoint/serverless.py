@@ -10,12 +10,12 @@ from mlplatform.endpoint.dashboard import SERVERLESS_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
 from mlplatform.endpoint.http_api import HttpApi
 from mlplatform.endpoint.options import MAIN, AlarmLimits, EndpointModel, name_problems
-from mlplatform.endpoint.realtime import following_problems
+from mlplatform.endpoint.realtime import following_problems, proof_problems
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.project import MlProject
-from mlplatform.scaling import EndpointScaling
+from mlplatform.scaling import EndpointScaling, ScalingProof
 from mlscaling import Scaling
 
 MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
@@ -39,6 +39,7 @@ class ServerlessEndpoint(Endpoint):
         provisioned_concurrency: how many containers are kept warm, which costs while nobody asks; none when not given.
         scaling: what scales the warm containers instead, by `TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY)` and by a
             calendar; a deployment that changes the endpoint begins with its minimum again.
+        proof: what `scaling` is proved on at synthesis, with `cold_start_seconds`.
         outside_network: has to be said in a project with a network, since SageMaker runs serverless models outside of any VPC.
         follow_approvals: whether the next approved version is taken as soon as it is approved.
         alarms: when the project is told; nothing is rolled back.
@@ -59,6 +60,7 @@ class ServerlessEndpoint(Endpoint):
         max_concurrency: int = 5,
         provisioned_concurrency: int | None = None,
         scaling: Scaling | None = None,
+        proof: ScalingProof | None = None,
         outside_network: bool = False,
         follow_approvals: bool = False,
         alarms: AlarmLimits | None = None,
@@ -72,6 +74,7 @@ class ServerlessEndpoint(Endpoint):
             [
                 *name_problems(resource_name(project.name, construct_id)),
                 *_size_problems(memory_mb, max_concurrency, provisioned_concurrency),
+                *proof_problems(scaling, proof),
                 *_scaling_problems(scaling, max_concurrency, provisioned_concurrency),
                 *_network_problems(networked, outside_network, follow_approvals),
                 *following_problems(follow_approvals, [chosen]),
@@ -105,6 +108,8 @@ class ServerlessEndpoint(Endpoint):
                 variant_name=MAIN,
                 scaling=scaling,
                 serverless=True,
+                max_concurrency=max_concurrency,
+                proof=proof,
                 depends_on=[self.resource],
             )
         self._show()

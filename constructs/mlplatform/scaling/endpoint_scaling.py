@@ -41,7 +41,8 @@ class EndpointScaling(Construct):
         endpoint_name, variant_name: what is scaled.
         scaling: the policy, by hand or, with `read_scaling`, from `mlp scaling tune --out`.
         serverless: whether it is the provisioned concurrency of the variant that is scaled, by `Signal.PROVISIONED_CONCURRENCY` and the
-            calendar only; such a policy cannot be proved.
+            calendar only.
+        max_concurrency: of the serverless endpoint, for its proof; as many as `scaling` has at most when not given.
         component_name: the inference component of the variant whose copies are scaled, instead of instances. A minimum of 0 needs one.
         proof: what the policy is proved on.
         depends_on: what has to be there first: the endpoint, or the component.
@@ -60,6 +61,7 @@ class EndpointScaling(Construct):
         scaling: Scaling,
         component_name: str | None = None,
         serverless: bool = False,
+        max_concurrency: int | None = None,
         proof: ScalingProof | None = None,
         depends_on: Sequence[CfnResource] = (),
     ) -> None:
@@ -73,6 +75,7 @@ class EndpointScaling(Construct):
         problems = [
             *_problems(scaling, component_name),
             *_signal_problems(scaling, serverless=serverless),
+            *_concurrency_problems(scaling, max_concurrency, serverless=serverless),
             *floor_problems(self._scaled, scaling),
         ]
         raise_if_any(subject, problems)
@@ -100,9 +103,10 @@ class EndpointScaling(Construct):
         if scaling.floor is not None:
             ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
         if proof is not None:
-            prove_at_synth(self, self.target, scaling, proof, subject=subject)
-        elif not serverless:
-            warn_of_no_proof(self, self.target)
+            most = (scaling.maximum if max_concurrency is None else max_concurrency) if serverless else None
+            prove_at_synth(self, self.target, scaling, proof, subject=subject, max_concurrency=most)
+        else:
+            warn_of_no_proof(self, self.target, serverless=serverless)
 
     def _track(self, scaling: Scaling) -> None:
         if scaling.target is not None:
@@ -162,6 +166,13 @@ def _signal_problems(scaling: Scaling, *, serverless: bool) -> Iterator[str]:
         yield "a serverless endpoint has no instances to track; use TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY)"
     if scaling.steps or scaling.scale_in is not None or scaling.floor is not None:
         yield "provisioned concurrency follows a target and the calendar; leave steps, scale_in and floor out"
+
+
+def _concurrency_problems(scaling: Scaling, most: int | None, *, serverless: bool) -> Iterator[str]:
+    if most is not None and not serverless:
+        yield f"max_concurrency is {most}, and the endpoint is not serverless; leave it out"
+    elif most is not None and most < scaling.maximum:
+        yield f"max_concurrency is {most}, and scaling goes up to {scaling.maximum}; raise it, or lower the maximum"
 
 
 def _name_of(signal: Signal) -> str:

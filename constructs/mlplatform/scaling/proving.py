@@ -37,7 +37,11 @@ class ScalingProof:
         forecasts: for a policy with a published forecast, all that was published: a CSV file with the columns published_at, time
             and requests, of which each hour knows what was published before it. When not given, such a policy is proved as if
             nothing had been published: by its quantile.
-        provisioning_seconds: from the decision until a new instance serves; 300 when not given. Published figures are 134 to 525.
+        provisioning_seconds: from the decision until a new instance serves; 300 when not given. Published figures are 134 to 525. None
+            is published of a warm container.
+        cold_start_seconds: of a serverless endpoint, which has to say it: until a container that is started takes its request, as the
+            metric `ModelSetupTime` has it. `requests_per_second` is then what one container answers, one request after the other, and
+            a load test of instances does not say it.
 
     Raises `InvalidPropsError` with every number that cannot be one.
     """
@@ -51,6 +55,7 @@ class ScalingProof:
     provisioning_seconds: float = 300
     longest_wait_seconds: float | None = None
     forecasts: Path | None = None
+    cold_start_seconds: float | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("ScalingProof", self._problems())
@@ -58,7 +63,7 @@ class ScalingProof:
     def _problems(self) -> Iterator[str]:
         if (self.requests_per_second is None) == (self.load_test is None):
             yield "what one instance serves has to be said once; give load_test, as `mlp loadtest` writes it, or requests_per_second"
-        for name in ("requests_per_second", "provisioning_seconds", "longest_wait_seconds"):
+        for name in ("requests_per_second", "provisioning_seconds", "longest_wait_seconds", "cold_start_seconds"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 yield f"{name} is {value}; use more than 0"
@@ -69,14 +74,28 @@ class ScalingProof:
         if self.usd_per_instance_hour is not None and not self.usd_per_instance_hour >= 0:
             yield f"usd_per_instance_hour is {self.usd_per_instance_hour}; use 0 or more, or leave it out"
 
-    def prove(self, scaling: Scaling, *, subject: str = "ScalingProof") -> Verdict:
+    def _kind_problems(self, max_concurrency: int | None) -> Iterator[str]:
+        """Of what a serverless endpoint needs, and no other has."""
+        if max_concurrency is None:
+            if self.cold_start_seconds is not None:
+                yield "the proof has cold_start_seconds, and the endpoint is not serverless; leave it out"
+            return
+        if self.cold_start_seconds is None:
+            yield "the proof has no cold_start_seconds; give what a container takes to start, as the metric ModelSetupTime has it"
+        if self.load_test is not None:
+            yield "the proof has a load test, which is of an instance; give requests_per_second, that of one container"
+
+    def prove(self, scaling: Scaling, *, max_concurrency: int | None = None, subject: str = "ScalingProof") -> Verdict:
         """What the replay says of a policy; errors name the `subject`. The same files say the same.
+
+        With `max_concurrency`, the policy is one of the warm containers of a serverless endpoint that has so many in all.
 
         Raises `InvalidPropsError` for demand that cannot be read, for a policy that misses the objective, and without numpy.
         """
+        raise_if_any(subject, self._kind_problems(max_concurrency))
         try:
             from mlscaling.cases import Case
-            from mlscaling.fleet import Fleet, Provisioning
+            from mlscaling.fleet import Fleet, OnDemand, Provisioning
             from mlscaling.proof import ObjectiveMissedError, prove
         except ModuleNotFoundError as error:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
@@ -85,6 +104,9 @@ class ScalingProof:
             tested = LoadTest.given(self.load_test, self.requests_per_second)
             fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
             forecasts = () if self.forecasts is None else read_forecasts(self.forecasts, scaling)
+            if max_concurrency is not None and self.cold_start_seconds is not None:
+                on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
+                fleet = replace(fleet, on_demand=on_demand)
             return prove(
                 scaling,
                 replace(Case.of_file(self.demand), forecasts=forecasts),

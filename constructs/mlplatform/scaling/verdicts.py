@@ -14,13 +14,26 @@ _HOW_TO_PROVE = (
     "Run `mlp scaling history ENDPOINT --out demand.csv` and `mlp loadtest ENDPOINT --out load-test.json`, then give "
     "proof=ScalingProof(demand=Path('demand.csv'), load_test=Path('load-test.json'))"
 )
+_HOW_TO_PROVE_SERVERLESS = (
+    "Run `mlp scaling history ENDPOINT --out demand.csv`, then give proof=ScalingProof(demand=Path('demand.csv'), "
+    "requests_per_second=..., cold_start_seconds=...): what a container answers, and takes to start (ModelSetupTime)"
+)
 
 
 def prove_at_synth(
-    scope: Construct, target: autoscaling.CfnScalableTarget, scaling: Scaling, proof: ScalingProof, *, subject: str
+    scope: Construct,
+    target: autoscaling.CfnScalableTarget,
+    scaling: Scaling,
+    proof: ScalingProof,
+    *,
+    subject: str,
+    max_concurrency: int | None = None,
 ) -> None:
-    """Keep the verdict beside the target that it is of. Raises `InvalidPropsError` for a policy that misses, of this `subject`."""
-    verdict = proof.prove(scaling, subject=subject)
+    """Keep the verdict beside the target that it is of, with `max_concurrency` a serverless one.
+
+    Raises `InvalidPropsError` for a policy that misses, of this `subject`.
+    """
+    verdict = proof.prove(scaling, max_concurrency=max_concurrency, subject=subject)
     target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
     if scaling.floor is not None and scaling.floor.published is not None and proof.forecasts is None:
         by_quantile = "the policy is played by its quantile alone, as if nothing had been published; give the proof forecasts=Path(...)"
@@ -29,11 +42,10 @@ def prove_at_synth(
         _warn(scope, target, "misses", f"{verdict}. It ships although: {proof.although}")
 
 
-def warn_of_no_proof(scope: Construct, target: autoscaling.CfnScalableTarget) -> None:
+def warn_of_no_proof(scope: Construct, target: autoscaling.CfnScalableTarget, *, serverless: bool = False) -> None:
     """Say at each synthesis what to run."""
-    _warn(
-        scope, target, "unproved", f"the policy ships unproved: nobody has played it on known demand. {_HOW_TO_PROVE}"
-    )
+    how = _HOW_TO_PROVE_SERVERLESS if serverless else _HOW_TO_PROVE
+    _warn(scope, target, "unproved", f"the policy ships unproved: nobody has played it on known demand. {how}")
 
 
 def _warn(scope: Construct, target: autoscaling.CfnScalableTarget, kind: str, says: str) -> None:

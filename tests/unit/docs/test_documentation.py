@@ -120,8 +120,8 @@ def test_the_scaling_policy_of_the_documentation_is_valid() -> None:
 
 @pytest.mark.parametrize(
     ("place", "share"),
-    [(1, 1), (2, 1), (3, 0.001)],
-    ids=["EndpointScaling", "a forecast of your own", "AsyncEndpoint"],
+    [(1, 1), (2, 1), (3, 0.001), (4, 0.001)],
+    ids=["EndpointScaling", "a forecast of your own", "AsyncEndpoint", "ServerlessEndpoint"],
 )
 def test_the_policies_of_the_documentation_are_proved_and_synthesize(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int, share: float

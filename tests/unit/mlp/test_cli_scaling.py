@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from mlp.main import app
 from mlp.scaling.inputs import read_policy, write_policy
 from mlscaling.policies import Event, ForecastFloor, PublishedForecast, Scaling, Step, StepScaling, TargetTracking
+from mlscaling.serverless import by_use
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -94,6 +95,47 @@ def test_an_asynchronous_endpoint_is_played_by_its_backlog(demand: Path) -> None
     assert again["violation_share"] == found["violation_share"] < json.loads(default.stdout)["violation_share"]
     assert any("backlog_per_instance" in reason for reason in found["reasons"])
     assert scaling("plot", demand, *played, "--policy", "policy.json", "--out", "chart.png").exit_code == 0
+
+
+def test_a_serverless_endpoint_is_played_by_its_containers(demand: Path) -> None:
+    played = ("--rps", 10, "--days", 2, "--served", 0.99999, "--cold-start-seconds", 20, "--maximum", 40)
+    default = scaling("replay", demand, *played, "--json")
+    tuned = scaling("tune", demand, *played, "--out", "policy.json", "--json")
+    replayed = scaling("replay", demand, *played, "--policy", "policy.json", "--json")
+
+    assert (default.exit_code, tuned.exit_code, replayed.exit_code) == (1, 0, 0), tuned.output
+    found, again = json.loads(tuned.stdout), json.loads(replayed.stdout)
+    assert found["policy"]["target"]["signal"] == "SageMakerVariantProvisionedConcurrencyUtilization"
+    assert again["violation_share"] == found["violation_share"] < json.loads(default.stdout)["violation_share"]
+    assert any("warm container hours a day" in reason for reason in found["reasons"])
+    assert scaling("plot", demand, *played[:4], *played[6:], "--out", "chart.png").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("replay", "--policy", "warm.json"), "warm.json is a policy of a serverless endpoint"),
+        (
+            ("replay", "--cold-start-seconds", 20, "--policy", "requests.json"),
+            "requests.json is no policy of a serverless endpoint",
+        ),
+        (("replay", "--cold-start-seconds", 20, "--asynchronous"), "--asynchronous and --cold-start-seconds are given"),
+        (
+            ("tune", "--cold-start-seconds", 20, "--cost-of-default"),
+            "--cost-of-default is given with --cold-start-seconds",
+        ),
+    ],
+)
+def test_what_a_serverless_endpoint_does_not_have_is_refused(
+    demand: Path, arguments: tuple[str | int, ...], problem: str
+) -> None:
+    write_policy(by_use(maximum=9, target=0.7), demand.parent / "warm.json")
+    write_policy(Scaling(maximum=9, target=TargetTracking(target=420)), demand.parent / "requests.json")
+
+    result = scaling(arguments[0], demand, "--rps", 10, "--days", 1, *arguments[1:])
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
 
 
 @pytest.mark.parametrize(

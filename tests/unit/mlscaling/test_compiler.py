@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mlscaling.cases import Case, Spike
-from mlscaling.compiler import Compiled, compile_policy, fast_scale_in, fast_steps
+from mlscaling.choosing import Compiled
+from mlscaling.compiler import compile_policy, fast_scale_in, fast_steps
 from mlscaling.demand import Demand
 from mlscaling.policies import Event, Objective, Scaling, TargetTracking
 from mlscaling.proof import ObjectiveMissedError, judge, prove

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlscaling.cases import Played
-from mlscaling.compiler import Compiled
+from mlscaling.choosing import Compiled
 from mlscaling.fleet import Fleet, Provisioning
 from mlscaling.policies import Scaling
 from mlscaling.pools import InstanceType, compile_pool
