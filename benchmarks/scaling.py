@@ -27,7 +27,9 @@ from mlscaling.compiler import compile_policy, lead_minutes
 from mlscaling.demand import Demand
 from mlscaling.fleet import Provisioning
 from mlscaling.forecast import History, capacity_for
-from mlscaling.policies import Event, Objective, Scaling, Signal
+from mlscaling.planned import Event
+from mlscaling.policies import Objective, Scaling
+from mlscaling.reactive import Signal
 from mlscaling.reasons import describe
 
 BIKES = Path(__file__).parent.parent / "examples" / "demand_forecast" / "data" / "bikeshare_hourly.csv"

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mlscaling.cases import DAY_MINUTES, Case
 from mlscaling.compiler import fast_scale_in, fast_steps, floors
 from mlscaling.fleet import Fleet, Provisioning
-from mlscaling.policies import Scaling, Signal, TargetTracking
+from mlscaling.policies import Scaling
+from mlscaling.reactive import Signal, TargetTracking
 from mlscaling.reasons import describe
 
 FLEET = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)

@@ -7,25 +7,20 @@ do, `cases` which days to play, `replay` what happens then, `compiler` what woul
 """
 
 from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan
-from mlscaling.policies import (
+from mlscaling.planned import Event, ForecastFloor, PublishedForecast, Season
+from mlscaling.policies import Objective, Scaling, by_backlog
+from mlscaling.policy_problems import InvalidScalingError
+from mlscaling.published import InvalidForecastError, Published
+from mlscaling.reactive import (
     WAKE_FROM_BACKLOG,
     WAKE_FROM_ZERO,
-    Event,
-    ForecastFloor,
-    InvalidScalingError,
-    Objective,
-    PublishedForecast,
-    Scaling,
-    Season,
     Signal,
     Step,
     StepIn,
     StepScaleIn,
     StepScaling,
     TargetTracking,
-    by_backlog,
 )
-from mlscaling.published import InvalidForecastError, Published
 
 __all__ = [
     "Event",

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from mlscaling.demand import DAY_SECONDS, Demand
 from mlscaling.fleet import Fleet
 from mlscaling.forecast import History, InvalidHistoryError, minimums
-from mlscaling.policies import Event, ForecastFloor, Scaling
+from mlscaling.planned import Event, ForecastFloor
+from mlscaling.policies import Scaling
 from mlscaling.published import Published, newest
 from mlscaling.replay import Outcome, replay
 

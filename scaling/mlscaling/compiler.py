@@ -17,18 +17,9 @@ from mlscaling.cases import Case, Played, Spike
 from mlscaling.choosing import Compiled
 from mlscaling.fleet import Fleet
 from mlscaling.forecast import SEEN
-from mlscaling.policies import (
-    Event,
-    ForecastFloor,
-    Objective,
-    Scaling,
-    Signal,
-    Step,
-    StepIn,
-    StepScaleIn,
-    StepScaling,
-    TargetTracking,
-)
+from mlscaling.planned import Event, ForecastFloor
+from mlscaling.policies import Objective, Scaling
+from mlscaling.reactive import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
 from mlscaling.reasons import reasons
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

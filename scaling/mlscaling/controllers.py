@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.policies import StepScaleIn, StepScaling, TargetTracking
+from mlscaling.reactive import StepScaleIn, StepScaling, TargetTracking
 
 BLOCK_SECONDS = 10
 OUT_DATAPOINTS = 3

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlscaling.load_test import LoadTest
-from mlscaling.policies import InvalidScalingError, Scaling
+from mlscaling.policies import Scaling
+from mlscaling.policy_problems import InvalidScalingError
 
 ANSWERED_WITHIN_SECONDS = 900
 """How long a request to an asynchronous endpoint may take when nobody says: what an instance takes to come, twice, and the alarms."""

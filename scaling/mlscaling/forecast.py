@@ -17,7 +17,8 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from mlscaling.policies import ForecastFloor, Scaling, Season
+from mlscaling.planned import ForecastFloor, Season
+from mlscaling.policies import Scaling
 from mlscaling.published import Published
 
 _DAY_SECONDS = 86_400

@@ -14,7 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mlscaling.policies import PublishedForecast, Scaling
+from mlscaling.planned import PublishedForecast
+from mlscaling.policies import Scaling
 
 MOST_BYTES = 16 << 20
 """Of JSON lines that are read: a year by five minutes is about 7 MiB."""

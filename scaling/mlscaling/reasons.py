@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from mlscaling.cases import Played
 from mlscaling.fleet import Fleet
-from mlscaling.policies import ForecastFloor, Scaling, Season, Signal, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.planned import ForecastFloor, Season
+from mlscaling.policies import Scaling
+from mlscaling.reactive import Signal, StepScaleIn, StepScaling, TargetTracking
 
 
 def reasons(chosen: Played, plain: Sequence[Played], fleet: Fleet) -> tuple[str, ...]:

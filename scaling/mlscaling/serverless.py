@@ -12,7 +12,9 @@ from itertools import product
 from mlscaling.cases import Case
 from mlscaling.choosing import Compiled, cheapest
 from mlscaling.fleet import Fleet
-from mlscaling.policies import Event, Objective, Scaling, Signal, TargetTracking
+from mlscaling.planned import Event
+from mlscaling.policies import Objective, Scaling
+from mlscaling.reactive import Signal, TargetTracking
 
 TARGETS = (0.3, 0.5, 0.7, 0.9)
 """Of the use of warm containers."""

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from mlscaling.controllers import BLOCK_SECONDS, Controller, Stepping, SteppingIn, Tracking
 from mlscaling.fleet import Fleet
-from mlscaling.policies import InvalidScalingError, Scaling, Signal
+from mlscaling.policies import Scaling
+from mlscaling.policy_problems import InvalidScalingError
+from mlscaling.reactive import Signal
 
 Floats = NDArray[np.float64]
 

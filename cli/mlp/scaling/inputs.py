@@ -15,9 +15,12 @@ from mlscaling.cases import Case
 from mlscaling.fleet import Fleet, OnDemand, Provisioning
 from mlscaling.forecast import InvalidHistoryError
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
-from mlscaling.policies import Event, InvalidScalingError, Scaling, Signal, TargetTracking, by_backlog
+from mlscaling.planned import Event
+from mlscaling.policies import Scaling, by_backlog
+from mlscaling.policy_problems import InvalidScalingError
 from mlscaling.pools import InstanceType
 from mlscaling.published import InvalidForecastError, read_forecasts
+from mlscaling.reactive import Signal, TargetTracking
 from mlscaling.serverless import by_use
 
 

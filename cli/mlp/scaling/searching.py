@@ -9,7 +9,8 @@ from mlp.scaling.inputs import Inputs
 from mlscaling.asynchronous import compile_backlog
 from mlscaling.choosing import Compiled
 from mlscaling.compiler import compile_policy
-from mlscaling.policies import Event, Objective
+from mlscaling.planned import Event
+from mlscaling.policies import Objective
 from mlscaling.serverless import compile_warm
 
 

@@ -22,7 +22,7 @@ from mllocal.autoscaling.decisions import (
 )
 from mllocal.autoscaling.tracking_alarms import IN_SECONDS, IN_SHARE_OF_TARGET, OUT_DATAPOINTS
 from mllocal.emulator.alarm_states import Rule, evaluate
-from mlscaling.policies import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.reactive import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
 
 PERIOD_SECONDS = 60
 BLOCKS = PERIOD_SECONDS // replayed.BLOCK_SECONDS

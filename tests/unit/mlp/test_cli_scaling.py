@@ -12,7 +12,9 @@ from typer.testing import CliRunner, Result
 
 from mlp.main import app
 from mlp.scaling.inputs import read_policy, write_policy
-from mlscaling.policies import Event, ForecastFloor, PublishedForecast, Scaling, Step, StepScaling, TargetTracking
+from mlscaling.planned import Event, ForecastFloor, PublishedForecast
+from mlscaling.policies import Scaling
+from mlscaling.reactive import Step, StepScaling, TargetTracking
 from mlscaling.serverless import by_use
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

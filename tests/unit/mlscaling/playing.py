@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlscaling.fleet import Fleet, Provisioning
-from mlscaling.policies import Scaling, Signal, TargetTracking
+from mlscaling.policies import Scaling
+from mlscaling.reactive import Signal, TargetTracking
 from mlscaling.replay import Outcome, replay
 
 FLEET = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)

@@ -12,15 +12,9 @@ from mlscaling.asynchronous import compile_backlog
 from mlscaling.cases import Case
 from mlscaling.demand import Demand
 from mlscaling.fleet import Fleet, Provisioning
-from mlscaling.policies import (
-    WAKE_FROM_ZERO,
-    InvalidScalingError,
-    Objective,
-    Scaling,
-    Signal,
-    TargetTracking,
-    by_backlog,
-)
+from mlscaling.policies import Objective, Scaling, by_backlog
+from mlscaling.policy_problems import InvalidScalingError
+from mlscaling.reactive import WAKE_FROM_ZERO, Signal, TargetTracking
 from mlscaling.serving import violations_by_minute
 from tests.unit.mlscaling.playing import FLEET, changes, play, steady, tracking
 

@@ -12,8 +12,10 @@ from mlscaling.cases import Case, Spike
 from mlscaling.choosing import Compiled
 from mlscaling.compiler import compile_policy, fast_scale_in, fast_steps
 from mlscaling.demand import Demand
-from mlscaling.policies import Event, Objective, Scaling, TargetTracking
+from mlscaling.planned import Event
+from mlscaling.policies import Objective, Scaling
 from mlscaling.proof import ObjectiveMissedError, judge, prove
+from mlscaling.reactive import TargetTracking
 from tests.unit.mlscaling.playing import FLEET
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -13,7 +13,9 @@ from mlscaling.cases import Case
 from mlscaling.containers import Containers
 from mlscaling.demand import Demand
 from mlscaling.fleet import Fleet, OnDemand, Provisioning
-from mlscaling.policies import InvalidScalingError, Objective, Signal
+from mlscaling.policies import Objective
+from mlscaling.policy_problems import InvalidScalingError
+from mlscaling.reactive import Signal
 from mlscaling.serverless import compile_warm
 from tests.unit.mlscaling.playing import FLEET, changes, play, steady, tracking
 

@@ -18,7 +18,8 @@ from mlscaling.forecast import (
     forecast,
     minimums,
 )
-from mlscaling.policies import Event, ForecastFloor, Scaling, Season
+from mlscaling.planned import Event, ForecastFloor, Season
+from mlscaling.policies import Scaling
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # A Monday.
 HOUR = 3600

@@ -7,20 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mlscaling.policies import (
-    WAKE_FROM_ZERO,
-    Event,
-    ForecastFloor,
-    InvalidScalingError,
-    Scaling,
-    Season,
-    Signal,
-    Step,
-    StepIn,
-    StepScaleIn,
-    StepScaling,
-    TargetTracking,
-)
+from mlscaling.planned import Event, ForecastFloor, Season
+from mlscaling.policies import Scaling
+from mlscaling.policy_problems import InvalidScalingError
+from mlscaling.reactive import WAKE_FROM_ZERO, Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
 
 
 def test_all_problems_of_a_policy_are_told_at_once() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mlscaling import Event, ForecastFloor, History, InvalidForecastError, Published, PublishedForecast, Scaling
 from mlscaling.forecast import minimums, published_problem
-from mlscaling.policies import InvalidScalingError
+from mlscaling.policy_problems import InvalidScalingError
 from mlscaling.published import MOST_BYTES, newest, read_forecasts, read_published
 from tests.unit.servers import s3_server
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mlscaling.fleet import Provisioning
-from mlscaling.policies import WAKE_FROM_ZERO, Scaling, Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.policies import Scaling
+from mlscaling.reactive import WAKE_FROM_ZERO, Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
 from mlscaling.replay import replay
 from tests.unit.mlscaling.playing import FLEET, changes, play, steady, tracking
 
