@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,20 @@ class InvalidLoadTestError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class LoadTest:
-    """The knee of one instance: what it serves at the latency objective, and how many requests it has in flight then."""
+    """The knee of one instance, copy or container: what it serves at the latency objective, and how many requests it has in flight then."""
 
     requests_per_second: float
     concurrency: float = 1.0
+    unit: str = "instance"
 
     @classmethod
-    def given(cls, path: Path | None, requests_per_second: float | None) -> LoadTest:
-        """What was measured, or what somebody says. Raises as `read` does, and unless there is one of them."""
+    def given(cls, path: Path | None, requests_per_second: float | None, *, is_serverless: bool = False) -> LoadTest:
+        """What was measured, or what somebody says: of a serverless endpoint, what a container answers one after the other.
+
+        Raises as `read` does, unless there is one of them, and for a test of another kind of endpoint.
+        """
         if path is not None and requests_per_second is None:
-            return cls.read(path)
+            return cls.read(path)._of(path, is_serverless)
         if path is None and requests_per_second is not None:
             return cls(requests_per_second=requests_per_second)
         raise InvalidLoadTestError(
@@ -43,10 +47,26 @@ class LoadTest:
         if problems:
             raise InvalidLoadTestError(f"{path}: {'; '.join(problems)}; {_FIX}")
         return cls(
-            requests_per_second=float(document["requests_per_second"]), concurrency=float(document["concurrency"])
+            requests_per_second=float(document["requests_per_second"]),
+            concurrency=float(document["concurrency"]),
+            unit=document.get("unit", "instance"),
         )
 
+    def _of(self, path: Path, is_serverless: bool) -> LoadTest:
+        """A container at the knee is idle for a part of the time, so that others are not throttled; Little's law says for how much."""
+        if (self.unit == _CONTAINER) != is_serverless:
+            kinds = {
+                True: f"of {_UNITS[self.unit]}, and this is a serverless endpoint",
+                False: "of a serverless endpoint, and this is not one",
+            }
+            raise InvalidLoadTestError(f"{path} is {kinds[is_serverless]}; test an endpoint of the same kind")
+        if not is_serverless:
+            return self
+        return replace(self, requests_per_second=self.requests_per_second / self.concurrency, concurrency=1.0)
 
+
+_CONTAINER = "container"
+_UNITS = {"instance": "an instance", "copy": "a copy", _CONTAINER: "a container"}
 _FIX = "give a file that `mlp loadtest --out` has written"
 
 
@@ -58,5 +78,7 @@ def _problems(document: Any) -> Iterator[str]:
         value = document.get(name)
         if not isinstance(value, int | float) or not (value > 0 and math.isfinite(value)):
             yield f"{name} is {value}, and not more than 0"
+    if document.get("unit", "instance") not in _UNITS:
+        yield f"unit is {document['unit']!r}, and not one of {', '.join(_UNITS)}"
     if document.get("confirmed") is not True:
         yield "no knee was confirmed"

@@ -136,13 +136,13 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from mlp.scaling.inputs import behind, policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
     from mlp.scaling.tables import document_of, table_of
     from mlscaling import Objective
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
-        fleet = behind(read_fleet(rps, load_test, provisioning_seconds), cold_start_seconds, maximum)
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds))
@@ -180,7 +180,6 @@ def tune(
 ) -> None:
     """Find the cheapest policy that serves the last days, with the reason for each number. Exit code 1: none does."""
     from mlp.scaling.inputs import (
-        behind,
         default_policy,
         read_calendar,
         read_fleet,
@@ -194,7 +193,7 @@ def tune(
     from mlscaling import Objective
 
     with reporting(as_json=json) as output:
-        fleet = behind(read_fleet(rps, load_test, provisioning_seconds), cold_start_seconds, maximum)
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(default, inputs, longest_wait_seconds)
@@ -298,10 +297,10 @@ def plot(
 ) -> None:
     """Draw demand, capacity, violations and cost of a policy on the last days."""
     from mlp.scaling.chart import draw_replay
-    from mlp.scaling.inputs import behind, policy_to_play, read_fleet, read_inputs, served_by
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
 
     with reporting(as_json=json) as output:
-        fleet = behind(read_fleet(rps, load_test, provisioning_seconds), cold_start_seconds, maximum)
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds)

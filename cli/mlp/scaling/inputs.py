@@ -32,20 +32,24 @@ class Inputs:
     fleet: Fleet
 
 
-def read_fleet(requests_per_second: float | None, load_test: Path | None, provisioning_seconds: list[float]) -> Fleet:
-    """Instances as a load test has found them, or as somebody says."""
+def read_fleet(
+    requests_per_second: float | None,
+    load_test: Path | None,
+    provisioning_seconds: list[float],
+    *,
+    cold_start_seconds: float | None = None,
+    maximum: int = 1,
+) -> Fleet:
+    """Instances as a load test has found them, or as somebody says; containers of a serverless endpoint if one says how they start."""
     spread = sorted(provisioning_seconds)
     provisioning = Provisioning(
         shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
     )
+    is_serverless = cold_start_seconds is not None
     try:
-        return Fleet.tested(LoadTest.given(load_test, requests_per_second), provisioning)
+        fleet = Fleet.tested(LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless), provisioning)
     except (InvalidLoadTestError, OSError) as error:
         raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
-
-
-def behind(fleet: Fleet, cold_start_seconds: float | None, maximum: int) -> Fleet:
-    """The instances, or warm containers of a serverless endpoint if one says how long another takes to start."""
     if cold_start_seconds is None:
         return fleet
     return replace(fleet, on_demand=OnDemand(max_concurrency=maximum, cold_start_seconds=cold_start_seconds))

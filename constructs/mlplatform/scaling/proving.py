@@ -40,8 +40,7 @@ class ScalingProof:
         provisioning_seconds: from the decision until a new instance serves; 300 when not given. Published figures are 134 to 525. None
             is published of a warm container.
         cold_start_seconds: of a serverless endpoint, which has to say it: until a container that is started takes its request, as the
-            metric `ModelSetupTime` has it. `requests_per_second` is then what one container answers, one request after the other, and
-            a load test of instances does not say it.
+            metric `ModelSetupTime` has it. `requests_per_second` is then what one container answers, one request after the other.
 
     Raises `InvalidPropsError` with every number that cannot be one.
     """
@@ -82,8 +81,6 @@ class ScalingProof:
             return
         if self.cold_start_seconds is None:
             yield "the proof has no cold_start_seconds; give what a container takes to start, as the metric ModelSetupTime has it"
-        if self.load_test is not None:
-            yield "the proof has a load test, which is of an instance; give requests_per_second, that of one container"
 
     def prove(self, scaling: Scaling, *, max_concurrency: int | None = None, subject: str = "ScalingProof") -> Verdict:
         """What the replay says of a policy; errors name the `subject`. The same files say the same.
@@ -101,7 +98,7 @@ class ScalingProof:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
             raise InvalidPropsError(subject, [problem]) from error
         try:
-            tested = LoadTest.given(self.load_test, self.requests_per_second)
+            tested = LoadTest.given(self.load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
             fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
             forecasts = () if self.forecasts is None else read_forecasts(self.forecasts, scaling)
             if max_concurrency is not None and self.cold_start_seconds is not None:
