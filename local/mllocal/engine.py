@@ -82,10 +82,14 @@ class EngineParts:
         self.hosting.resume()
         self.controller.start()
 
+    def start_no_more(self) -> None:
+        """Let executions wait for the next engine: while this one stops answering, jobs fail, and whoever waits would take their slots."""
+        self.service.executor.close()
+
     def close(self) -> None:
         """End everything that runs, and return when it has ended."""
+        self.start_no_more()
         self.controller.close()
-        self.service.executor.close()
         self.hosting.close()
         self.service.runner.stop_all()
 

@@ -92,6 +92,11 @@ async def _serve(options: argparse.Namespace) -> None:
         "provisioning_seconds": clock.provisioning_seconds,
     }
     stop = asyncio.Event()
+
+    async def stopped() -> None:
+        await stop.wait()
+        engine.start_no_more()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -104,7 +109,7 @@ async def _serve(options: argparse.Namespace) -> None:
         faulty: Any = with_faults(durable(bridge.application), faults)
         application: Any = _with_status(_with_image_configurations(faulty), status)
         threading.Thread(target=_resume, args=(engine, options.port, options.instance), daemon=True).start()
-        await hypercorn.asyncio.serve(application, config, shutdown_trigger=stop.wait)
+        await hypercorn.asyncio.serve(application, config, shutdown_trigger=stopped)
     finally:
         await asyncio.to_thread(engine.close)
         mlflow.stop()

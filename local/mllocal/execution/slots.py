@@ -14,6 +14,7 @@ class Slots:
         self._free = count
         self._waiting: dict[Hashable, Callable[[], object]] = {}  # in the order in which they came
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def ask(self, key: Hashable, go: Callable[[], object]) -> None:
         """Call `go`, which must not block, as soon as there is a slot: now, or in the thread that releases one."""
@@ -44,14 +45,14 @@ class Slots:
             turn.wait()
 
     def close(self) -> None:
-        """Let nobody else in."""
+        """Let nobody else in, neither those who wait nor those who come later."""
         with self._lock:
-            self._waiting.clear()
+            self._is_closed = True
 
     def _hand_out(self) -> None:
         while True:
             with self._lock:
-                if not self._free or not self._waiting:
+                if self._is_closed or not self._free or not self._waiting:
                     return
                 self._free -= 1
                 go = self._waiting.pop(next(iter(self._waiting)))

@@ -63,6 +63,7 @@ def test_nobody_is_let_in_any_more_after_the_end() -> None:
 
     slots.close()
     slots.release()
+    slots.ask("third", partial(let_in.append, "third"))
 
     assert let_in == ["first"]
 
