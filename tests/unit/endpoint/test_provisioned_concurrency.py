@@ -106,14 +106,17 @@ def test_a_policy_without_a_proof_warns_what_to_run(app: App) -> None:
     )
 
 
-def test_a_proof_of_another_kind_of_endpoint_is_refused_with_everything_that_is_wrong(
-    app: App, project: MlProject, tmp_path: Path
-) -> None:
-    of_instances = _proof(tmp_path, cold_start_seconds=None, requests_per_second=None, load_test=tmp_path / "a.json")
-    with pytest.raises(
-        InvalidPropsError, match=r"(?s)has no cold_start_seconds; give .*ModelSetupTime.*has a load test"
-    ):
-        _endpoint(app, proof=of_instances)
+def test_a_load_test_of_instances_proves_no_containers(app: App, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"requests_per_second": 10, "concurrency": 1, "confirmed": true}', encoding="utf-8")
+
+    with pytest.raises(InvalidPropsError, match=r"a.json is of an instance, and this is a serverless endpoint"):
+        _endpoint(app, proof=_proof(tmp_path, requests_per_second=None, load_test=path))
+
+
+def test_a_proof_of_another_kind_of_endpoint_is_refused(app: App, project: MlProject, tmp_path: Path) -> None:
+    with pytest.raises(InvalidPropsError, match=r"has no cold_start_seconds; give .*ModelSetupTime"):
+        _endpoint(app, proof=_proof(tmp_path, cold_start_seconds=None))
     with pytest.raises(InvalidPropsError, match="has cold_start_seconds, and the endpoint is not serverless"):
         _scale(
             project, "C", Scaling(maximum=2, target=TargetTracking(target=9)), serverless=False, proof=_proof(tmp_path)
