@@ -221,6 +221,7 @@ class Twin:
                 *("--output", f"{HOME}/output/predictions", "--usage", f"{HOME}/output/usage"),
                 *("--set-aside", f"{HOME}/output/set-aside", "--prediction-columns", "prediction"),
                 *("--prediction-types", "double"),
+                *(() if prefix else ("--json-lines",)),  # Of what is published.
             ],
         )
 
