@@ -48,6 +48,27 @@ def track(workbench: Workbench, endpoint: str, metric: str, target: float, **mem
     return answer
 
 
+def step(
+    workbench: Workbench, endpoint: str, name: str, configuration: dict[str, Any], alarm: str, **watched: Any
+) -> None:
+    """Put a step policy in percent, and the alarm on invocations per instance that calls it."""
+    policy = workbench.engine.client("application-autoscaling").put_scaling_policy(
+        **target_of(endpoint),
+        PolicyName=name,
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={"AdjustmentType": "PercentChangeInCapacity", **configuration},
+    )
+    workbench.engine.client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="AWS/SageMaker",
+        MetricName="InvocationsPerInstance",
+        Dimensions=[{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}],
+        Statistic="Sum",
+        AlarmActions=[policy["PolicyARN"]],
+        **watched,
+    )
+
+
 def ended_activities(workbench: Workbench, endpoint: str) -> list[dict[str, Any]]:
     """All that were, the newest first, once none is in progress."""
     deadline = time.monotonic() + PATIENCE_SECONDS

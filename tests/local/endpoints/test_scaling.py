@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.endpoints.models import create, put_config, put_model, variant
-from tests.local.endpoints.scaling import ended_activities, load, register, target_of, track, wait_for_capacity
+from tests.local.endpoints.scaling import ended_activities, load, register, step, target_of, track, wait_for_capacity
 from tests.local.workbench import Workbench
 
 
@@ -55,30 +55,20 @@ def test_steps_add_by_the_size_of_the_breach_and_not_again_in_their_cooldown(fas
     put_config(fast, "stepped", variant(put_model(fast, "stepped")), MetricsConfig=metrics)
     create(fast, "stepped", "stepped")
     register(fast, "stepped", 1, 4)
-    policy = fast.engine.client("application-autoscaling").put_scaling_policy(
-        **target_of("stepped"),
-        PolicyName="jump",
-        PolicyType="StepScaling",
-        StepScalingPolicyConfiguration={
-            "AdjustmentType": "PercentChangeInCapacity",
-            "Cooldown": 3600,
-            "StepAdjustments": [
-                {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 1000, "ScalingAdjustment": 200},
-                {"MetricIntervalLowerBound": 1000, "ScalingAdjustment": 900},
-            ],
-        },
-    )
-    fast.engine.client("cloudwatch").put_metric_alarm(
-        AlarmName="stepped-fast",
-        Namespace="AWS/SageMaker",
-        MetricName="InvocationsPerInstance",
-        Dimensions=[{"Name": "EndpointName", "Value": "stepped"}, {"Name": "VariantName", "Value": "AllTraffic"}],
-        Statistic="Sum",
+    steps = [
+        {"MetricIntervalLowerBound": 0, "MetricIntervalUpperBound": 1000, "ScalingAdjustment": 200},
+        {"MetricIntervalLowerBound": 1000, "ScalingAdjustment": 900},
+    ]
+    step(
+        fast,
+        "stepped",
+        "jump",
+        {"Cooldown": 3600, "StepAdjustments": steps},
+        "stepped-fast",
         Period=10,
         EvaluationPeriods=1,
         ComparisonOperator="GreaterThanOrEqualToThreshold",
         Threshold=10,
-        AlarmActions=[policy["PolicyARN"]],
     )
     with load(fast, "stepped", 8):
         wait_for_capacity(fast, "stepped", 3)
@@ -93,27 +83,16 @@ def test_steps_scale_in_before_target_tracking_is_ready(fast: Workbench) -> None
     create(fast, "idle", "idle")
     register(fast, "idle", 1, 4)
     track(fast, "idle", "SageMakerVariantInvocationsPerInstance", 300)
-    policy = fast.engine.client("application-autoscaling").put_scaling_policy(
-        **target_of("idle"),
-        PolicyName="scale-in",
-        PolicyType="StepScaling",
-        StepScalingPolicyConfiguration={
-            "AdjustmentType": "PercentChangeInCapacity",
-            "Cooldown": 60,
-            "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -50}],
-        },
-    )
-    fast.engine.client("cloudwatch").put_metric_alarm(
-        AlarmName="idle-in",
-        Namespace="AWS/SageMaker",
-        MetricName="InvocationsPerInstance",
-        Dimensions=[{"Name": "EndpointName", "Value": "idle"}, {"Name": "VariantName", "Value": "AllTraffic"}],
-        Statistic="Sum",
+    step(
+        fast,
+        "idle",
+        "scale-in",
+        {"Cooldown": 60, "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -50}]},
+        "idle-in",
         Period=60,
         EvaluationPeriods=3,
         ComparisonOperator="LessThanOrEqualToThreshold",
         Threshold=100,
-        AlarmActions=[policy["PolicyARN"]],
     )
     with load(fast, "idle", 1):
         wait_for_capacity(fast, "idle", 2)
