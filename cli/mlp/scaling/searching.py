@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from mlp.errors import bad_input
 from mlp.scaling.inputs import Inputs
@@ -12,6 +13,14 @@ from mlscaling.compiler import compile_policy
 from mlscaling.planned import Event
 from mlscaling.policies import Objective
 from mlscaling.serverless import compile_warm
+
+
+class _Limits(TypedDict):
+    """What every search is told."""
+
+    minimum: int
+    maximum: int
+    load_test_error: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +36,7 @@ class Search:
     def by_requests(self, inputs: Inputs) -> Compiled:
         """Of an endpoint that answers at once."""
         return compile_policy(
-            inputs.case,
-            inputs.fleet,
-            self.objective,
-            minimum=1 if self.minimum is None else self.minimum,
-            maximum=self.maximum,
-            calendar=self.calendar,
-            load_test_error=self.load_test_error,
+            inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1)
         )
 
     def of(self, inputs: Inputs) -> Compiled:
@@ -45,28 +48,17 @@ class Search:
     def by_use(self, inputs: Inputs) -> Compiled:
         """Of the warm containers of a serverless endpoint."""
         self._refuse("--cold-start-seconds", "a serverless endpoint scales by the use of its containers", self._cost())
-        return compile_warm(
-            inputs.case,
-            inputs.fleet,
-            self.objective,
-            minimum=1 if self.minimum is None else self.minimum,
-            maximum=self.maximum,
-            calendar=self.calendar,
-            load_test_error=self.load_test_error,
-        )
+        return compile_warm(inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1))
 
     def by_backlog(self, inputs: Inputs) -> Compiled:
         """Of an asynchronous endpoint."""
         calendar = {"--calendar": bool(self.calendar)}
         self._refuse("--asynchronous", "an asynchronous endpoint scales by its backlog", calendar | self._cost())
-        return compile_backlog(
-            inputs.case,
-            inputs.fleet,
-            self.objective,
-            minimum=0 if self.minimum is None else self.minimum,
-            maximum=self.maximum,
-            load_test_error=self.load_test_error,
-        )
+        return compile_backlog(inputs.case, inputs.fleet, self.objective, **self._limits(least=0))
+
+    def _limits(self, *, least: int) -> _Limits:
+        minimum = least if self.minimum is None else self.minimum
+        return {"minimum": minimum, "maximum": self.maximum, "load_test_error": self.load_test_error}
 
     def _cost(self) -> dict[str, bool]:
         return {"--cost-of-default": self.objective.no_dearer_than is not None}
