@@ -49,6 +49,17 @@ def rows(names: Sequence[str], policies: Sequence[Scaling], case: Case, fleet: F
     ]
 
 
+def mean(found: Sequence[Row]) -> Row:
+    """Of the same policy on several cases."""
+    first, count = found[0], len(found)
+    return Row(
+        first.name,
+        sum(one.violations for one in found) / count,
+        sum(one.in_spikes for one in found) / count,
+        sum(one.cost for one in found) / count,
+    )
+
+
 def _in_spikes(case: Case) -> NDArray[np.bool_]:
     inside = np.zeros(case.days * DAY_MINUTES, dtype=bool)
     for spike in case.spikes:

@@ -6,8 +6,10 @@ do, `cases` which days to play, `replay` what happens then, `compiler` what woul
 `ladder` and `spot` are of jobs: they say on which machine the next one runs, and until when it may wait for spot capacity.
 """
 
-from mlscaling.forecast import FloorPlan, History, InvalidHistoryError, capacity_for, floor_plan
-from mlscaling.planned import Event, ForecastFloor, PublishedForecast, Season
+from mlscaling.announced import capacity_for
+from mlscaling.floors import FloorPlan, floor_plan
+from mlscaling.history import History, InvalidHistoryError
+from mlscaling.planned import Event, ForecastFloor, PublishedForecast, Season, TimesUsual
 from mlscaling.policies import Objective, Scaling, by_backlog
 from mlscaling.policy_problems import InvalidScalingError
 from mlscaling.published import InvalidForecastError, Published
@@ -41,6 +43,7 @@ __all__ = [
     "StepScaleIn",
     "StepScaling",
     "TargetTracking",
+    "TimesUsual",
     "WAKE_FROM_BACKLOG",
     "WAKE_FROM_ZERO",
     "by_backlog",

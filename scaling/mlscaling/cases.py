@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from mlscaling.demand import DAY_SECONDS, Demand
 from mlscaling.fleet import Fleet
-from mlscaling.forecast import History, InvalidHistoryError, minimums
+from mlscaling.floors import minimums
+from mlscaling.history import History, InvalidHistoryError
 from mlscaling.planned import Event, ForecastFloor
 from mlscaling.policies import Scaling
 from mlscaling.published import Published, newest

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.forecast import History
+from mlscaling.history import History
 
 DAY_SECONDS = 86_400
 MINUTE_SECONDS = 60

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlscaling.forecast import History
+from mlscaling.history import History
 
 INTERVAL_SECONDS = 300
 KEPT_DAYS = 63

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mlscaling.policy_problems import not_positive, raise_if_any
+from mlscaling.policy_problems import bad_quantile, not_positive, raise_if_any
 
 _DAY_MINUTES = 1440
 
@@ -21,11 +21,38 @@ def _minute_of(moment: datetime) -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TimesUsual:
+    """Demand of so many times what it would be otherwise: see `mlscaling.announced`.
+
+    Attributes:
+        times: a TV spot may have 3 to 10.
+        requests_per_second: that one instance of it is for, its knee times the utilisation wanted.
+        quantile: of such events, the share that is not larger than what is there for it: 0.9 when not given.
+
+    Raises `InvalidScalingError`.
+    """
+
+    times: float
+    requests_per_second: float
+    quantile: float = 0.9
+
+    @property
+    def days_seen(self) -> int:
+        """How many of the last days are looked at: the last week, and the four weeks before each of its days."""
+        return 36
+
+    def __post_init__(self) -> None:
+        values = (("times", self.times), ("requests_per_second", self.requests_per_second))
+        raise_if_any(*(not_positive(name, value) for name, value in values), bad_quantile(self.quantile))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """Demand that somebody announced: at least `capacity` instances for it, asked for `lead_minutes` before.
 
     When not given, it lasts an hour, and the lead is 15 minutes: the longest provisioning known, 9 minutes, and some for a spot
-    that comes early. `at` has an offset or a time zone. Raises `InvalidScalingError`.
+    that comes early. `at` has an offset or a time zone. With a `demand`, it has as many more as that takes by what is known shortly
+    before it begins; then it lasts half a day at most. Raises `InvalidScalingError`.
     """
 
     name: str
@@ -33,10 +60,15 @@ class Event:
     capacity: int
     minutes: float = 60
     lead_minutes: float = 15
+    demand: TimesUsual | None = None
 
     def __post_init__(self) -> None:
         positive = not_positive(f"capacity of event '{self.name}'", self.capacity)
-        raise_if_any(positive, self._too_short(), self._without_offset())
+        raise_if_any(positive, self._too_short(), self._too_long(), self._without_offset())
+
+    def _too_long(self) -> Iterator[str]:
+        if self.demand is not None and self.minutes > _DAY_MINUTES / 2:
+            yield f"event '{self.name}' has a demand and takes {self.minutes:g} minutes; use 720 or fewer, or several events"
 
     def _too_short(self) -> Iterator[str]:
         if not 1 <= self.minutes < math.inf:
@@ -131,13 +163,11 @@ class ForecastFloor:
 
     def __post_init__(self) -> None:
         values = (("requests_per_second", self.requests_per_second), ("periods", self.periods))
-        raise_if_any(*(not_positive(name, value) for name, value in values), self._bad_quantile(), self._negative())
+        raise_if_any(
+            *(not_positive(name, value) for name, value in values), bad_quantile(self.quantile), self._negative()
+        )
 
     def _negative(self) -> Iterator[str]:
         for name in ("around_minutes", "recent_hours", "lead_minutes"):
             if not 0 <= getattr(self, name) < math.inf:
                 yield f"{name} is {getattr(self, name)}; use 0 or more"
-
-    def _bad_quantile(self) -> Iterator[str]:
-        if not 0 <= self.quantile <= 1:
-            yield f"quantile is {self.quantile}; use 0 to 1"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlscaling.planned import Event, ForecastFloor
+from mlscaling.planned import Event, ForecastFloor, TimesUsual
 from mlscaling.policy_problems import raise_if_any
 from mlscaling.reactive import WAKE_FROM_BACKLOG, Signal, StepScaleIn, StepScaling, TargetTracking
 
@@ -58,6 +58,17 @@ class Scaling:
         tracked = () if self.target is None else (self.target.signal,)
         idle = () if self.scale_in is None else (self.scale_in.signal,)
         return (*tracked, *(one.signal for one in self.steps), *idle)
+
+    @property
+    def forecast(self) -> tuple[ForecastFloor | TimesUsual, ...]:
+        """All for which somebody has to forecast the demand."""
+        floor = () if self.floor is None else (self.floor,)
+        return (*floor, *self.announced)
+
+    @property
+    def announced(self) -> tuple[TimesUsual, ...]:
+        """The demand of its events, where that is worked out until they begin."""
+        return tuple(event.demand for event in self.calendar if event.demand is not None)
 
     @property
     def is_asynchronous(self) -> bool:

@@ -16,6 +16,12 @@ def not_positive(name: str, value: float) -> Iterator[str]:
         yield f"{name} is {value}; use more than 0"
 
 
+def bad_quantile(quantile: float) -> Iterator[str]:
+    """One sentence, or none."""
+    if not 0 <= quantile <= 1:
+        yield f"quantile is {quantile}; use 0 to 1"
+
+
 def negative_cooldowns(values: dict[str, object]) -> Iterator[str]:
     """One sentence for each."""
     for name, value in values.items():

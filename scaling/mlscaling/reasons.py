@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlscaling.cases import Played
 from mlscaling.fleet import Fleet
-from mlscaling.planned import ForecastFloor, Season
+from mlscaling.planned import Event, ForecastFloor, Season
 from mlscaling.policies import Scaling
 from mlscaling.reactive import Signal, StepScaleIn, StepScaling, TargetTracking
 
@@ -116,7 +116,11 @@ def describe(policy: Scaling, fleet: Fleet) -> str:
     parts += [describe_steps(steps) for steps in policy.steps]
     parts += [describe_scale_in(policy.scale_in)] if policy.scale_in is not None else []
     parts += [
-        f"{event.capacity} {fleet.unit}s for '{event.name}' from {event.begins:%Y-%m-%d %H:%M} on"
-        for event in policy.calendar
+        f"{_wanted(event, fleet)} for '{event.name}' from {event.begins:%Y-%m-%d %H:%M} on" for event in policy.calendar
     ]
     return ", ".join(parts)
+
+
+def _wanted(event: Event, fleet: Fleet) -> str:
+    least = f"{event.capacity} {fleet.unit}s"
+    return least if event.demand is None else f"{least} or as many as {event.demand.times:g} times the usual takes"

@@ -41,7 +41,12 @@ MinimumOption = Annotated[
     typer.Option("--minimum", min=0, help="The fewest instances: 1 when not given, 0 of an asynchronous endpoint."),
 ]
 CalendarOption = Annotated[
-    Path | None, typer.Option("--calendar", metavar="FILE", help="Events: a CSV file of name,at,capacity,minutes.")
+    Path | None,
+    typer.Option(
+        "--calendar",
+        metavar="FILE",
+        help="Events: a CSV file of name,at,capacity,minutes; with times,requests_per_second for times the usual.",
+    ),
 ]
 PolicyOption = Annotated[
     Path | None,

@@ -7,15 +7,16 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mlp.errors import bad_input
 from mlp.files import write_whole
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
 from mlscaling.cases import Case
 from mlscaling.fleet import Fleet, OnDemand, Provisioning
-from mlscaling.forecast import InvalidHistoryError
+from mlscaling.history import InvalidHistoryError
 from mlscaling.load_test import InvalidLoadTestError, LoadTest
-from mlscaling.planned import Event
+from mlscaling.planned import Event, TimesUsual
 from mlscaling.policies import Scaling, by_backlog
 from mlscaling.policy_problems import InvalidScalingError
 from mlscaling.pools import InstanceType
@@ -83,7 +84,10 @@ def _instance_type(row: dict[str, str], directory: Path, provisioning_seconds: l
 
 
 def read_calendar(path: Path | None) -> tuple[Event, ...]:
-    """Events from a CSV file with the columns name, at, capacity, minutes and, if it is not 15, lead_minutes."""
+    """Events from a CSV file with the columns name, at, capacity, minutes and, if it is not 15, lead_minutes.
+
+    Columns times and requests_per_second, and quantile if it is not 0.9, are for a demand of so many times the usual.
+    """
     if path is None:
         return ()
     try:
@@ -95,9 +99,14 @@ def read_calendar(path: Path | None) -> tuple[Event, ...]:
 
 
 def _event(row: dict[str, str]) -> Event:
-    lead = {"lead_minutes": float(row["lead_minutes"])} if row.get("lead_minutes") else {}
     at, capacity, minutes = datetime.fromisoformat(row["at"]), int(row["capacity"]), float(row["minutes"])
-    return Event(name=row["name"], at=at, capacity=capacity, minutes=minutes, **lead)
+    demand = TimesUsual(**_given(row, "times", "requests_per_second", "quantile")) if row.get("times") else None
+    event = Event(name=row["name"], at=at, capacity=capacity, minutes=minutes, demand=demand)
+    return replace(event, **_given(row, "lead_minutes"))
+
+
+def _given(row: dict[str, str], *names: str) -> dict[str, Any]:
+    return {name: float(row[name]) for name in names if row.get(name)}
 
 
 def default_policy(fleet: Fleet, maximum: int, *, asynchronous: bool = False) -> Scaling:

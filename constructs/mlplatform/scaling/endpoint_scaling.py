@@ -28,8 +28,8 @@ class EndpointScaling(Construct):
     """Scales one variant of an endpoint, or one inference component, as a `mlscaling.Scaling` says.
 
     It is a scalable target with the minimum, the maximum and the calendar's scheduled actions; a policy for the target, whose alarms
-    Application Auto Scaling makes; a policy and an alarm for each kind of steps, out and in; for a floor, a function that is called
-    each hour.
+    Application Auto Scaling makes; a policy and an alarm for each kind of steps, out and in; for a floor, and for events with a
+    `demand`, a function that is called each hour, and every five minutes.
 
     With a `proof`, the policy is played on known demand at synth, and one that misses its objective stops the synthesis. Without
     one, each synthesis warns that the policy is unproved.
@@ -100,7 +100,7 @@ class EndpointScaling(Construct):
             self._step(f"Steps{_name_of(steps.signal)}", steps, step_scaling(steps))
         if scaling.scale_in is not None:
             self._step("ScaleIn", scaling.scale_in, step_scale_in(scaling.scale_in))
-        if scaling.floor is not None:
+        if scaling.forecast:
             ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
         if proof is not None:
             most = (scaling.maximum if max_concurrency is None else max_concurrency) if serverless else None
@@ -164,8 +164,10 @@ def _signal_problems(scaling: Scaling, *, serverless: bool) -> Iterator[str]:
         return
     if signal not in (None, Signal.PROVISIONED_CONCURRENCY):
         yield "a serverless endpoint has no instances to track; use TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY)"
-    if scaling.steps or scaling.scale_in is not None or scaling.floor is not None:
-        yield "provisioned concurrency follows a target and the calendar; leave steps, scale_in and floor out"
+    if scaling.steps or scaling.scale_in is not None or scaling.forecast:
+        yield (
+            "provisioned concurrency follows a target and the calendar; leave steps, scale_in, floor and the demand of events out"
+        )
 
 
 def _concurrency_problems(scaling: Scaling, most: int | None, *, serverless: bool) -> Iterator[str]:

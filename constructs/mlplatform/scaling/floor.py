@@ -36,11 +36,12 @@ class ForecastFunction(Construct):
     """Puts scheduled actions for the next three hours, each hour, from what CloudWatch counted on the days before.
 
     With a published forecast, that counts where it says something. It costs some cents a month. When it fails, or a published
-    forecast is not to be had, the project's topic is told, and what it has put expires by itself.
+    forecast is not to be had, the project's topic is told, and what it has put expires by itself. With an event whose demand is worked
+    out until it begins, it is called every five minutes, for as long as the event is in the calendar.
 
     Parameters:
         scaled: whose minimum it is.
-        scaling: the policy, with a floor.
+        scaling: the policy, with a floor or such an event.
         target: what it may put actions on; it is called when that is there.
     """
 
@@ -96,7 +97,7 @@ class ForecastFunction(Construct):
             "Hourly",
             name=name,
             description=f"Has the minimum of {scaled.resource_id} follow the forecast",
-            schedule_expression="rate(1 hour)",
+            schedule_expression="rate(5 minutes)" if scaling.announced else "rate(1 hour)",
             flexible_time_window={"mode": "OFF"},
             kms_key_arn=project.key_arn,
             target={
@@ -159,9 +160,9 @@ class ForecastFunction(Construct):
 
 def floor_problems(scaled: Scaled, scaling: Scaling) -> Iterator[str]:
     """A sentence for each reason why a function could not follow the forecast."""
-    if scaling.floor is None:
+    if not scaling.forecast:
         return
-    if scaling.floor.days_seen > KEPT_DAYS:
+    if scaling.floor is not None and scaling.floor.days_seen > KEPT_DAYS:
         yield (
             f"the forecast looks at the last {scaling.floor.days_seen} days, and CloudWatch keeps {KEPT_DAYS}; use fewer periods"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from aws_cdk.assertions import Annotations, Match
 from aws_cdk.aws_applicationautoscaling import CfnScalableTarget
 
 from mlplatform import EndpointScaling, InvalidPropsError, MlProject, ScalingProof, ServerlessEndpoint
-from mlscaling import Scaling, Signal, TargetTracking
+from mlscaling import Event, Scaling, Signal, TargetTracking, TimesUsual
 from tests.unit.endpoint.endpoints import WARM, of, project_of
 from tests.unit.pipeline.synthesis import Synthesized
 from tests.unit.scaling.demand import write_demand
+
+SPOT = datetime(2126, 12, 24, 20, 15, tzinfo=UTC)
 
 
 def test_warm_containers_follow_their_use(endpoints: Synthesized) -> None:
@@ -38,6 +41,9 @@ def test_what_does_not_scale_warm_containers_is_refused(project: MlProject) -> N
         _scale(project, "A", tracked, serverless=True)
     with pytest.raises(InvalidPropsError, match="which a serverless endpoint has"):
         _scale(project, "B", WARM, serverless=False)
+    spot = Event(name="TV spot", at=SPOT, capacity=2, demand=TimesUsual(times=10, requests_per_second=2))
+    with pytest.raises(InvalidPropsError, match="leave steps, scale_in, floor and the demand of events out"):
+        _scale(project, "C", replace(WARM, calendar=(spot,)), serverless=True)
     with pytest.raises(InvalidPropsError, match="max_concurrency is 4, and scaling goes up to 8"):
         _scale(project, "D", WARM, serverless=True, max_concurrency=4)
     with pytest.raises(InvalidPropsError, match="max_concurrency is 4, and the endpoint is not serverless"):

@@ -11,8 +11,8 @@ from matplotlib.image import imread
 from typer.testing import CliRunner, Result
 
 from mlp.main import app
-from mlp.scaling.inputs import read_policy, write_policy
-from mlscaling.planned import Event, ForecastFloor, PublishedForecast
+from mlp.scaling.inputs import read_calendar, read_policy, write_policy
+from mlscaling.planned import Event, ForecastFloor, PublishedForecast, TimesUsual
 from mlscaling.policies import Scaling
 from mlscaling.reactive import Step, StepScaling, TargetTracking
 from mlscaling.serverless import by_use
@@ -208,13 +208,25 @@ def test_an_event_of_the_calendar_serves_what_it_announces(demand: Path, tmp_pat
     assert result.exit_code == 0
 
 
+def test_an_event_of_the_calendar_may_be_times_the_usual(demand: Path, tmp_path: Path) -> None:
+    """Twelve times the five requests per second that it would have been."""
+    row = "noon,2026-03-05T12:00:00+00:00,1,60,11,12,9"
+    (tmp_path / "events.csv").write_text(f"name,at,capacity,minutes,lead_minutes,times,requests_per_second\n{row}\n")
+
+    (event,) = read_calendar(tmp_path / "events.csv")
+    result = scaling("replay", demand, "--rps", 10, "--days", 1, "--served", 0.99, "--calendar", "events.csv")
+
+    assert event.demand == TimesUsual(times=12, requests_per_second=9)
+    assert result.exit_code == 0
+
+
 def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:
     policy = Scaling(
         maximum=9,
         target=TargetTracking(target=420),
         steps=(StepScaling(steps=(Step(at_least=100, add=50),)),),
         floor=ForecastFloor(requests_per_second=8, quantile=0.9),
-        calendar=(Event(name="TV spot", at=START, capacity=9),),
+        calendar=(Event(name="TV spot", at=START, capacity=9, demand=TimesUsual(times=10, requests_per_second=8)),),
     )
 
     write_policy(policy, tmp_path / "policy.json")
@@ -228,6 +240,7 @@ def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> N
         (("no.csv",), "No such file or directory"),
         (("noon.csv", "--policy", "bad.json"), "bad.json has no maximum"),
         (("noon.csv", "--calendar", "bad.csv"), "give the columns name,at,capacity,minutes"),
+        (("noon.csv", "--calendar", "never.csv"), "times is 0.0; use more than 0"),
         (("noon.csv", "--calendar", "large.csv"), "event 'spot' has 900 instances; use 1 to the maximum, 100"),
         (("short.csv",), "short.csv has 0 whole days"),
     ],
@@ -236,6 +249,9 @@ def test_what_cannot_be_used_is_a_sentence(demand: Path, arguments: tuple[str, .
     (demand.parent / "bad.json").write_text("{}")
     (demand.parent / "bad.csv").write_text("name,at\nspot,tomorrow\n")
     (demand.parent / "large.csv").write_text("name,at,capacity,minutes\nspot,2026-03-05T12:00:00+00:00,900,60\n")
+    (demand.parent / "never.csv").write_text(
+        "name,at,capacity,minutes,times,requests_per_second\nspot,2026-03-05T12:00:00+00:00,9,60,0,8\n"
+    )
     (demand.parent / "short.csv").write_text("time,requests\n2026-03-02T00:00:00,1\n2026-03-02T00:05:00,1\n")
 
     result = scaling("replay", *arguments, "--rps", "10")

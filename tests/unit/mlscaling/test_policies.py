@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mlscaling.planned import Event, ForecastFloor, Season
+from mlscaling.fleet import Fleet, Provisioning
+from mlscaling.planned import Event, ForecastFloor, Season, TimesUsual
 from mlscaling.policies import Scaling
 from mlscaling.policy_problems import InvalidScalingError
 from mlscaling.reactive import WAKE_FROM_ZERO, Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.reasons import describe
 
 
 def test_all_problems_of_a_policy_are_told_at_once() -> None:
@@ -87,6 +89,25 @@ def test_a_forecast_says_how_many_days_it_looks_at() -> None:
     week = ForecastFloor(requests_per_second=8, quantile=0.9, season=Season.WEEK, periods=4, around_minutes=60)
 
     assert (ForecastFloor(requests_per_second=8, quantile=0.9, around_minutes=0).days_seen, week.days_seen) == (7, 29)
+
+
+def test_an_event_of_times_the_usual_takes_half_a_day_at_most_and_more_than_nothing() -> None:
+    with pytest.raises(InvalidScalingError, match=r"times is 0; use more.*requests_per_second is -1.*quantile is 9"):
+        TimesUsual(times=0, requests_per_second=-1, quantile=9)
+    demand = TimesUsual(times=3, requests_per_second=8)
+    with pytest.raises(InvalidScalingError, match="takes 721 minutes; use 720 or fewer, or several events"):
+        Event(name="sale", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=3, minutes=721, demand=demand)
+
+
+def test_a_policy_on_a_line_says_what_an_event_has() -> None:
+    fleet = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
+    usual = replace(spot, demand=TimesUsual(times=10, requests_per_second=8))
+
+    assert describe(Scaling(maximum=40, calendar=(spot, usual)), fleet).endswith(
+        "30 instances for 'TV spot' from 2026-03-01 19:45 on, "
+        "30 instances or as many as 10 times the usual takes for 'TV spot' from 2026-03-01 19:45 on"
+    )
 
 
 def test_an_event_without_a_time_zone_is_refused() -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlscaling import Event, ForecastFloor, History, InvalidForecastError, Published, PublishedForecast, Scaling
-from mlscaling.forecast import minimums, published_problem
+from mlscaling.floors import minimums, published_problem
 from mlscaling.policy_problems import InvalidScalingError
 from mlscaling.published import MOST_BYTES, newest, read_forecasts, read_published
 from tests.unit.servers import s3_server

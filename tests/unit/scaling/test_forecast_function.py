@@ -26,7 +26,7 @@ from mlplatform import (
     Scoring,
     SourceDirectory,
 )
-from mlscaling import Event, ForecastFloor, PublishedForecast, Scaling, Season
+from mlscaling import Event, ForecastFloor, PublishedForecast, Scaling, Season, TimesUsual
 from mlscaling.invocations import whole_interval
 from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize_project
 from tests.unit.scaling.simulated_autoscaling import SimulatedAutoScaling, served
@@ -60,7 +60,7 @@ def function(template: Synthesized) -> Json:
     (found,) = [
         one
         for one in template.resources("AWS::Lambda::Function").values()
-        if one["FunctionName"] == "quotes-AllTraffic-floor"
+        if one["FunctionName"].endswith("-AllTraffic-floor")
     ]
     return found
 
@@ -100,6 +100,35 @@ def test_it_is_called_each_hour_once_there_is_a_target(template: Synthesized) ->
 
     assert schedule["Properties"]["ScheduleExpression"] == "rate(1 hour)"
     assert schedule["DependsOn"] == [target_id]
+
+
+def sized(at: datetime) -> Scaling:
+    """A spot of ten times the usual, and no floor."""
+    demand = TimesUsual(times=10, requests_per_second=1)
+    spot = Event(name="TV spot", at=at, capacity=3, lead_minutes=10, demand=demand)
+    return Scaling(minimum=2, maximum=12, calendar=(spot,))
+
+
+def test_it_is_called_every_five_minutes_for_an_event_whose_demand_is_worked_out(tmp_path: Path) -> None:
+    (schedule,) = define(tmp_path, sized(SPOT.at)).resources("AWS::Scheduler::Schedule").values()
+
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_an_event_has_what_its_demand_takes_by_what_cloudwatch_counted(cloudwatch: Any, tmp_path: Path) -> None:
+    """Half a request per second, and so five at ten times as many."""
+    now = datetime.now(UTC)
+    at = now.replace(second=0, microsecond=0) + timedelta(minutes=40)
+    template = define(tmp_path, sized(at), endpoint_name="spots")
+    count_invocations(cloudwatch, whole_interval(now), per_interval=150, endpoint_name="spots", rush=1)
+    simulated = SimulatedAutoScaling(minimum=2, now=now, order=random.Random(0))
+
+    called(template, simulated, cloudwatch.meta.endpoint_url, tmp_path)
+
+    simulated.wait_until(at - timedelta(minutes=5))
+    assert simulated.minimum == 5
+    simulated.wait_until(now + timedelta(hours=4))
+    assert simulated.minimum == 2
 
 
 def test_somebody_is_told_when_it_fails(template: Synthesized) -> None:
@@ -210,15 +239,17 @@ def cloudwatch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield client("cloudwatch", s3.meta.endpoint_url)
 
 
-def count_invocations(cloudwatch: Any, now: datetime, *, per_interval: float) -> None:
+def count_invocations(
+    cloudwatch: Any, now: datetime, *, per_interval: float, endpoint_name: str = "quotes", rush: float = 10
+) -> None:
     """Of the last three days, and ten times as many around this time yesterday."""
-    dimensions = [{"Name": "EndpointName", "Value": "quotes"}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    dimensions = [{"Name": "EndpointName", "Value": endpoint_name}, {"Name": "VariantName", "Value": "AllTraffic"}]
     data = [
         {
             "MetricName": "Invocations",
             "Dimensions": dimensions,
             "Timestamp": now - timedelta(minutes=5 * place),
-            "Value": per_interval * (10 if abs(place - 288) < 36 else 1),
+            "Value": per_interval * (rush if abs(place - 288) < 36 else 1),
         }
         for place in range(1, 3 * 288)
     ]
@@ -300,7 +331,7 @@ def sent_to(template: Synthesized) -> str:
     (found,) = [
         one
         for one in template.resources("AWS::Scheduler::Schedule").values()
-        if one["Name"] == "quotes-AllTraffic-floor"
+        if one["Name"].endswith("-AllTraffic-floor")
     ]
     return re.sub(r"<(\w+)>", lambda reference: reference[1].lower(), flat(found["Target"]["Input"]))
 

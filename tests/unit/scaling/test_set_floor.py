@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from mlplatform.scaling.rendering import calendar_actions
 from mlplatform.scaling.runtime.set_floor import HOLDS_MINUTES, Asked, set_floor
-from mlscaling import Event, ForecastFloor, History, Published, PublishedForecast, Scaling
-from mlscaling.forecast import minimums
+from mlscaling import Event, ForecastFloor, History, Published, PublishedForecast, Scaling, TimesUsual
+from mlscaling.floors import minimums
 from mlscaling.invocations import whole_interval
 from mlscaling.published import newest
 from tests.unit.scaling.simulated_autoscaling import KilledError, SimulatedAutoScaling
@@ -301,3 +301,52 @@ def test_from_the_first_call_on_the_minimum_is_what_the_replay_has_proved(
         moment = start + timedelta(minutes=minute)
         if moment not in edges:
             assert seen[moment] == one
+
+
+@settings(max_examples=25, deadline=None)  # Each has some ten calls, and each call looks at all hours of the days.
+@given(
+    seed=st.integers(0, 10_000),
+    days=st.integers(1, 3),
+    at=st.integers(100, 300),
+    lead_minutes=st.integers(0, 30),
+    minutes=st.integers(5, 40),
+    phase_seconds=st.integers(0, 299),
+    floor=st.sampled_from([None, replace(FLOOR, requests_per_second=3)]),
+)
+def test_an_event_gets_what_the_replay_has_proved_however_its_calls_fall(
+    seed: int,
+    days: int,
+    at: int,
+    lead_minutes: int,
+    minutes: int,
+    phase_seconds: int,
+    floor: ForecastFloor | None,
+) -> None:
+    """The function is called every five minutes and knows what had been counted then; the replay has the whole history."""
+    draws = random.Random(seed)
+    counts = tuple(draws.uniform(0, 6_000) for _ in range((days + 1) * 288))
+    history = History(start=START - timedelta(days=days), interval_seconds=300, counts=counts)
+    event = Event(
+        name="TV spot",
+        at=START + timedelta(minutes=at),
+        capacity=2,
+        minutes=minutes,
+        lead_minutes=lead_minutes,
+        demand=TimesUsual(times=10, requests_per_second=9),
+    )
+    scaling = Scaling(minimum=1, maximum=30, floor=floor, calendar=(event,))
+    target = deployed(scaling, seed)
+    seen: dict[datetime, int] = {}
+    call = whole_interval(event.begins) - timedelta(minutes=25) + timedelta(seconds=phase_seconds)
+    while call < event.ends:
+        seen |= dict(target.minutes(call.replace(second=0)))
+        target.wait_until(call)
+        known = history.until(whole_interval(call) - timedelta(minutes=5))
+        set_floor(target, asked(scaling), known, call)
+        target.wait_until(call.replace(second=0))
+        call += timedelta(minutes=5)
+    seen |= dict(target.minutes(event.ends))
+
+    wanted = minimums(scaling, history, event.begins, round((event.ends - event.begins) / timedelta(minutes=1)))
+    for minute, one in enumerate(wanted[1:], start=1):
+        assert seen[event.begins + timedelta(minutes=minute)] == one

@@ -1,4 +1,4 @@
-"""Lambda that lets the minimum of an endpoint follow the forecast: each hour it puts scheduled actions for the next three.
+"""Lambda that lets the minimum of an endpoint follow the forecast: at each call it puts scheduled actions for the next three hours.
 
 Event, from the schedule: what is scaled, whose invocations are forecast, and the policy; see `Asked`.
 
@@ -30,7 +30,7 @@ from mlscaling import (
     Scaling,
     floor_plan,
 )
-from mlscaling.forecast import published_problem
+from mlscaling.floors import published_problem
 from mlscaling.invocations import INTERVAL_SECONDS, read_invocations, whole_interval
 from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE, read_published
 
@@ -94,9 +94,9 @@ def tell(cloudwatch: Any, asked: Asked, problem: str | None, now: datetime) -> N
 
 
 def demand(cloudwatch: Any, asked: Asked, now: datetime) -> History | None:
-    """As many days as the forecast looks at. The last five minutes are left out: they may not be counted yet."""
+    """As many days as are looked at. The last five minutes are left out: they may not be counted yet."""
     end = whole_interval(now) - timedelta(seconds=INTERVAL_SECONDS)
-    days = 0 if asked.scaling.floor is None else asked.scaling.floor.days_seen
+    days = max(one.days_seen for one in asked.scaling.forecast)
     return read_invocations(cloudwatch, asked.metric_dimensions, end - timedelta(days=days), end)
 
 
