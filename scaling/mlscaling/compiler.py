@@ -20,7 +20,7 @@ from mlscaling.forecast import SEEN
 from mlscaling.planned import Event, ForecastFloor
 from mlscaling.policies import Objective, Scaling
 from mlscaling.reactive import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
-from mlscaling.reasons import reasons
+from mlscaling.reasons import reasons, weaker_than_tested
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 UTILISATIONS_OVER_A_FLOOR = (0.5, 0.7, 0.9)
@@ -34,6 +34,7 @@ IDLE_SHARES = (0.5, 0.4, 0.3, 0.2, 0.1)
 NEAR = 1.02
 STRESS = 0.2
 LATE_SECONDS = 120
+LOAD_TEST_ERRORS = (0.1, 0.2, 0.3)
 
 
 def compile_policy(
@@ -74,7 +75,7 @@ def compile_policy(
     return Compiled(
         chosen=chosen,
         meets=chosen.safe_violation_share <= 1 - objective.served_share,
-        reasons=reasons(chosen, plain, fleet),
+        reasons=(*reasons(chosen, plain, fleet), weaker_than_tested(_of_weaker(case, chosen.policy, fleet))),
         candidates=tuple(plain + stepped),
     )
 
@@ -162,6 +163,10 @@ def fast_scale_in(target: TargetTracking) -> StepScaleIn:
         for share in IDLE_SHARES
     )
     return StepScaleIn(steps=tuple(steps))
+
+
+def _of_weaker(case: Case, policy: Scaling, fleet: Fleet) -> dict[float, Played]:
+    return {share: case.play([policy], _weaker(fleet, share))[0] for share in LOAD_TEST_ERRORS}
 
 
 def _weaker(fleet: Fleet, share: float) -> Fleet:

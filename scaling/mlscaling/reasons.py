@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mlscaling.cases import Played
@@ -40,6 +40,12 @@ def _reasons(base: Played, chosen: Played, plain: Sequence[Played], fleet: Fleet
     minimums = _beside(base, plain, lambda one: replace(one, minimum=1), lambda one: f"a minimum of {one.minimum}")
     yield f"a minimum of {policy.minimum}: {minimums}"
     yield f"a maximum of {policy.maximum}: as asked for; {chosen.most_instances:.0f} were the most"
+
+
+def weaker_than_tested(played: Mapping[float, Played]) -> str:
+    """What happens on the same days if instances serve less than they are said to, by the share that they serve less."""
+    lost = ", ".join(f"{one.violation_share:.3%} violations if it is {share:.0%}" for share, one in played.items())
+    return f"what one instance serves may be less than in its load test: {lost}; `--load-test-error` makes a policy for that, at its cost"
 
 
 def _cooldowns(target: TargetTracking | None) -> str:
