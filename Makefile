@@ -91,7 +91,7 @@ bench: setup benchmarks/synth_floor/node_modules/.ready ## Measure synth, step o
 	@$(BIN)/python -m benchmarks
 
 bench-scaling: setup ## Play scaling policies beside AWS's defaults on held-out days (SCALING_TRACES=a.csv:b.csv for more traces)
-	@$(BIN)/python -m benchmarks.scaling
+	@$(BIN)/python -m benchmarks.scaling && $(BIN)/python -m benchmarks.scaling_events
 
 benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.json node_modules/.ready
 	@echo "setup: installing aws-cdk-lib in JavaScript, the floor of the synth benchmark"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from mlscaling.forecast import forecast_from, quantile_of
+from mlscaling.forecast import forecast_of, quantile_of
 from mlscaling.history import History
 from mlscaling.planned import ForecastFloor, Season
 
@@ -104,10 +104,12 @@ def _learned(history: History, look: ForecastFloor, now: int, window: _Window) -
 def _seen_from(history: History, look: ForecastFloor, place: int, window: _Window) -> tuple[float, float]:
     """How many requests per second the last half hour was off its forecast, and the highest that was forecast then for the window."""
     back = min(max(1, _HALF_HOUR_SECONDS // history.interval_seconds), place)
-    rates = forecast_from(history, look, place - back, back + window.ahead + window.length)
-    pairs = zip(history.counts[place - back : place], rates, strict=False)
+    begin = place + window.ahead
+    rates = forecast_of(history, look, range(place - back, place), place - back)
+    pairs = zip(history.counts[place - back : place], rates, strict=True)
     offs = [count / history.interval_seconds - rate for count, rate in pairs if not math.isnan(count)]
-    return sum(offs) / max(len(offs), 1), max(rates[back + window.ahead :])
+    expected = max(forecast_of(history, look, range(begin, begin + window.length), place - back))
+    return sum(offs) / max(len(offs), 1), expected
 
 
 def _slope(offs: Sequence[float], errors: Sequence[float]) -> float:

@@ -22,20 +22,21 @@ def forecast(history: History, floor: ForecastFloor, first: datetime, intervals:
     Only counts before `first` are looked at, so that a replay may ask as a function would have asked.
     """
     look = replace(floor, requests_per_second=1.0, lead_minutes=0, published=None)
-    return forecast_from(history, look, history.place(first), intervals)
+    begin = history.place(first)
+    return forecast_of(history, look, range(begin, begin + intervals), begin)
 
 
-def forecast_from(history: History, look: ForecastFloor, begin: int, intervals: int) -> tuple[float, ...]:
-    """Requests per second in intervals from place `begin` of the history on, of which no count is looked at."""
-    return tuple(_forecast_at(history, look, place, begin) for place in range(begin, begin + intervals))
+def forecast_of(history: History, look: ForecastFloor, places: range, known: int) -> tuple[float, ...]:
+    """Requests per second in intervals of the history, by their places; the count at place `known` and later ones are not looked at."""
+    return tuple(_forecast_at(history, look, place, known) for place in places)
 
 
-def _forecast_at(history: History, look: ForecastFloor, place: int, begin: int) -> float:
+def _forecast_at(history: History, look: ForecastFloor, place: int, known: int) -> float:
     period = DAY_SECONDS // history.interval_seconds * (7 if look.season is Season.WEEK else 1)
     around = min(round(look.around_minutes * 60) // history.interval_seconds, period // 2)
     # Without recent hours, counts after the latest that is looked at change nothing: what is remembered does not depend on them.
-    known = begin if look.recent_hours else min(begin, place - period + around + 1)
-    return _remembered(history, look, place, max(0, known), period, around)
+    last = known if look.recent_hours else min(known, place - period + around + 1)
+    return _remembered(history, look, place, max(0, last), period, around)
 
 
 @lru_cache(maxsize=131_072)
