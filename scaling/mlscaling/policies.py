@@ -22,7 +22,7 @@ class Scaling:
     "If multiple scaling policies are in force, Application Auto Scaling scales based on the policy that provides the largest
     capacity" (user guide, "How target tracking scaling works"). `floor` and `calendar` raise the minimum, never the maximum.
 
-    Raises `InvalidScalingError` with everything that is wrong.
+    Lists of steps and of events are kept as tuples. Raises `InvalidScalingError` with everything that is wrong.
     """
 
     maximum: int
@@ -34,6 +34,8 @@ class Scaling:
     calendar: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("steps", "calendar"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         raise_if_any(self._problems())
 
     def _problems(self) -> Iterator[str]:

@@ -111,6 +111,13 @@ def test_a_policy_on_a_line_says_what_an_event_has() -> None:
     )
 
 
+def test_a_calendar_may_be_a_list() -> None:
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
+    listed = Scaling(maximum=40, calendar=[spot])  # type: ignore[arg-type]
+
+    assert hash(listed) == hash(Scaling(maximum=40, calendar=(spot,)))
+
+
 def test_an_event_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidScalingError, match=r"give a time with its zone, such as 2026-03-01T20:00:00\+00:00"):
         Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=3)
