@@ -18,11 +18,10 @@ from mlscaling.measurements.load_test import InvalidLoadTestError, LoadTest
 from mlscaling.policies.planned import Event, TimesUsual
 from mlscaling.policies.problems import InvalidScalingError
 from mlscaling.policies.reactive import Signal, TargetTracking
-from mlscaling.policies.scaling import Scaling, by_backlog
+from mlscaling.policies.scaling import Scaling, by_backlog, by_use
 from mlscaling.replay.cases import Case
 from mlscaling.replay.fleet import Fleet, OnDemand, Provisioning
 from mlscaling.search.pools import InstanceType
-from mlscaling.search.serverless import by_use
 
 
 @dataclass(frozen=True, kw_only=True)

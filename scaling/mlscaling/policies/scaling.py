@@ -114,6 +114,12 @@ def by_backlog(*, minimum: int = 0, maximum: int, backlog_per_instance: float) -
     )
 
 
+def by_use(*, minimum: int = 1, maximum: int, target: float, calendar: tuple[Event, ...] = ()) -> Scaling:
+    """What scales the warm containers of a serverless endpoint: keeps a share of them at work. Raises `InvalidScalingError`."""
+    tracking = TargetTracking(target=target, signal=Signal.PROVISIONED_CONCURRENCY)
+    return Scaling(minimum=minimum, maximum=maximum, target=tracking, calendar=calendar)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Objective:
     """What a policy has to keep. A request is served if it is not rejected and waits no longer than `Fleet.longest_wait_seconds`.

@@ -10,20 +10,13 @@ from dataclasses import replace
 from itertools import product
 
 from mlscaling.policies.planned import Event
-from mlscaling.policies.reactive import Signal, TargetTracking
-from mlscaling.policies.scaling import Objective, Scaling
+from mlscaling.policies.scaling import Objective, by_use
 from mlscaling.replay.cases import Case
 from mlscaling.replay.fleet import Fleet
 from mlscaling.search.choosing import Compiled, cheapest
 
 TARGETS = (0.3, 0.5, 0.7, 0.9)
 """Of the use of warm containers."""
-
-
-def by_use(*, minimum: int = 1, maximum: int, target: float, calendar: tuple[Event, ...] = ()) -> Scaling:
-    """Keeps a share of the warm containers at work. Raises `InvalidScalingError`."""
-    tracking = TargetTracking(target=target, signal=Signal.PROVISIONED_CONCURRENCY)
-    return Scaling(minimum=minimum, maximum=maximum, target=tracking, calendar=calendar)
 
 
 def compile_warm(
