@@ -1,4 +1,4 @@
-"""The policy for an objective: many are played on the days that are known, and the cheapest that meets it is taken.
+"""The policy of a real-time endpoint for an objective: many are played on the days that are known, and the cheapest that meets it is taken.
 
 No number is fitted: each comes from a short list, and a policy counts as meeting an objective only if it does so with a margin of what
 days differ by. Forecasts are those that were possible before each day.
