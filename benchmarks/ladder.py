@@ -1,7 +1,7 @@
 """What climbing the instance ladder costs, against knowing beforehand what each of 1,000 jobs needs.
 
-Decisions are those of production: `mlscaling.ladder.choose`, `runs.transitions` and `attempts.failures` decide from the same state that the
-controller keeps. "First time right" knows every need, pays for one attempt on the cheapest type that is large enough, and
+Decisions are those of production: `mlscaling.jobs.ladder.choose`, `runs.transitions` and `attempts.failures` decide from the same
+state that the controller keeps. "First time right" knows every need, pays for one attempt on the cheapest type that is large enough, and
 meets neither shortages of capacity nor lost hosts.
 """
 
@@ -19,11 +19,11 @@ from rich.table import Table
 from attempts.failures import Failure, classify
 from attempts.machines import Machine
 from benchmarks.ladder_world import STARTUP_SECONDS, Drawn, Job, World, draw
-from mlscaling.ladder import Choice, StepMemory, Usage, choose
+from mlscaling.jobs.ladder import Choice, StepMemory, Usage, choose
 from runs.state import Because, QueuedRun, State, Status
 from runs.transitions import Ending, Policy, end, start
 
-# `memory_safety` and the constants of `mlscaling.ladder` were chosen on seeds 1000 to 1009 (`tuning_seeds`), and are shown on these.
+# `memory_safety` and the constants of `mlscaling.jobs.ladder` were chosen on seeds 1000 to 1009 (`tuning_seeds`), and are shown on these.
 SEEDS = (1, 2, 3, 4, 5)
 TUNING_SEEDS = tuple(range(1000, 1010))
 STEP = "Score"

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from mlplatform.scaling import InstanceLadder
 from mlrecords.codec import from_json
-from mlscaling.ladder import GIB, Ladder, Rung
+from mlscaling.jobs.ladder import GIB, Ladder, Rung
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 STARTUP_SECONDS = 90  # Billed in every attempt: the image and the data are fetched.

@@ -22,15 +22,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.scaling_search import FLEET, MAXIMUM, Row, best_causal, cheapest, mean, rows, tracking
-from mlscaling.cases import RUN_IN_MINUTES, Case, Spike
-from mlscaling.compiler import compile_policy, lead_minutes
-from mlscaling.demand import Demand
-from mlscaling.fleet import Provisioning
-from mlscaling.history import History
-from mlscaling.planned import Event, TimesUsual
-from mlscaling.policies import Objective, Scaling
-from mlscaling.reactive import Signal
-from mlscaling.reasons import describe
+from mlscaling.measurements.history import History
+from mlscaling.policies.planned import Event, TimesUsual
+from mlscaling.policies.reactive import Signal
+from mlscaling.policies.scaling import Objective, Scaling
+from mlscaling.replay.cases import RUN_IN_MINUTES, Case, Spike
+from mlscaling.replay.demand import Demand
+from mlscaling.replay.fleet import Provisioning
+from mlscaling.search.realtime import compile_policy, lead_minutes
+from mlscaling.search.reasons import describe
 
 BIKES = Path(__file__).parent.parent / "examples" / "demand_forecast" / "data" / "bikeshare_hourly.csv"
 SPIKE_FACTOR = 10

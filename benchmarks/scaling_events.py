@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.scaling import EVENT_UTILISATION, bikes
-from mlscaling.announced import usual_demand
-from mlscaling.demand import DAY_SECONDS, Demand
-from mlscaling.floors import KNOWN_MINUTES
-from mlscaling.history import History
+from mlscaling.forecasts.announced import usual_demand
+from mlscaling.forecasts.floors import KNOWN_MINUTES
+from mlscaling.measurements.history import History
+from mlscaling.replay.demand import DAY_SECONDS, Demand
 
 QUANTILES = (0.8, 0.9, 0.95)
 LEAD_MINUTES = 15

@@ -9,12 +9,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.cases import DAY_MINUTES, Case
-from mlscaling.compiler import fast_scale_in, fast_steps, floors
-from mlscaling.fleet import Fleet, Provisioning
-from mlscaling.policies import Scaling
-from mlscaling.reactive import Signal, TargetTracking
-from mlscaling.reasons import describe
+from mlscaling.policies.reactive import Signal, TargetTracking
+from mlscaling.policies.scaling import Scaling
+from mlscaling.replay.cases import DAY_MINUTES, Case
+from mlscaling.replay.fleet import Fleet, Provisioning
+from mlscaling.search.realtime import fast_scale_in, fast_steps, floors
+from mlscaling.search.reasons import describe
 
 FLEET = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
 MAXIMUM = 1000

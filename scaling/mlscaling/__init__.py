@@ -1,19 +1,20 @@
 """Scaling policies as small typed objects, and a replay that proves them before they are deployed.
 
-What is named here needs the standard library only. `replay`, `cases`, `compiler` and `proof` compute with numpy, and are for who asks
-for a proof: `policies` says what may be deployed, `forecast` and `published` what is known of the demand, `fleet` what an instance can
-do, `cases` which days to play, `replay` what happens then, `compiler` what would be best, and `proof` whether a policy may go out.
-`ladder` and `spot` are of jobs: they say on which machine the next one runs, and until when it may wait for spot capacity.
+`policies` says what may be deployed, `measurements` what was counted and tested, `forecasts` what is known of the demand to come,
+`replay` what happens then, `search` what would be best, and `proof` whether a policy may go out. Each imports only those before it.
+`jobs` is by itself: it says on which machine the next job runs, and until when it may wait for spot capacity.
+
+What is named here, and all of `policies`, `measurements`, `forecasts` and `jobs`, needs the standard library only, since functions run
+it. `replay`, `search` and `proof` compute with numpy, and are for who asks for a proof.
 """
 
-from mlscaling.announced import capacity_for
-from mlscaling.floors import FloorPlan, floor_plan
-from mlscaling.history import History, InvalidHistoryError
-from mlscaling.planned import Event, ForecastFloor, PublishedForecast, Season, TimesUsual
-from mlscaling.policies import Objective, Scaling, by_backlog
-from mlscaling.policy_problems import InvalidScalingError
-from mlscaling.published import InvalidForecastError, Published
-from mlscaling.reactive import (
+from mlscaling.forecasts.announced import capacity_for
+from mlscaling.forecasts.floors import FloorPlan, floor_plan
+from mlscaling.forecasts.published import InvalidForecastError, Published
+from mlscaling.measurements.history import History, InvalidHistoryError
+from mlscaling.policies.planned import Event, ForecastFloor, PublishedForecast, Season, TimesUsual
+from mlscaling.policies.problems import InvalidScalingError
+from mlscaling.policies.reactive import (
     WAKE_FROM_BACKLOG,
     WAKE_FROM_ZERO,
     Signal,
@@ -23,6 +24,7 @@ from mlscaling.reactive import (
     StepScaling,
     TargetTracking,
 )
+from mlscaling.policies.scaling import Objective, Scaling, by_backlog
 
 __all__ = [
     "Event",

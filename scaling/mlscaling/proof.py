@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from mlscaling.asynchronous import compile_backlog
-from mlscaling.cases import Case, Played, played
-from mlscaling.choosing import Compiled
-from mlscaling.compiler import compile_policy
-from mlscaling.fleet import Fleet
-from mlscaling.policies import Objective, Scaling
-from mlscaling.reasons import describe
-from mlscaling.serverless import compile_warm
+from mlscaling.policies.scaling import Objective, Scaling
+from mlscaling.replay.cases import Case, Played, played
+from mlscaling.replay.fleet import Fleet
+from mlscaling.search.asynchronous import compile_backlog
+from mlscaling.search.choosing import Compiled
+from mlscaling.search.realtime import compile_policy
+from mlscaling.search.reasons import describe
+from mlscaling.search.serverless import compile_warm
 
 MORE = 16
 """How many times the maximum of an asynchronous endpoint is looked at: it costs nothing while nobody asks."""

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import mllocal
 from mlp.main import app
-from mlscaling.history import History
+from mlscaling.measurements.history import History
 
 
 def test_the_invocations_of_an_endpoint_become_a_history_without_gaps(engine: mllocal.Engine, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplatform import InstanceLadder, Metric, SourceDirectory, TrainingPipeline, TrainingResources
-from mlscaling.spot import MARGIN
+from mlscaling.jobs.spot import MARGIN
 from tests.local.deployed_project import deploy
 from tests.local.test_training_ladder import LARGE, SCRIPTS, SMALL, execution_besides, machine_of, parameters_of, write
 from tests.local.workbench import WAIT_SECONDS, Execution, Workbench

@@ -251,7 +251,7 @@ def pool(
     from mlp.scaling.tables import pool_lines, type_document, types_table
     from mlrecords.codec import to_json
     from mlscaling import Objective
-    from mlscaling.pools import compile_pool
+    from mlscaling.search.pools import compile_pool
 
     with reporting(as_json=json) as output:
         given = read_instance_types(types, provisioning_seconds)

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mlp.scaling.inputs import Inputs
-from mlscaling.policies import Scaling
+from mlscaling.policies.scaling import Scaling
 
 # Okabe and Ito's palette, which people with any kind of color vision can tell apart (Wong, Nature Methods 8, 2011).
 _BLACK, _BLUE, _ORANGE, _RED = "#000000", "#0072B2", "#E69F00", "#D55E00"

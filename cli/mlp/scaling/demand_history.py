@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlp.files import write_whole
-from mlscaling.invocations import read_invocations, whole_interval
+from mlscaling.measurements.invocations import read_invocations, whole_interval
 
 if TYPE_CHECKING:
     from mlp.target import Target

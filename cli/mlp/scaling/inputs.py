@@ -12,17 +12,16 @@ from typing import Any
 from mlp.errors import bad_input
 from mlp.files import write_whole
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
-from mlscaling.cases import Case
-from mlscaling.fleet import Fleet, OnDemand, Provisioning
-from mlscaling.history import InvalidHistoryError
-from mlscaling.load_test import InvalidLoadTestError, LoadTest
-from mlscaling.planned import Event, TimesUsual
-from mlscaling.policies import Scaling, by_backlog
-from mlscaling.policy_problems import InvalidScalingError
-from mlscaling.pools import InstanceType
-from mlscaling.published import InvalidForecastError, read_forecasts
-from mlscaling.reactive import Signal, TargetTracking
-from mlscaling.serverless import by_use
+from mlscaling.forecasts.published import InvalidForecastError, read_forecasts
+from mlscaling.measurements.history import InvalidHistoryError
+from mlscaling.measurements.load_test import InvalidLoadTestError, LoadTest
+from mlscaling.policies.planned import Event, TimesUsual
+from mlscaling.policies.problems import InvalidScalingError
+from mlscaling.policies.reactive import Signal, TargetTracking
+from mlscaling.policies.scaling import Scaling, by_backlog, by_use
+from mlscaling.replay.cases import Case
+from mlscaling.replay.fleet import Fleet, OnDemand, Provisioning
+from mlscaling.search.pools import InstanceType
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ from typing import TypedDict
 
 from mlp.errors import bad_input
 from mlp.scaling.inputs import Inputs
-from mlscaling.asynchronous import compile_backlog
-from mlscaling.choosing import Compiled
-from mlscaling.compiler import compile_policy
-from mlscaling.planned import Event
-from mlscaling.policies import Objective
-from mlscaling.serverless import compile_warm
+from mlscaling.policies.planned import Event
+from mlscaling.policies.scaling import Objective
+from mlscaling.search.asynchronous import compile_backlog
+from mlscaling.search.choosing import Compiled
+from mlscaling.search.realtime import compile_policy
+from mlscaling.search.serverless import compile_warm
 
 
 class _Limits(TypedDict):

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from rich.table import Table
 
 from mlp.scaling.inputs import Inputs
-from mlscaling.cases import Played
-from mlscaling.pools import CompiledType, InstancePool
-from mlscaling.reasons import describe
+from mlscaling.replay.cases import Played
+from mlscaling.search.pools import CompiledType, InstancePool
+from mlscaling.search.reasons import describe
 
 
 def type_document(one: CompiledType) -> dict[str, object]:

@@ -23,8 +23,8 @@ from mlplatform.scaling.published import ForecastIsPublished, forecast_statement
 from mlplatform.scaling.rendering import Scaled
 from mlrecords.codec import to_json
 from mlscaling import Scaling
-from mlscaling.invocations import KEPT_DAYS
-from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE
+from mlscaling.forecasts.published import DIMENSION, FALLBACKS, NAMESPACE
+from mlscaling.measurements.invocations import KEPT_DAYS
 
 _CODE = Path(__file__).parent / "runtime" / "set_floor.py"
 _LIBRARIES = tuple(Path(str(package.__file__)).parent for package in (mlrecords, mlscaling))

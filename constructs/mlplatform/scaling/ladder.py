@@ -115,7 +115,7 @@ class InstanceLadder:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """What `mlscaling.ladder` reads at run time."""
+        """What `mlscaling.jobs.ladder` reads at run time."""
         return {
             "rungs": [asdict(rung) for rung in self.rungs],
             "max_instances": self.max_instances,

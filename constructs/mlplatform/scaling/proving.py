@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from mlplatform.pipeline.problems import InvalidPropsError, raise_if_any
 from mlscaling import InvalidForecastError, InvalidHistoryError, InvalidScalingError, Objective, Scaling
-from mlscaling.load_test import InvalidLoadTestError, LoadTest
-from mlscaling.published import read_forecasts
+from mlscaling.forecasts.published import read_forecasts
+from mlscaling.measurements.load_test import InvalidLoadTestError, LoadTest
 
 if TYPE_CHECKING:
     from mlscaling.proof import Verdict
@@ -91,9 +91,9 @@ class ScalingProof:
         """
         raise_if_any(subject, self._kind_problems(max_concurrency))
         try:
-            from mlscaling.cases import Case
-            from mlscaling.fleet import Fleet, OnDemand, Provisioning
             from mlscaling.proof import ObjectiveMissedError, prove
+            from mlscaling.replay.cases import Case
+            from mlscaling.replay.fleet import Fleet, OnDemand, Provisioning
         except ModuleNotFoundError as error:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
             raise InvalidPropsError(subject, [problem]) from error

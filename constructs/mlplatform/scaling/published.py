@@ -9,7 +9,7 @@ from mlplatform.policy import Statement
 from mlplatform.project import MlProject
 from mlplatform.scaling.rendering import Scaled
 from mlscaling import PublishedForecast
-from mlscaling.published import NAMESPACE
+from mlscaling.forecasts.published import NAMESPACE
 
 
 def forecast_statements(project: MlProject, forecast: PublishedForecast) -> list[Statement]:

@@ -1,8 +1,8 @@
 """Which capacity policies want, given what their alarms see. Pure.
 
 Sources: Application Auto Scaling user guide, "How target tracking scaling works", "How step scaling works", "Define cooldown periods";
-API reference, `StepScalingPolicyConfiguration`, `StepAdjustment`. `mlscaling.controllers` has the same rules for its replay, written for
-many policies at once; tests hold the two against each other.
+API reference, `StepScalingPolicyConfiguration`, `StepAdjustment`. `mlscaling.replay.controllers` has the same rules for its replay,
+written for many policies at once; tests hold the two against each other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The two alarms that a target tracking policy makes, and which of its metric they watch.
 
 Sources: Application Auto Scaling user guide, "How target tracking scaling works"; API reference, `PredefinedMetricSpecification`;
-numbers measured on the alarms that Application Auto Scaling makes (see `mlscaling.replay`).
+numbers measured on the alarms that Application Auto Scaling makes (see `mlscaling.replay.outcome`).
 """
 
 from __future__ import annotations

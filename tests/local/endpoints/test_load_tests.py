@@ -9,7 +9,7 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from mlp.main import app
-from mlscaling.load_test import LoadTest
+from mlscaling.measurements.load_test import LoadTest
 from tests.local.endpoints.models import create, put_config, put_model
 from tests.local.endpoints.test_asynchronous import put_endpoint
 from tests.local.endpoints.test_components import host, put_component, scale

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mlscaling.controllers as replayed
+import mlscaling.replay.controllers as replayed
 from mllocal.autoscaling.decisions import (
     Breach,
     Capacity,
@@ -22,7 +22,7 @@ from mllocal.autoscaling.decisions import (
 )
 from mllocal.autoscaling.tracking_alarms import IN_SECONDS, IN_SHARE_OF_TARGET, OUT_DATAPOINTS
 from mllocal.emulator.alarm_states import Rule, evaluate
-from mlscaling.reactive import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.policies.reactive import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
 
 PERIOD_SECONDS = 60
 BLOCKS = PERIOD_SECONDS // replayed.BLOCK_SECONDS
@@ -55,7 +55,7 @@ class Engine:
 
 
 class Replay:
-    """The same policy as `mlscaling.replay` plays it."""
+    """The same policy as `mlscaling.replay.outcome` plays it."""
 
     def __init__(self, controller: replayed.Controller) -> None:
         self._controller = controller

@@ -14,7 +14,7 @@ from mlp.loadtest.generator import OpenLoop
 from mlp.loadtest.knee import LimitedBy, Limits, Search, find_knee
 from mlp.loadtest.steps import Answer, Goal, Step, quantile
 from mlp.main import app
-from mlscaling.load_test import InvalidLoadTestError, LoadTest
+from mlscaling.measurements.load_test import InvalidLoadTestError, LoadTest
 from tests.unit.mlp.queueing import Endpoint, computed_step, served
 
 GOAL = Goal(latency_seconds=0.2, quantile=0.99)

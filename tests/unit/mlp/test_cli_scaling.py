@@ -12,10 +12,9 @@ from typer.testing import CliRunner, Result
 
 from mlp.main import app
 from mlp.scaling.inputs import read_calendar, read_policy, write_policy
-from mlscaling.planned import Event, ForecastFloor, PublishedForecast, TimesUsual
-from mlscaling.policies import Scaling
-from mlscaling.reactive import Step, StepScaling, TargetTracking
-from mlscaling.serverless import by_use
+from mlscaling.policies.planned import Event, ForecastFloor, PublishedForecast, TimesUsual
+from mlscaling.policies.reactive import Step, StepScaling, TargetTracking
+from mlscaling.policies.scaling import Scaling, by_use
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 

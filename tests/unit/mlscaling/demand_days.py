@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from mlscaling.history import History
-from mlscaling.planned import ForecastFloor, Season
+from mlscaling.measurements.history import History
+from mlscaling.policies.planned import ForecastFloor, Season
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # A Monday.
 HOUR = 3600

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.fleet import Fleet, Provisioning
-from mlscaling.policies import Scaling
-from mlscaling.reactive import Signal, TargetTracking
-from mlscaling.replay import Outcome, replay
+from mlscaling.policies.reactive import Signal, TargetTracking
+from mlscaling.policies.scaling import Scaling
+from mlscaling.replay.fleet import Fleet, Provisioning
+from mlscaling.replay.outcome import Outcome, replay
 
 FLEET = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
 MINUTE = 60

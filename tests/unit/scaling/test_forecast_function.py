@@ -27,7 +27,7 @@ from mlplatform import (
     SourceDirectory,
 )
 from mlscaling import Event, ForecastFloor, PublishedForecast, Scaling, Season, TimesUsual
-from mlscaling.invocations import whole_interval
+from mlscaling.measurements.invocations import whole_interval
 from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize_project
 from tests.unit.scaling.simulated_autoscaling import SimulatedAutoScaling, served
 from tests.unit.servers import ACCOUNT, REGION, client, s3_server

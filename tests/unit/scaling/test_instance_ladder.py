@@ -10,7 +10,7 @@ from mlplatform.pipeline.problems import InvalidPropsError
 from mlplatform.project.limits import DEFAULT_INSTANCE_TYPES, JobLimits
 from mlplatform.scaling import InstanceLadder, Rung
 from mlrecords.codec import from_json
-from mlscaling.ladder import Ladder
+from mlscaling.jobs.ladder import Ladder
 
 
 def test_the_ladder_of_a_project_has_its_types_the_cheapest_first() -> None:

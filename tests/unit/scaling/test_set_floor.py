@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from mlplatform.scaling.rendering import calendar_actions
 from mlplatform.scaling.runtime.set_floor import HOLDS_MINUTES, Asked, set_floor
 from mlscaling import Event, ForecastFloor, History, Published, PublishedForecast, Scaling, TimesUsual
-from mlscaling.floors import minimums
-from mlscaling.invocations import whole_interval
-from mlscaling.published import newest
+from mlscaling.forecasts.floors import minimums
+from mlscaling.forecasts.published import newest
+from mlscaling.measurements.invocations import whole_interval
 from tests.unit.scaling.simulated_autoscaling import KilledError, SimulatedAutoScaling
 
 START = datetime(2026, 3, 9, tzinfo=UTC)

@@ -12,7 +12,7 @@ from attempts.failures import Failure, FailureKind
 from mlplatform.training.runtime.training_runs.settings import Settings
 from mlplatform.training.runtime.training_runs.state import Again, State
 from mlplatform.training.runtime.training_runs.transitions import TRAIN_STEP, Ended, confirm_started, end, plan
-from mlscaling.ladder import GIB, Ladder, Rung, Usage
+from mlscaling.jobs.ladder import GIB, Ladder, Rung, Usage
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 LADDER = Ladder((Rung("ml.t3.medium", 4, 2, 0.05), Rung("ml.m5.large", 8, 2, 0.115), Rung("ml.m5.xlarge", 16, 4, 0.23)))

@@ -31,8 +31,8 @@ from mlplatform.training.runtime.training_runs.transitions import (
     wait,
 )
 from mlplatform.training.runtime.training_runs.watch_training import NotEndedError, NotStartedError, TrainingWatch
-from mlscaling.ladder import Ladder, Rung
-from mlscaling.spot import MARGIN, Finish
+from mlscaling.jobs.ladder import Ladder, Rung
+from mlscaling.jobs.spot import MARGIN, Finish
 
 NOW = datetime(2026, 11, 30, 3, tzinfo=UTC)
 PREFIX = "arn:aws:sagemaker:us-east-1:123456789012:pipeline"

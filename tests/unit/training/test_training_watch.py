@@ -18,7 +18,7 @@ from mlplatform.training.runtime.training_runs.settings import Settings
 from mlplatform.training.runtime.training_runs.state import TrainingStore
 from mlplatform.training.runtime.training_runs.transitions import plan
 from mlplatform.training.runtime.training_runs.watch_training import NotEndedError, NotStartedError, TrainingWatch
-from mlscaling.ladder import GIB, Ladder, Rung, Usage
+from mlscaling.jobs.ladder import GIB, Ladder, Rung, Usage
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 LADDER = Ladder((Rung("ml.t3.medium", 4, 2, 0.05), Rung("ml.m5.large", 8, 2, 0.115)))

@@ -30,9 +30,9 @@ from mlscaling import (
     Scaling,
     floor_plan,
 )
-from mlscaling.floors import published_problem
-from mlscaling.invocations import INTERVAL_SECONDS, read_invocations, whole_interval
-from mlscaling.published import DIMENSION, FALLBACKS, NAMESPACE, read_published
+from mlscaling.forecasts.floors import published_problem
+from mlscaling.forecasts.published import DIMENSION, FALLBACKS, NAMESPACE, read_published
+from mlscaling.measurements.invocations import INTERVAL_SECONDS, read_invocations, whole_interval
 
 HOLDS_MINUTES = 180
 """How long a floor lasts without another call: two that are missed do no harm."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attempts.failures import Failure, FailureKind
-from mlscaling.ladder import GIB, Ladder, OutOfMemory, Rung, StepMemory, Usage
+from mlscaling.jobs.ladder import GIB, Ladder, OutOfMemory, Rung, StepMemory, Usage
 from runs import plan_scoring
 from runs.plan_scoring import LadderExhaustedError, Plan, instances_for, plan_of
 from runs.state import ActiveRun, Because, State, encode

@@ -14,7 +14,7 @@ from botocore.session import Session
 from botocore.stub import Stubber
 
 from column_profiles import population_stability_index
-from mlscaling.ladder import GIB, OutOfMemory, StepMemory
+from mlscaling.jobs.ladder import GIB, OutOfMemory, StepMemory
 from runs import drift, plan_quality, publish_run, record_quality
 from runs.metrics import Job, cost_usd
 from runs.publish_run import IncompleteRunError

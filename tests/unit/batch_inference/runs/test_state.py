@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlrecords.codec import InvalidDocumentError
-from mlscaling.ladder import OutOfMemory, StepMemory, Usage
+from mlscaling.jobs.ladder import OutOfMemory, StepMemory, Usage
 from runs.state import ActiveRun, Because, StaleFenceError, State, decode, encode
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)

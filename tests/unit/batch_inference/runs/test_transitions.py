@@ -9,7 +9,7 @@ import pytest
 
 from attempts.failures import Failure, FailureKind, FailurePolicy, Retry
 from attempts.machines import Machine
-from mlscaling.ladder import OutOfMemory
+from mlscaling.jobs.ladder import OutOfMemory
 from runs import outbox
 from runs.settings import Overlap
 from runs.state import Because, QueuedRun, StaleFenceError, State, Status, Subject

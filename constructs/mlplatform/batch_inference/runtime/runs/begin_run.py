@@ -15,7 +15,7 @@ import boto3
 
 from attempts.executions import moment
 from attempts.objects import split_uri, write_json, write_once
-from mlscaling.ladder import choose
+from mlscaling.jobs.ladder import choose
 from model_registry import Model, Registry
 from runs.settings import Settings
 from runs.state import NO_FENCE, PREPARE_STEP, ActiveRun, Because, QueuedRun, State

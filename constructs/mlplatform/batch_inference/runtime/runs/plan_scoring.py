@@ -18,7 +18,7 @@ import boto3
 
 from attempts.failures import FailureKind
 from attempts.objects import list_sizes, read_many, split_uri, write_json
-from mlscaling.ladder import Choice, Ladder, StepMemory, Usage, choose
+from mlscaling.jobs.ladder import Choice, Ladder, StepMemory, Usage, choose
 from runs.parts import parts_of, report_of_preparing
 from runs.settings import Settings
 from runs.state import SCORE_STEP, State

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 
 from attempts.objects import Json, find, list_sizes, read_json, read_many, write_json
-from mlscaling.ladder import Ladder, Usage
+from mlscaling.jobs.ladder import Ladder, Usage
 from runs import drift, metrics
 from runs.drift import Drift
 from runs.parts import Parts, parts_of, report_of_preparing

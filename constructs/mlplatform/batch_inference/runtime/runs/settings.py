@@ -10,7 +10,7 @@ from typing import Any
 from attempts.failures import FailurePolicy
 from attempts.looks import NextLook
 from mlrecords.codec import from_json
-from mlscaling.ladder import Ladder
+from mlscaling.jobs.ladder import Ladder
 from model_registry import ModelChoice
 
 

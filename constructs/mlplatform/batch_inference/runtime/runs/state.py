@@ -17,7 +17,7 @@ from enum import Enum
 
 from attempts.failures import Failure
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
-from mlscaling.ladder import StepMemory
+from mlscaling.jobs.ladder import StepMemory
 
 VERSION = 1
 RECENT_RUNS = 50

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from mlscaling.ladder import Ladder, Usage
+from mlscaling.jobs.ladder import Ladder, Usage
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MARGIN = timedelta(minutes=5)  # Values come after the minute that they are of.

@@ -12,7 +12,7 @@ import boto3
 
 from attempts.executions import moment
 from attempts.objects import list_sizes
-from mlscaling.ladder import Choice
+from mlscaling.jobs.ladder import Choice
 
 from .looking_again import look_again
 from .settings import Settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from attempts.looks import NextLook
 from mlrecords.codec import from_json
-from mlscaling.ladder import Ladder
+from mlscaling.jobs.ladder import Ladder
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from attempts.documents import DocumentStore
 from mlrecords.codec import from_json, to_json
-from mlscaling.ladder import StepMemory
-from mlscaling.spot import Finish
+from mlscaling.jobs.ladder import StepMemory
+from mlscaling.jobs.spot import Finish
 
 
 @dataclass(frozen=True)

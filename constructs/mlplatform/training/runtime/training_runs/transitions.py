@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from attempts.failures import Failure, FailureKind
 from attempts.machines import learn, machine_of
-from mlscaling.ladder import Choice, Usage, choose
-from mlscaling.spot import FINISHES, Finish, is_to_move, spot_until
+from mlscaling.jobs.ladder import Choice, Usage, choose
+from mlscaling.jobs.spot import FINISHES, Finish, is_to_move, spot_until
 
 from .settings import Settings
 from .state import Again, Planned, Spot, State

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from attempts.executions import Json, failure_of, is_busy, job_of, steps_of, stop
 from attempts.failures import FailureKind
-from mlscaling.spot import Finish
+from mlscaling.jobs.spot import Finish
 
 from .looking_again import look_again
 from .memory_used import usage_of

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from attempts.failures import FailureKind
-from mlscaling.ladder import NO_CAPACITY_FOR, Ladder, OutOfMemory, StepMemory
+from mlscaling.jobs.ladder import NO_CAPACITY_FOR, Ladder, OutOfMemory, StepMemory
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What was counted of a demand and tested of an instance. Standard library only."""

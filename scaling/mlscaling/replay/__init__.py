@@ -1,0 +1,1 @@
+"""What happens under policies on the days that are known. With numpy."""

@@ -1,0 +1,142 @@
+"""Policies that cannot be say so, all problems at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mlscaling.policies.planned import Event, ForecastFloor, Season, TimesUsual
+from mlscaling.policies.problems import InvalidScalingError
+from mlscaling.policies.reactive import WAKE_FROM_ZERO, Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.policies.scaling import Scaling
+from mlscaling.replay.fleet import Fleet, Provisioning
+from mlscaling.search.reasons import describe
+
+
+def test_all_problems_of_a_policy_are_told_at_once() -> None:
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
+
+    with pytest.raises(InvalidScalingError) as raised:
+        Scaling(minimum=0, maximum=0, calendar=(spot,))
+
+    assert str(raised.value) == (
+        "capacity is 0 to 0; use 0 or more, and a maximum that is not below the minimum; "
+        "event 'TV spot' has 30 instances; use 1 to the maximum, 0; "
+        "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps, for an asynchronous "
+        "endpoint WAKE_FROM_BACKLOG"
+    )
+
+
+def test_a_minimum_of_zero_is_fine_with_a_way_back() -> None:
+    assert Scaling(minimum=0, maximum=1, steps=(WAKE_FROM_ZERO,)).minimum == 0
+
+
+def test_steps_are_in_order_and_positive() -> None:
+    with pytest.raises(
+        InvalidScalingError, match=r"steps begin at \[2, 1\].*add is 0; use more than 0.*datapoints is 0"
+    ):
+        StepScaling(steps=(Step(at_least=2, add=0), Step(at_least=1, add=10)), datapoints=0)
+
+
+def test_a_target_is_positive_and_of_a_predefined_metric() -> None:
+    with pytest.raises(
+        InvalidScalingError, match=r"target is -1.*scale_in_cooldown_seconds is -1.*InvocationsPerInstance"
+    ):
+        TargetTracking(target=-1, signal=Signal.FAST_INVOCATIONS, scale_in_cooldown_seconds=-1)
+
+
+def test_a_forecast_has_a_quantile() -> None:
+    with pytest.raises(InvalidScalingError, match="quantile is 95; use 0 to 1"):
+        ForecastFloor(requests_per_second=8, quantile=95)
+
+
+def test_two_step_policies_watch_two_signals() -> None:
+    with pytest.raises(InvalidScalingError, match="the steps watch NO_CAPACITY, NO_CAPACITY; let each policy watch"):
+        Scaling(maximum=2, steps=(WAKE_FROM_ZERO, WAKE_FROM_ZERO))
+
+
+def test_an_event_is_asked_for_before_it_begins_and_expires() -> None:
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30, minutes=45, lead_minutes=12)
+
+    assert (spot.begins, spot.ends) == (
+        datetime(2026, 3, 1, 19, 48, tzinfo=UTC),
+        datetime(2026, 3, 1, 20, 45, tzinfo=UTC),
+    )
+
+
+def test_an_event_is_asked_for_so_many_minutes_before_it_though_the_clock_changes_meanwhile() -> None:
+    """At ten past three in Berlin on the 29th of March, an hour ago was ten past one."""
+    spot = Event(name="TV spot", at=datetime(2026, 3, 29, 3, 10, tzinfo=ZoneInfo("Europe/Berlin")), capacity=3)
+
+    assert spot.begins == datetime(2026, 3, 29, 0, 55, tzinfo=UTC)
+
+
+def test_times_of_an_event_and_a_forecast_are_not_negative() -> None:
+    with pytest.raises(InvalidScalingError, match=r"minutes of event 'x' is 0; use 1.*lead_minutes of event 'x' is -1"):
+        Event(name="x", at=datetime(2026, 3, 1, tzinfo=UTC), capacity=3, minutes=0, lead_minutes=-1)
+    with pytest.raises(InvalidScalingError, match=r"around_minutes is -1; use 0.*lead_minutes is -5"):
+        ForecastFloor(requests_per_second=8, quantile=0.9, around_minutes=-1, lead_minutes=-5)
+
+
+def test_a_step_adds_whole_instances_or_percent() -> None:
+    with pytest.raises(InvalidScalingError, match=r"add is 12.5; use a whole number"):
+        StepScaling(steps=(Step(at_least=1, add=12.5),))
+
+
+def test_a_forecast_says_how_many_days_it_looks_at() -> None:
+    week = ForecastFloor(requests_per_second=8, quantile=0.9, season=Season.WEEK, periods=4, around_minutes=60)
+
+    assert (ForecastFloor(requests_per_second=8, quantile=0.9, around_minutes=0).days_seen, week.days_seen) == (7, 29)
+
+
+def test_an_event_of_times_the_usual_takes_half_a_day_at_most_and_more_than_nothing() -> None:
+    with pytest.raises(InvalidScalingError, match=r"times is 0; use more.*requests_per_second is -1.*quantile is 9"):
+        TimesUsual(times=0, requests_per_second=-1, quantile=9)
+    demand = TimesUsual(times=3, requests_per_second=8)
+    with pytest.raises(InvalidScalingError, match="takes 721 minutes; use 720 or fewer, or several events"):
+        Event(name="sale", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=3, minutes=721, demand=demand)
+
+
+def test_a_policy_on_a_line_says_what_an_event_has() -> None:
+    fleet = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
+    usual = replace(spot, demand=TimesUsual(times=10, requests_per_second=8))
+
+    assert describe(Scaling(maximum=40, calendar=(spot, usual)), fleet).endswith(
+        "30 instances for 'TV spot' from 2026-03-01 19:45 on, "
+        "30 instances or as many as 10 times the usual takes for 'TV spot' from 2026-03-01 19:45 on"
+    )
+
+
+def test_a_calendar_may_be_a_list() -> None:
+    spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
+    listed = Scaling(maximum=40, calendar=[spot])  # type: ignore[arg-type]
+
+    assert hash(listed) == hash(Scaling(maximum=40, calendar=(spot,)))
+
+
+def test_an_event_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidScalingError, match=r"give a time with its zone, such as 2026-03-01T20:00:00\+00:00"):
+        Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=3)
+
+
+def test_steps_that_scale_in_are_in_order_and_leave_somebody() -> None:
+    steps = (StepIn(at_most=100, remove_percent=100), StepIn(at_most=200, remove_percent=50))
+    problems = (
+        r"begin at \[100, 200\]; give each.*remove_percent is 100; use 1 to 99.*watches NO_CAPACITY.*datapoints is 0"
+    )
+    with pytest.raises(InvalidScalingError, match=problems):
+        StepScaleIn(steps=steps, signal=Signal.NO_CAPACITY, datapoints=0)
+
+
+def test_what_scales_in_does_not_leave_more_than_what_is_scaled_out_from() -> None:
+    scale_in = StepScaleIn(steps=(StepIn(at_most=200, remove_percent=50), StepIn(at_most=100, remove_percent=60)))
+
+    with pytest.raises(
+        InvalidScalingError, match="removing 50% at 200 leaves the others 400 of INVOCATIONS, and from 300 on"
+    ):
+        Scaling(maximum=9, target=TargetTracking(target=300), scale_in=scale_in)
+    assert Scaling(maximum=9, target=TargetTracking(target=400), scale_in=scale_in).scale_in is scale_in
