@@ -47,7 +47,7 @@ demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show 
 	@$(BIN)/python -m examples.demand_forecast.demo
 
 test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test, in three processes since much of their time is waiting
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -p tests.order --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 faults: setup ## Live through 200 random schedules of faults with batch inference on the embedded AWS, and check every output
 	@FAULT_SCHEDULES=200 $(BIN)/pytest -s tests/local/batch_inference/test_fault_schedules.py

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.order import in_order
-
 REPOSITORY = Path(__file__).parents[1]
 _NODE = Path(sys.executable).with_name("node")
 
@@ -54,14 +52,6 @@ class Synthesized:
             for logical_id, resource in template["Resources"].items():
                 if not types or resource["Type"] in types:
                     yield stack, logical_id, resource
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the files into the order in which processes take them. Within a file nothing moves."""
-    files: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path.relative_to(REPOSITORY).as_posix(), []).append(item)
-    items[:] = [item for file in in_order(files) for item in files[file]]
 
 
 def synthesize(environment: str, directory: Path) -> Synthesized:

@@ -1,12 +1,14 @@
-"""In which order processes take the files of tests: so that none is left with a long one at the end, nor do all wait at once.
+"""A plugin of `make test`: the order in which its processes take the files of tests.
 
-Nothing but the time of `make test` hangs on this.
+None is to be left with a long one at the end, nor are all to wait at once. Nothing but time hangs on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import pytest
 
 WAITING = "tests/local"
 """Its tests mostly wait for jobs, instances and stacks; most others keep a core busy."""
@@ -31,6 +33,14 @@ LONGEST = (
     "tests/access/test_second_opinions.py",
 )
 """Files of half a minute and more: half of all the time."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Move whole files; within a file nothing moves."""
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path.relative_to(config.rootpath).as_posix(), []).append(item)
+    items[:] = [item for file in in_order(files) for item in files[file]]
 
 
 def in_order(files: Iterable[str]) -> list[str]:
