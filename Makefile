@@ -10,6 +10,8 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export CDK_DISABLE_CLI_TELEMETRY := true
 # The certificates of the machine, so that setting up also works behind a company's proxy.
 export UV_SYSTEM_CERTS := true
+# What Python compiles is kept, in this directory as all else: without that, each process compiles it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test faults records reproductions conformance access-matrix lint synth synth-all up down bench bench-scaling lock image-registries run-record-schema clean
@@ -44,8 +46,8 @@ node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show the result
 	@$(BIN)/python -m examples.demand_forecast.demo
 
-test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test, in two processes since most of their time is waiting
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test, in three processes since much of their time is waiting
+	@$(BIN)/pytest -p tests.order --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 faults: setup ## Live through 200 random schedules of faults with batch inference on the embedded AWS, and check every output
 	@FAULT_SCHEDULES=200 $(BIN)/pytest -s tests/local/batch_inference/test_fault_schedules.py

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,13 @@ Json = dict[str, Any]
 OK = SimpleNamespace(status_code=200)
 REFUSED = SimpleNamespace(status_code=403)
 CONFLICT = SimpleNamespace(status_code=409)
+_MAKING_A_CLIENT = threading.Lock()
+
+
+@cache
+def _session() -> boto3.Session:
+    """Not that of `boto3.client`, in whose place a test may have put `Caller.client`."""
+    return boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="test", region_name=REGION)
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,8 @@ class Caller:
 
     def client(self, service: str) -> Any:
         """As `boto3.client`."""
-        # A session of its own: a test may have put this method in the place of `boto3.client`.
-        session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="test", region_name=REGION)
-        made = session.client(service, endpoint_url=self.s3_endpoint if service == "s3" else None)
+        with _MAKING_A_CLIENT:
+            made = _session().client(service, endpoint_url=self.s3_endpoint if service == "s3" else None)
         events = made.meta.events
         events.register_first(f"before-parameter-build.{service}", self._remember)
         events.register(f"before-call.{service}", self._judge)

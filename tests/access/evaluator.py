@@ -6,8 +6,9 @@ Why this is written here, and what it was held against: docs/adr/0008-policy-eva
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from tests.access.conditions import Context, hold, matches
@@ -111,18 +112,32 @@ class _Request:
 
     def _matches(self, statement: Document) -> bool:
         return (
-            _named_or_not(statement, "Action", lambda value: matches(value.lower(), self.action.lower()))
-            and _named_or_not(statement, "Resource", lambda value: matches(value, self.resource))
+            _named_or_not(statement, "Action", _is_one_of_actions, self.action)
+            and _named_or_not(statement, "Resource", _is_one_of, self.resource)
             and hold(statement.get("Condition", {}), self.context)
         )
 
 
-def _named_or_not(statement: Document, element: str, match: Any) -> bool:
-    if f"Not{element}" in statement:
-        return not any(match(value) for value in _list(statement[f"Not{element}"]))
-    if element not in statement:
+def _named_or_not(
+    statement: Document, element: str, matched: Callable[[tuple[str, ...], str], bool], value: str
+) -> bool:
+    if element in statement:
+        return matched(tuple(_list(statement[element])), value)
+    negated = statement.get(f"Not{element}")
+    if negated is None:
         return element == "Resource"  # Trust policies name none.
-    return any(match(value) for value in _list(statement[element]))
+    return not matched(tuple(_list(negated)), value)
+
+
+# Millions of requests ask the same of few lists.
+@cache
+def _is_one_of_actions(patterns: tuple[str, ...], action: str) -> bool:
+    return any(matches(pattern.lower(), action.lower()) for pattern in patterns)
+
+
+@cache
+def _is_one_of(patterns: tuple[str, ...], value: str) -> bool:
+    return any(matches(pattern, value) for pattern in patterns)
 
 
 def _names(statement: Document, principal: Principal) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +157,13 @@ def test_an_smt_solver_finds_no_request_that_reaches_what_another_project_owns(
     world: World, reference: dict[str, dict[str, list[str]]]
 ) -> None:
     """Of the project whose name begins with the intruder's, where a pattern that is too wide would match first."""
+    actions = {kind: actions_on(reference, kind) for kind in TYPES}
     asked: dict[str, list[dict[str, Any]]] = {}
     for principal, owner, kind, resource in trespasses(world):
         if owner == NEIGHBOUR:
             question = {
                 "arns": [resource.arn],
-                "actions": actions_on(reference, kind),
+                "actions": actions[kind],
                 "policies": [] if resource.policy is None else [resource.policy],
                 "context": context_of(principal, owner),
             }
@@ -196,16 +198,21 @@ def _unknown(world: World, reference: dict[str, dict[str, list[str]]]) -> Iterat
         for document in (*principal.policies, principal.boundary)
         if document is not None
     ]
+
+    @cache
+    def named_by(pattern: str) -> list[str]:
+        return [action for action in reference if matches(pattern.lower(), action.lower())]
+
     for where, document in documents:
+        # A Deny by a pattern is about what an Allow lets through; a pattern of an Allow needs one match.
+        allowed = {action for pattern in _allowed(document) for action in named_by(pattern)}
         for statement in document["Statement"]:
             conditions = {key for keys in statement.get("Condition", {}).values() for key in keys}
             for pattern in _listed(statement["Action"]):
-                found = [action for action in reference if matches(pattern.lower(), action.lower())]
+                found = named_by(pattern)
                 if not found:
                     yield f"{where}: {statement['Sid']}: no action is {pattern}"
-                # A Deny by a pattern is about what an Allow lets through; a pattern of an Allow needs one match.
-                allowed = _allowed(document)
-                denied = [it for it in found if it == pattern or any(matches(named, it) for named in allowed)]
+                denied = [it for it in found if it == pattern or it in allowed]
                 held = denied if statement["Effect"] == "Deny" else found
                 for key in sorted(conditions):
                     known = [_knows(reference[action]["keys"], key) for action in held]

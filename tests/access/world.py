@@ -90,10 +90,14 @@ class World:
 
     def ask(self, principal: Principal, owner: str) -> Iterator[tuple[Ask, tuple[Decision, ...]]]:
         """Everything that can be asked of what a project owns, with requests that its guardrails let pass."""
-        for ask in ASKS:
-            context = self.compliant(ask.action, owner)
+        for ask, context in self._asks[owner]:
             resources = self.resources[owner][ask.kind]
             yield ask, tuple(decide(principal, ask.action, resource, context) for resource in resources)
+
+    @cached_property
+    def _asks(self) -> dict[str, list[tuple[Ask, Context]]]:
+        """By project, everything that can be asked of what it owns, with a request that its guardrails let pass."""
+        return {owner: [(ask, self.compliant(ask.action, owner)) for ask in ASKS] for owner in PROJECTS}
 
     def compliant(self, action: str, project: str, *, instance_type: str = INSTANCE_TYPE) -> Context:
         """The condition keys of a request of this project that its guardrails are meant to let pass.

@@ -70,5 +70,5 @@ def deploy_stack(workbench: Workbench, assembly: Path, stack_name: str, build: C
     url = f"{cloudformation.meta.endpoint_url}/{workbench.bucket}/template.json"
     cloudformation.create_stack(StackName=stack_name, TemplateURL=url)
     cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=stack_name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        StackName=stack_name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
     )

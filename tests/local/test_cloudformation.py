@@ -32,7 +32,7 @@ def deploy(workbench: Workbench, action: str, name: str, body: str) -> None:
     cloudformation = workbench.engine.client("cloudformation")
     getattr(cloudformation, f"{action}_stack")(StackName=name, TemplateBody=body)
     cloudformation.get_waiter(f"stack_{action}_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 150}
     )
 
 
@@ -45,7 +45,7 @@ def test_a_pipeline_is_created_changed_and_deleted_with_its_stack(workbench: Wor
     second = workbench.sagemaker.describe_pipeline(PipelineName="from-a-template")
     cloudformation.delete_stack(StackName="life")
     cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName="life", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        StackName="life", WaiterConfig={"Delay": 0.2, "MaxAttempts": 150}
     )
 
     assert "first" in first["PipelineDefinition"]
@@ -125,7 +125,7 @@ def test_a_saved_query_of_athena_changes_and_goes_with_its_stack(workbench: Work
     second = saved()
     cloudformation.delete_stack(StackName="queries")
     cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName="queries", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        StackName="queries", WaiterConfig={"Delay": 0.2, "MaxAttempts": 150}
     )
 
     assert (first, second, saved()) == (["SELECT 1"], ["SELECT 2"], [])

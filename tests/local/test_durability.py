@@ -145,7 +145,7 @@ def test_stacks_functions_objects_and_pipelines_work_after_a_new_start(tmp_path:
     cloudformation = engine.client("cloudformation")
     cloudformation.create_stack(StackName="kept", TemplateBody=json.dumps(TEMPLATE))
     cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="kept", WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+        StackName="kept", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100}
     )
     name = workbench.create_pipeline(workbench.json_step("Report", {"n": 1}))
 

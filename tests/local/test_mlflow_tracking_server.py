@@ -21,7 +21,7 @@ def test_a_tracking_server_is_deployed_described_and_destroyed(workbench: Workbe
         "RoleArn": ROLE,
     }
     template = {"Resources": {"Server": {"Type": "AWS::SageMaker::MlflowTrackingServer", "Properties": properties}}}
-    patience = {"Delay": 1, "MaxAttempts": 30}
+    patience = {"Delay": 0.2, "MaxAttempts": 150}
     cloudformation.create_stack(StackName=NAME, TemplateBody=json.dumps(template))
     cloudformation.get_waiter("stack_create_complete").wait(StackName=NAME, WaiterConfig=patience)
 

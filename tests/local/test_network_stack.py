@@ -18,7 +18,7 @@ def test_a_network_with_egress_is_made_and_leaves_nothing(engine: mllocal.Engine
     for part in ("Rules", "Parameters"):  # The CDK's own check of its bootstrap, which this test does without.
         template.pop(part)
     cloudformation, ec2 = engine.client("cloudformation"), engine.client("ec2")
-    patience = {"Delay": 1, "MaxAttempts": 60}
+    patience = {"Delay": 0.2, "MaxAttempts": 300}
 
     cloudformation.create_stack(StackName="egress", TemplateBody=json.dumps(template))
     cloudformation.get_waiter("stack_create_complete").wait(StackName="egress", WaiterConfig=patience)

@@ -32,7 +32,7 @@ def home(account: str, region: str) -> str:
 def test_a_project_with_everything_switched_on_is_deployed_and_destroyed(workbench: Workbench) -> None:
     engine = workbench.engine
     cloudformation = engine.client("cloudformation")
-    patience = {"Delay": 1, "MaxAttempts": 60}
+    patience = {"Delay": 0.2, "MaxAttempts": 300}
 
     # By URL, as the CDK does: it is longer than a body may be.
     workbench.put("home.template.json", home(engine.account, engine.region).encode())

@@ -164,7 +164,9 @@ Resources:
   Subnet: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.99.0.0/24}}
 """
     cloudformation.create_stack(StackName="in-use", TemplateBody=template)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="in-use", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="in-use", WaiterConfig={"Delay": 0.2, "MaxAttempts": 600}
+    )
     subnet = cloudformation.describe_stack_resource(StackName="in-use", LogicalResourceId="Subnet")
     subnet_id = subnet["StackResourceDetail"]["PhysicalResourceId"]
     interface = ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]["NetworkInterfaceId"]

@@ -226,7 +226,7 @@ def test_a_person_who_is_at_work_leaves_with_an_update_of_the_stack(studio: Stud
         },
     }
     topic = {"Type": "AWS::SNS::Topic"}  # A stack needs something to stay.
-    patience = {"Delay": 1, "MaxAttempts": 60}
+    patience = {"Delay": 0.2, "MaxAttempts": 300}
 
     cloudformation.create_stack(
         StackName="team", TemplateBody=json.dumps({"Resources": {"Carl": profile, "Emptied": emptied, "Topic": topic}})

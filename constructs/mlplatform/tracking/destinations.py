@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,9 +20,12 @@ from mlrecords.canonical import canonical, digest
 from mlrecords.codec import from_json, to_json
 from mlrecords.observations import Observation
 from mlrecords.sending import RefusedError, parts_of
+from mlrecords.store import RecordStore
 
 REPRODUCING = "MLP_REPRODUCING"
 """The directory in which `mlp reproduce` waits for `result.json`; nothing is sent then."""
+PAUSE_SECONDS = 30
+"""While the store cannot be reached, a run tries again no sooner: each try takes seconds, and the work waits for it."""
 
 
 class Destination(Protocol):
@@ -44,12 +48,25 @@ class Outbox:
     target: Target
     directory: Path
     _has_warned: bool = field(default=False, repr=False)
+    _offline: OfflineError | None = field(default=None, repr=False)
+    _next_try: float = field(default=0.0, repr=False)
 
     @classmethod
     def of(cls, target: Target) -> Outbox:
         """The outbox of whoever runs this."""
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         return cls(target, state / "mlplatform" / "outbox" / target.key)
+
+    @property
+    def store(self) -> RecordStore:
+        """The run records. Raises what `Target.store` raises; for a while after it could not be reached, without another try."""
+        if self._offline is not None and time.monotonic() < self._next_try:
+            raise self._offline
+        try:
+            return self.target.store
+        except OfflineError as error:
+            self._offline, self._next_try = error, time.monotonic() + PAUSE_SECONDS
+            raise
 
     def keep(self, content: bytes) -> str:
         name = digest(content)
@@ -65,7 +82,7 @@ class Outbox:
     def deliver(self) -> None:
         """Send everything that waits, blobs first: a record names none that is not there."""
         try:
-            store = self.target.store
+            store = self.store
             for blob, content in _waiting(self.directory / "blobs"):
                 store.keep(content)
                 blob.unlink(missing_ok=True)

@@ -198,7 +198,7 @@ class _Who:
         """Raises `TrackError` if AWS can be reached and has no store: before the work, not after it."""
         if isinstance(destination, Outbox):
             with suppress(OfflineError):
-                _ = destination.target.store
+                _ = destination.store
                 caller = destination.target.caller
                 return cls(caller["arn"], caller["account"], caller["region"])
         return cls(getpass.getuser())

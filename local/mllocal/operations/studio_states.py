@@ -12,7 +12,7 @@ from mllocal.sagemaker.kinds import Kind
 from mllocal.sagemaker.service import Service, arn_of
 from mllocal.sagemaker.store import Document, Scope
 
-SECONDS = 0.3
+SECONDS = 0.1
 """How long a creation or deletion takes here; minutes in AWS."""
 _GONE = None
 

@@ -40,7 +40,9 @@ def test_an_endpoint_answers_and_tells_errors_of_the_model_from_its_own(workbenc
     assert unknown.value.response["Error"]["Code"] == "ValidationError"
 
     workbench.sagemaker.delete_endpoint(EndpointName="one")
-    workbench.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="one", WaiterConfig={"Delay": 1})
+    workbench.sagemaker.get_waiter("endpoint_deleted").wait(
+        EndpointName="one", WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
+    )
     with pytest.raises(ClientError, match="not found"):
         invoke(workbench, "one")
 

@@ -89,7 +89,7 @@ def deploy(workbench: Workbench, action: str, body: str | None) -> None:
     request = {} if body is None else {"TemplateBody": body}
     getattr(cloudformation, f"{action}_stack")(StackName="stacked", **request)
     cloudformation.get_waiter(f"stack_{action}_complete").wait(
-        StackName="stacked", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        StackName="stacked", WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
     )
 
 

@@ -58,13 +58,20 @@ def cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def archive(source: Account, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def exported(source: Account, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Version 2 of the model, with everything that it came from."""
-    runs = Runs(source.target)
-    model = runs.lineage("demand/2")
-    path = tmp_path / "runs.zip"
+    model = Runs(source.target).lineage("demand/2")
+    path = tmp_path_factory.mktemp("exported") / "runs.zip"
     export(source.store, [model.root, *(one.run_id for one in model.ancestors())], path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def archive(exported: bytes, tmp_path: Path) -> Path:
+    """It as a file, for this test only."""
+    path = tmp_path / "runs.zip"
+    path.write_bytes(exported)
     return path
 
 

@@ -14,7 +14,6 @@ import botocore.exceptions
 from . import report
 from .configuration import Analysis, Facet
 from .contract import MESSAGE, OUTPUT, AnalysisError, Document
-from .explain import drift_violations, explain
 from .metrics import POST_TRAINING, PRE_TRAINING, Metric
 
 _KINDS: dict[str, Mapping[str, Metric]] = {"pre_training_bias": PRE_TRAINING, "post_training_bias": POST_TRAINING}
@@ -41,7 +40,9 @@ def _analyze(analysis: Analysis) -> str:
     for kind, metrics in asked.items():
         result[f"{kind}_metrics"] = _section(analysis, facets, metrics)
     if "shap" in analysis.methods:
-        result["explanations"] = explain(analysis)
+        from . import explain  # It takes scikit-learn, which takes a second.
+
+        result["explanations"] = explain.explain(analysis)
     _write("analysis.json", result)
     if "report" in analysis.methods:
         report.write(OUTPUT, analysis.methods["report"], result)
@@ -55,7 +56,7 @@ def _analyze(analysis: Analysis) -> str:
         for found in _violations(facets, metrics, known.get(f"{kind}_metrics", {"facets": {}}))
     ]
     if "explanations" in result:
-        violations += drift_violations(result["explanations"], known.get("explanations", {}))
+        violations += explain.drift_violations(result["explanations"], known.get("explanations", {}))
     _write("constraint_violations.json", {"version": "1.0", "violations": violations})
     return f"{'CompletedWithViolations' if violations else 'Completed'}: Job completed successfully with {len(violations)} violations."
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
-from sklearn.neighbors import KNeighborsClassifier
 
 _NEIGHBORS, _FEW_RECORDS = 5, 9
 """Of the flip test, in AWS's open library of bias metrics (smclarify): one neighbor where the favored group has few records."""
@@ -135,6 +134,8 @@ def _flip_test(groups: Groups) -> float:
     """How many disfavored rows their favored neighbors would have accepted, less those they would have rejected, as a share."""
     if groups.neighborhood is None:
         raise ValueError("FT compares neighbors, and needs columns beside facet and label that are all numbers")
+    from sklearn.neighbors import KNeighborsClassifier  # It takes a second, and only this metric needs it.
+
     d = groups.disfavored
     favored = groups.neighborhood[~d]
     neighbors = KNeighborsClassifier(_NEIGHBORS if len(favored) > _FEW_RECORDS else 1).fit(
