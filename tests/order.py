@@ -26,7 +26,7 @@ LONGEST = (
     "tests/unit/mlp/test_cli_loadtest.py",
     "tests/unit/mllocal/test_toolkit_monitor.py",
     "tests/unit/tracking/test_track.py",
-    "tests/unit/mlscaling/test_compiler.py",
+    "tests/unit/mlscaling/search/test_realtime.py",
     "tests/unit/mlp/runs/test_archive.py",
     "tests/unit/mlp/test_cli_engine.py",
     "tests/unit/mlp/test_cli_scaling.py",
