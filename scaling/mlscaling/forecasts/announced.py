@@ -75,6 +75,14 @@ class _Window:
 
 
 @dataclass(frozen=True)
+class _Hour:
+    """Of the last week: how far demand was off its forecast, and how far what came in the window was off what was expected of it."""
+
+    off: float
+    error: float
+
+
+@dataclass(frozen=True)
 class _Tried:
     """What one look at the past says, and how wrong it has been."""
 
@@ -83,22 +91,23 @@ class _Tried:
 
     @classmethod
     def of(cls, history: History, look: ForecastFloor, now: int, window: _Window, quantile: float) -> _Tried:
-        offs, expected = _seen_from(history, look, now, window)
-        learned = list(_learned(history, look, now, window))
-        lasts = _slope([off for off, _, _ in learned], [came - then for _, then, came in learned])
-        missing = quantile_of([came - then - lasts * off for off, then, came in learned], quantile)
-        wrong = (came - then - lasts * off - missing for off, then, came in learned)
+        off, expected = _seen_from(history, look, now, window)
+        hours = list(_hours(history, look, now, window))
+        lasts = _slope(hours)
+        missing = quantile_of([hour.error - lasts * hour.off for hour in hours], quantile)
+        wrong = (hour.error - lasts * hour.off - missing for hour in hours)
         loss = sum(max(quantile * one, (quantile - 1) * one) for one in wrong)
-        return cls(rate=max(0.0, expected + lasts * offs + missing), loss=loss)
+        return cls(rate=max(0.0, expected + lasts * off + missing), loss=loss)
 
 
-def _learned(history: History, look: ForecastFloor, now: int, window: _Window) -> Iterator[tuple[float, float, float]]:
-    """Of each hour of the last week: how far off demand was, what was expected of a window as far ahead, and what came."""
+def _hours(history: History, look: ForecastFloor, now: int, window: _Window) -> Iterator[_Hour]:
+    """Those of which it is known what came in a window that was as far ahead."""
     hour = max(1, 3600 // history.interval_seconds)
     for place in range(now - hour, max(0, now - _LEARNED_HOURS * hour - 1), -hour):
         came = history.counts[place + window.ahead : min(place + window.ahead + window.length, now)]
         if len(came) == window.length and not any(map(math.isnan, came)):
-            yield *_seen_from(history, look, place, window), max(came) / history.interval_seconds
+            off, expected = _seen_from(history, look, place, window)
+            yield _Hour(off=off, error=max(came) / history.interval_seconds - expected)
 
 
 def _seen_from(history: History, look: ForecastFloor, place: int, window: _Window) -> tuple[float, float]:
@@ -112,7 +121,7 @@ def _seen_from(history: History, look: ForecastFloor, place: int, window: _Windo
     return sum(offs) / max(len(offs), 1), expected
 
 
-def _slope(offs: Sequence[float], errors: Sequence[float]) -> float:
-    """By least squares, 0 to 1: nothing lasts, or all of it."""
-    squares = sum(off * off for off in offs)
-    return min(max(sum(map(lambda off, error: off * error, offs, errors)) / squares, 0.0), 1.0) if squares else 0.0
+def _slope(hours: Sequence[_Hour]) -> float:
+    """Of the errors over the offs by least squares, 0 to 1: nothing lasts, or all of it."""
+    squares = sum(hour.off**2 for hour in hours)
+    return min(max(sum(hour.off * hour.error for hour in hours) / squares, 0.0), 1.0) if squares else 0.0
