@@ -92,7 +92,11 @@ def with_spikes(case: Case, seed: int, *, a_day: int = 1, factor: float | None =
 
 
 def calendar(
-    case: Case, *, late_minutes: float = 0, requests_per_second: float = FLEET.requests_per_second
+    case: Case,
+    *,
+    late_minutes: float = 0,
+    expected_late_seconds: float = CALENDAR_LATE_SECONDS,
+    requests_per_second: float = FLEET.requests_per_second,
 ) -> tuple[Event, ...]:
     """The spikes of a case as somebody announced them: when, for how long, how many times the usual; maybe off by some minutes."""
     return tuple(
@@ -101,7 +105,7 @@ def calendar(
             at=case.first + timedelta(seconds=spike.at_second, minutes=late_minutes),
             capacity=1,
             minutes=spike.seconds / 60,
-            lead_minutes=lead_minutes(FLEET, late_seconds=CALENDAR_LATE_SECONDS),
+            lead_minutes=lead_minutes(FLEET, late_seconds=expected_late_seconds),
             demand=TimesUsual(times=spike.factor, requests_per_second=requests_per_second * EVENT_UTILISATION),
         )
         for number, spike in enumerate(case.spikes, start=1)
@@ -185,6 +189,8 @@ def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) ->
     wary = replace(wary, calendar=calendar(case, requests_per_second=0.7 * FLEET.requests_per_second))
     weak = replace(FLEET, requests_per_second=7)
     spread = Provisioning(shortest_seconds=134, usual_seconds=300, longest_seconds=525)
+    late = replace(compiled, calendar=calendar(case, late_minutes=10))
+    expected_late = replace(compiled, calendar=calendar(case, late_minutes=10, expected_late_seconds=600))
     found = [
         *rows(["as made for"], [ours], case),
         *rows(["provisioning 134 s"], [ours], case, replace(FLEET, provisioning=Provisioning.fixed(134))),
@@ -194,7 +200,7 @@ def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) ->
         *rows(["instances serve 30% less"], [ours], case, weak),
         *rows(["instances serve 30% less, and the policy was made for that"], [wary], case, weak),
         *rows(["the policy was made for that, and they do not"], [wary], case),
-        *rows(["calendar 10 minutes late"], [replace(compiled, calendar=calendar(case, late_minutes=10))], case),
+        *rows(["calendar 10 minutes late", "calendar 10 minutes late, as expected"], [late, expected_late], case),
         *rows(["calendar 10 minutes early"], [replace(compiled, calendar=calendar(case, late_minutes=-10))], case),
     ]
     _print(console, f"{trace.demand.name}: sensitivity of announced spikes", found, compiled)
