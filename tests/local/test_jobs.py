@@ -70,6 +70,18 @@ def test_a_processing_job_gives_its_message_file_as_the_reason(workbench: Workbe
     assert job["ExitMessage"] == "column day is missing"
 
 
+def test_a_text_that_no_process_can_be_given_fails_the_job_and_says_which(workbench: Workbench) -> None:
+    request = processing_request("no-text", "true", Environment={"MARK": "a\0b", "HALF": "\ud800"})
+    workbench.sagemaker.create_processing_job(**request)
+
+    job = workbench.wait_for_job("processing", "no-text")
+
+    assert job["FailureReason"] == (
+        "ClientError: the environment variable 'a\\x00b' has a NUL character, which ends a text for a process; "
+        "the environment variable '\\ud800' has half a surrogate pair, which is no text; take it out"
+    )
+
+
 def test_an_input_without_objects_fails_the_job_and_says_where_it_looked(workbench: Workbench) -> None:
     where = {"S3Uri": workbench.uri("nothing/"), "LocalPath": "/opt/ml/processing/in", "S3DataType": "S3Prefix"}
     inputs = [{"InputName": "data", "S3Input": {**where, "S3InputMode": "File"}}]

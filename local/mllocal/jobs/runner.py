@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,11 @@ class Job:
         log: JobLog,
         memory_limit_bytes: int | None,
     ) -> ContainerProcess:
-        """Start a container on a host; from now on `stop` reaches it."""
+        """Start a container on a host; from now on `stop` reaches it. Raises `JobFailedError` for texts that no process can be given."""
         self.check_not_stopped()
+        unusable = [*_unusable("argument", command), *_unusable("environment variable", environment.values())]
+        if unusable:
+            raise JobFailedError(f"ClientError: {'; '.join(unusable)}; take it out")
         process = ContainerProcess(host.directory, command, environment, log, memory_limit_bytes)
         self._processes.append(process)
         self.check_not_stopped()
@@ -122,6 +126,16 @@ class Job:
         if self._stop.is_set():
             self.stop_processes()
             raise JobStoppedError
+
+
+def _unusable(what: str, texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        try:
+            os.fsencode(text)
+        except UnicodeEncodeError:
+            yield f"the {what} {text!r} has half a surrogate pair, which is no text"
+        if "\0" in text:
+            yield f"the {what} {text!r} has a NUL character, which ends a text for a process"
 
 
 JobFunction = Callable[[Job], Document]

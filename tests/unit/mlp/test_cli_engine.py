@@ -217,10 +217,17 @@ def test_a_run_can_be_stopped_and_then_did_not_succeed(shell: Shell) -> None:
     assert (code, document["status"], document["execution_arn"]) == (1, "Stopped", started["execution_arn"])
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_interrupting_a_watch_leaves_the_execution_running_and_says_how_to_go_on(shell: Shell) -> None:
     _, started = shell.json("run", "slow", "--no-watch")
     command = [sys.executable, "-m", "mlp", "watch", started["execution_arn"]]
-    with subprocess.Popen(command, cwd=shell.home, stderr=subprocess.PIPE, text=True) as watching:
+    # What runs tests in the background may ignore the signal, and children inherit that.
+    with subprocess.Popen(
+        command, cwd=shell.home, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    ) as watching:
         assert watching.stderr is not None
         assert "Wait" in watching.stderr.readline()
         watching.send_signal(signal.SIGINT)
