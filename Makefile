@@ -46,8 +46,8 @@ node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show the result
 	@$(BIN)/python -m examples.demand_forecast.demo
 
-test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test, in three processes since much of their time is waiting
-	@$(BIN)/pytest -p tests.order --numprocesses 3 --dist loadfile --no-loadscope-reorder
+test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test, in two processes since most of their time is waiting
+	@$(BIN)/pytest -p tests.order --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 faults: setup ## Live through 200 random schedules of faults with batch inference on the embedded AWS, and check every output
 	@FAULT_SCHEDULES=200 $(BIN)/pytest -s tests/local/batch_inference/test_fault_schedules.py

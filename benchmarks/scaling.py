@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scaling_search import FLEET, MAXIMUM, Row, best_causal, cheapest, mean, rows, tracking
+from benchmarks.scaling_search import FLEET, MAXIMUM, SATURATED, Row, best_causal, cheapest, mean, rows, tracking
 from mlscaling.measurements.history import History
 from mlscaling.policies.planned import Event, TimesUsual
 from mlscaling.policies.reactive import Signal
@@ -189,6 +189,7 @@ def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) ->
     wary = replace(wary, calendar=calendar(case, requests_per_second=0.7 * FLEET.requests_per_second))
     weak = replace(FLEET, requests_per_second=7)
     spread = Provisioning(shortest_seconds=134, usual_seconds=300, longest_seconds=525)
+    with_net = replace(ours, steps=(*ours.steps, SATURATED))
     late = replace(compiled, calendar=calendar(case, late_minutes=10))
     expected_late = replace(compiled, calendar=calendar(case, late_minutes=10, expected_late_seconds=600))
     found = [
@@ -198,6 +199,8 @@ def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) ->
         *rows(["provisioning 525 s"], [ours], case, replace(FLEET, provisioning=Provisioning.fixed(525))),
         *rows(["instances serve 30% more"], [ours], case, replace(FLEET, requests_per_second=13)),
         *rows(["instances serve 30% less"], [ours], case, weak),
+        *rows(["instances serve 30% less, with a net for that"], [with_net], case, weak),
+        *rows(["the net, and they do not"], [with_net], case),
         *rows(["instances serve 30% less, and the policy was made for that"], [wary], case, weak),
         *rows(["the policy was made for that, and they do not"], [wary], case),
         *rows(["calendar 10 minutes late", "calendar 10 minutes late, as expected"], [late, expected_late], case),

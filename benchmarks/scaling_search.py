@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.policies.reactive import Signal, TargetTracking
+from mlscaling.policies.reactive import Signal, Step, StepScaling, TargetTracking
 from mlscaling.policies.scaling import Scaling
 from mlscaling.replay.cases import DAY_MINUTES, Case
 from mlscaling.replay.fleet import Fleet, Provisioning
@@ -24,6 +24,12 @@ def tracking(utilisation: float, signal: Signal = Signal.INVOCATIONS) -> Scaling
     """Target tracking alone, at a share of what an instance can do."""
     knee = FLEET.requests_per_second * 60 if signal is Signal.INVOCATIONS else FLEET.concurrency
     return Scaling(maximum=MAXIMUM, target=TargetTracking(target=utilisation * knee, signal=signal))
+
+
+SATURATED = StepScaling(
+    signal=Signal.CONCURRENT_REQUESTS, steps=(Step(at_least=3 * FLEET.concurrency, add=50),), datapoints=3
+)
+"""A net for instances that serve less than was said: three times what was in flight at the knee tells of it, whatever they serve."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def test_the_project_is_told_when_nothing_is_published_in_time_and_when_nobody_i
 
 
 def test_a_backfill_that_is_killed_goes_on_and_runs_only_what_is_missing_or_changed(lanes: Lanes) -> None:
-    good, second, third, last = ids = [f"2026-02-0{day}T030000Z" for day in (1, 2, 3, 4)]
+    good, second, third, last = [f"2026-02-0{day}T030000Z" for day in (1, 2, 3, 4)]
     for run_id in (good, second, third):
         lanes.put_rows("plain", run_id[:10], rows())
     lanes.start("plain", "2026-02-01T03:00:00+00:00")
@@ -97,7 +97,12 @@ def test_a_backfill_that_is_killed_goes_on_and_runs_only_what_is_missing_or_chan
     assert published[second] == between[second]
     assert [published[run_id]["output"]["rows"] for run_id in (third, last)] == [10, 29]
     ran = spans(lanes, "plain", "2026-02-0")
-    assert Counter(run_id for run_id, _, _ in ran) == Counter([*ids, third, last])  # Nothing was run twice.
+    times = Counter(run_id for run_id, _, _ in ran)
+    assert times.pop(last) in (
+        2,
+        3,
+    )  # It failed each time until it had an input: the backfill that was killed may have come to it.
+    assert times == Counter([good, second, third, third])  # Nothing else was run twice.
     assert max(sum(begin <= start < end for _, begin, end in ran) for _, start, _ in ran) <= 2
 
 

@@ -213,6 +213,22 @@ def test_concurrent_requests_saturate_when_an_instance_rejects() -> None:
     assert wants == [12, 12]
 
 
+def test_steps_on_concurrent_requests_see_an_instance_that_serves_less_than_its_target() -> None:
+    """9 a second for each, of which one serves 7: the target of 9 is kept, and only what waits tells that it is too much. Target
+    tracking takes away again what came, a quarter of an hour later."""
+    weak = replace(FLEET, requests_per_second=7)
+    net = StepScaling(signal=Signal.CONCURRENT_REQUESTS, steps=(Step(at_least=12, add=50),), datapoints=3)
+    target = tracking(540, minimum=2)
+
+    lost, held = (
+        play(policy, steady((60, 18)), weak).violations_by_minute[15:, 0].sum()
+        for policy in (target, replace(target, steps=(net,)))
+    )
+
+    assert lost == 45 * 60 * 18
+    assert held < 0.3 * lost
+
+
 def test_a_request_without_capacity_wakes_one_instance_and_is_a_violation() -> None:
     """Developer guide, "Scale an endpoint to zero instances": until then, "any attempts to invoke the endpoint will produce an
     error"."""
