@@ -14,18 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from mlscaling.forecasts.quantile import forecast_of, quantile_of
+from mlscaling.forecasts.quantile import DAYS, DAYS_WIDELY, WEEKS, forecast_of, quantile_of
 from mlscaling.measurements.history import History
-from mlscaling.policies.planned import ForecastFloor, Season
+from mlscaling.policies.planned import ForecastFloor
 
 _LEARNED_HOURS = 7 * 24
 _HALF_HOUR_SECONDS = 1800
 _ROUNDING = 1e-9
-_LOOKS = (
-    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=15),
-    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=60),
-    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=15, periods=4, season=Season.WEEK),
-)
+_LOOKS = (DAYS, DAYS_WIDELY, WEEKS)
 
 
 def capacity_for(

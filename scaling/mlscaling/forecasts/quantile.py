@@ -62,12 +62,16 @@ def quantile_of(values: list[float], quantile: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
 
 
+DAYS = ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=15)
+DAYS_WIDELY = replace(DAYS, around_minutes=60)
+WEEKS = replace(DAYS, periods=4, season=Season.WEEK)
+
 SEEN = (
-    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=15),
-    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=60),
+    DAYS,
+    DAYS_WIDELY,
     ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=180),
     ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=180, recent_hours=6),
     ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=60, periods=3),
-    ForecastFloor(requests_per_second=1, quantile=0.5, around_minutes=15, periods=4, season=Season.WEEK),
+    WEEKS,
 )
 """The looks at the past that are tried."""
