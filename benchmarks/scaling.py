@@ -21,14 +21,24 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.scaling_search import FLEET, MAXIMUM, SATURATED, Row, best_causal, cheapest, mean, rows, tracking
+from benchmarks.scaling_search import (
+    BOUNDED,
+    FLEET,
+    MAXIMUM,
+    Row,
+    best_causal,
+    cheapest,
+    mean,
+    rows,
+    tracking,
+)
 from mlscaling.measurements.history import History
 from mlscaling.policies.planned import Event, TimesUsual
 from mlscaling.policies.reactive import Signal
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.replay.cases import RUN_IN_MINUTES, Case, Spike
 from mlscaling.replay.demand import Demand
-from mlscaling.replay.fleet import Provisioning
+from mlscaling.replay.fleet import Fleet, Provisioning
 from mlscaling.search.realtime import compile_policy, lead_minutes
 from mlscaling.search.reasons import describe
 
@@ -125,24 +135,25 @@ def ordinary(console: Console, trace: Trace, seed: int) -> None:
     console.print(f"  goal a third of the default's violations at 1.00 or less of its cost: {says}\n")
 
 
-def enough(trace: Trace, seed: int, *, load_test_error: float = 0.0) -> Scaling:
+def enough(trace: Trace, seed: int, fleet: Fleet = FLEET, *, load_test_error: float = 0.0) -> Scaling:
     """The cheapest policy that serves 99.5% on ordinary days, or as many as the default where that serves less."""
     tuned = trace.tuned(seed)
-    (default,) = tuned.play([DEFAULT], FLEET)
+    (default,) = tuned.play([DEFAULT], fleet)
     objective = Objective(served_share=min(ENOUGH.served_share, 1 - default.violation_share))
-    return compile_policy(tuned, FLEET, objective, maximum=MAXIMUM, load_test_error=load_test_error).chosen.policy
+    return compile_policy(tuned, fleet, objective, maximum=MAXIMUM, load_test_error=load_test_error).chosen.policy
 
 
-def announced(console: Console, trace: Trace, seed: int) -> Scaling:
+def announced(console: Console, trace: Trace, seed: int, fleet: Fleet = FLEET) -> Scaling:
     """A spike a day that somebody announced."""
-    compiled = enough(trace, seed)
+    compiled = enough(trace, seed, fleet)
     cases = [with_spikes(trace.test(seed), seed + 1 + draw, factor=SPIKE_FACTOR) for draw in range(DRAWS)]
-    drawn = [announced_rows(compiled, case) for case in cases]
+    drawn = [announced_rows(compiled, case, fleet) for case in cases]
     found = [mean(same) for same in zip(*drawn, strict=True)]
     least = cheapest(  # of the first draw
-        [replace(compiled, calendar=calendar(cases[0]))], cases[0], drawn[0][-1]
+        [replace(compiled, calendar=calendar(cases[0]))], cases[0], drawn[0][-1], fleet
     )
-    title = f"{trace.demand.name}: announced spikes of {SPIKE_FACTOR} times, {DRAWS} draws of a week"
+    refusing = ", instances that refuse what they would answer late" if fleet is BOUNDED else ""
+    title = f"{trace.demand.name}: announced spikes of {SPIKE_FACTOR} times, {DRAWS} draws of a week{refusing}"
     _print(console, title, [*found, least], compiled)
     ours, default = found[-1], found[0]
     says = f"{ours.in_spikes:.2%} at {ours.cost:.2f} (default: {default.in_spikes:.1%} at {default.cost:.2f})"
@@ -152,12 +163,12 @@ def announced(console: Console, trace: Trace, seed: int) -> Scaling:
     return compiled
 
 
-def announced_rows(compiled: Scaling, case: Case) -> list[Row]:
+def announced_rows(compiled: Scaling, case: Case, fleet: Fleet) -> list[Row]:
     """AWS's defaults, and the compiled policy that knows the calendar."""
     ours = replace(compiled, calendar=calendar(case))
     early = replace(compiled, calendar=calendar(case, expected_late_seconds=LATER_SECONDS))
     names = [*BESIDE, "compiled, asked for 15 minutes before as by default", "compiled, with calendar"]
-    return rows(names, [*BESIDE.values(), early, ours], case)
+    return rows(names, [*BESIDE.values(), early, ours], case, fleet)
 
 
 def unannounced(console: Console, trace: Trace, seed: int) -> None:
@@ -190,9 +201,8 @@ def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) ->
     ours = replace(compiled, calendar=calendar(case))
     wary = enough(trace, seed, load_test_error=0.3)
     wary = replace(wary, calendar=calendar(case, requests_per_second=0.7 * FLEET.requests_per_second))
-    weak = replace(FLEET, requests_per_second=7)
+    weak = FLEET.weaker(0.3)
     spread = Provisioning(shortest_seconds=134, usual_seconds=300, longest_seconds=525)
-    with_net = replace(ours, steps=(*ours.steps, SATURATED))
     late = replace(compiled, calendar=calendar(case, late_minutes=10))
     expected_late = replace(compiled, calendar=calendar(case, late_minutes=10, expected_late_seconds=LATER_SECONDS))
     found = [
@@ -202,8 +212,8 @@ def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) ->
         *rows(["provisioning 525 s"], [ours], case, replace(FLEET, provisioning=Provisioning.fixed(525))),
         *rows(["instances serve 30% more"], [ours], case, replace(FLEET, requests_per_second=13)),
         *rows(["instances serve 30% less"], [ours], case, weak),
-        *rows(["instances serve 30% less, with a net for that"], [with_net], case, weak),
-        *rows(["the net, and they do not"], [with_net], case),
+        *rows(["instances serve 30% less, and refuse what they would answer late"], [ours], case, BOUNDED.weaker(0.3)),
+        *rows(["they refuse it, and serve what was tested"], [ours], case, BOUNDED),
         *rows(["instances serve 30% less, and the policy was made for that"], [wary], case, weak),
         *rows(["the policy was made for that, and they do not"], [wary], case),
         *rows(["calendar 10 minutes late", "calendar 10 minutes late, as expected"], [late, expected_late], case),
@@ -259,6 +269,7 @@ def main() -> None:
     histories = [("bike rentals", bikes()), *((path.stem, History.read_csv(path)) for path in options.trace)]
     for name, history in histories:
         trace = Trace.of(history, name, mean_requests_per_second=options.mean_rps, test_days=options.test_days)
+        announced(console, trace, options.seed, BOUNDED)
         compiled = announced(console, trace, options.seed)
         unannounced(console, trace, options.seed)
         ordinary(console, trace, options.seed)

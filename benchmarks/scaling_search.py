@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from mlscaling.policies.reactive import Signal, Step, StepScaling, TargetTracking
+from mlscaling.policies.reactive import Signal, TargetTracking
 from mlscaling.policies.scaling import Scaling
 from mlscaling.replay.cases import DAY_MINUTES, Case
 from mlscaling.replay.fleet import Fleet, Provisioning
@@ -17,6 +17,8 @@ from mlscaling.search.realtime import fast_scale_in, fast_steps, floors
 from mlscaling.search.reasons import describe
 
 FLEET = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
+BOUNDED = FLEET.refusing(FLEET.requests_to_queue)
+"""With `max_queued_requests=5`: instances refuse what they would answer late."""
 MAXIMUM = 1000
 
 
@@ -24,12 +26,6 @@ def tracking(utilisation: float, signal: Signal = Signal.INVOCATIONS) -> Scaling
     """Target tracking alone, at a share of what an instance can do."""
     knee = FLEET.requests_per_second * 60 if signal is Signal.INVOCATIONS else FLEET.concurrency
     return Scaling(maximum=MAXIMUM, target=TargetTracking(target=utilisation * knee, signal=signal))
-
-
-SATURATED = StepScaling(
-    signal=Signal.CONCURRENT_REQUESTS, steps=(Step(at_least=3 * FLEET.concurrency, add=50),), datapoints=3
-)
-"""A net for instances that serve less than was said: three times what was in flight at the knee tells of it, whatever they serve."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +70,10 @@ def _in_spikes(case: Case) -> NDArray[np.bool_]:
     return inside
 
 
-def cheapest(also: Sequence[Scaling], case: Case, beside: Row) -> Row:
+def cheapest(also: Sequence[Scaling], case: Case, beside: Row, fleet: Fleet = FLEET) -> Row:
     """In hindsight, the least that the same service costs with the same calendar."""
     policies = [*also, *(replace(one, calendar=also[0].calendar) for one in _all_policies())]
-    found = rows([describe(replace(one, calendar=()), FLEET) for one in policies], policies, case)
+    found = rows([describe(replace(one, calendar=()), FLEET) for one in policies], policies, case, fleet)
     as_good = [one for one in found if one.violations <= beside.violations and one.in_spikes <= beside.in_spikes]
     best = min(as_good, key=lambda one: one.cost)
     return replace(best, name=f"cheapest as good in hindsight: {best.name}")

@@ -9,6 +9,7 @@ from mlplatform import MlProject, RealtimeEndpoint, ScalingProof, read_scaling
 
 HERE = Path(__file__).parent
 USD_PER_INSTANCE_HOUR = 0.115  # ml.m5.large in us-east-1 (Amazon SageMaker pricing).
+MAX_QUEUED_REQUESTS = 27  # Half of what an instance answers in a second: load-test.json.
 
 
 def define(project: MlProject) -> None:
@@ -27,4 +28,5 @@ def define(project: MlProject) -> None:
             load_test=HERE / "load-test.json",
             usd_per_instance_hour=USD_PER_INSTANCE_HOUR,
         ),
+        max_queued_requests=MAX_QUEUED_REQUESTS,
     )

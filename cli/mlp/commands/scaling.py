@@ -87,6 +87,14 @@ WaitOption = Annotated[
         help="How long a request may wait. When not given: 1; until the answer of an asynchronous endpoint, 900.",
     ),
 ]
+QueueOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-queued-requests",
+        min=1,
+        help="How many an instance lets wait, as RealtimeEndpoint says it. When not given: two seconds of work.",
+    ),
+]
 ErrorOption = Annotated[
     float,
     typer.Option("--load-test-error", min=0, max=0.9, help="The share by which an instance may serve less than --rps."),
@@ -136,6 +144,7 @@ def replay(
     asynchronous: AsyncOption = False,
     cold_start_seconds: ColdOption = None,
     longest_wait_seconds: WaitOption = None,
+    max_queued_requests: QueueOption = None,
     usd_per_hour: PriceOption = None,
     forecasts: ForecastsOption = None,
     json: JsonOption = False,
@@ -147,7 +156,14 @@ def replay(
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
+        fleet = read_fleet(
+            rps,
+            load_test,
+            provisioning_seconds,
+            cold_start_seconds=cold_start_seconds,
+            maximum=maximum,
+            max_queued_requests=max_queued_requests,
+        )
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds))
@@ -178,6 +194,7 @@ def tune(
     asynchronous: AsyncOption = False,
     cold_start_seconds: ColdOption = None,
     longest_wait_seconds: WaitOption = None,
+    max_queued_requests: QueueOption = None,
     load_test_error: ErrorOption = 0.0,
     usd_per_hour: PriceOption = None,
     out: OutOption = None,
@@ -198,7 +215,14 @@ def tune(
     from mlscaling import Objective
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
+        fleet = read_fleet(
+            rps,
+            load_test,
+            provisioning_seconds,
+            cold_start_seconds=cold_start_seconds,
+            maximum=maximum,
+            max_queued_requests=max_queued_requests,
+        )
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(default, inputs, longest_wait_seconds)
@@ -297,6 +321,7 @@ def plot(
     asynchronous: AsyncOption = False,
     cold_start_seconds: ColdOption = None,
     longest_wait_seconds: WaitOption = None,
+    max_queued_requests: QueueOption = None,
     usd_per_hour: PriceOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -305,7 +330,14 @@ def plot(
     from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
+        fleet = read_fleet(
+            rps,
+            load_test,
+            provisioning_seconds,
+            cold_start_seconds=cold_start_seconds,
+            maximum=maximum,
+            max_queued_requests=max_queued_requests,
+        )
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds)

@@ -39,6 +39,7 @@ def read_fleet(
     *,
     cold_start_seconds: float | None = None,
     maximum: int = 1,
+    max_queued_requests: int | None = None,
 ) -> Fleet:
     """Instances as a load test has found them, or as somebody says; containers of a serverless endpoint if one says how they start."""
     spread = sorted(provisioning_seconds)
@@ -47,7 +48,8 @@ def read_fleet(
     )
     is_serverless = cold_start_seconds is not None
     try:
-        fleet = Fleet.tested(LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless), provisioning)
+        tested = LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless)
+        fleet = Fleet.tested(tested, provisioning, max_queued_requests=max_queued_requests)
     except (InvalidLoadTestError, OSError) as error:
         raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
     if cold_start_seconds is None:

@@ -14,7 +14,15 @@ from mlplatform.endpoint.component_options import InferenceComponent, naming_pro
 from mlplatform.endpoint.dashboard import COMPONENT_GRAPHS, EndpointDashboard
 from mlplatform.endpoint.endpoint import NO_VOLUME, NOT_ISOLATED, Endpoint, digest, keywords
 from mlplatform.endpoint.http_api import EndpointApi, HttpApi
-from mlplatform.endpoint.options import DEFAULT_INSTANCE_TYPE, MAIN, AlarmLimits, DataCapture, Variant, name_problems
+from mlplatform.endpoint.options import (
+    DEFAULT_INSTANCE_TYPE,
+    MAIN,
+    ROUTING,
+    AlarmLimits,
+    DataCapture,
+    Variant,
+    name_problems,
+)
 from mlplatform.endpoint.realtime import captured, following_problems, volume_key, write_captured
 from mlplatform.endpoint.role import allowed_images, endpoint_role
 from mlplatform.endpoint.versions import ModelVersions, Served, component_arns
@@ -208,7 +216,7 @@ class ComponentEndpoint(Endpoint):
             "InstanceType": hosting.instance_type,
             "InitialInstanceCount": 1,
             "ManagedInstanceScaling": managed,
-            "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},
+            **ROUTING,
         }
         key = volume_key(self._project, [hosting])
         return {"ProductionVariants": [variant], "ExecutionRoleArn": self.role.arn, **placed, **key, **capture}

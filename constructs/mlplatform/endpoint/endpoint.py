@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_cdk import Stack
@@ -49,7 +49,8 @@ class Parts:
     """Of what an endpoint of some kind is made.
 
     `configuration` is what `CreateEndpointConfig` says besides the variants, `keeps_count` whether something scales it, so that no
-    update sets the count back; `statements` are of the execution role. Without `deployment`, SageMaker updates as it does by itself.
+    update sets the count back; `statements` are of the execution role; `environment` is of every container. Without `deployment`,
+    SageMaker updates as it does by itself.
     """
 
     variants: Sequence[ServedVariant]
@@ -60,6 +61,7 @@ class Parts:
     graphs: Sequence[Graph]
     endpoint_graphs: Sequence[Graph] = ()
     statements: Sequence[Statement] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     deployment: BlueGreen | None = None
     in_network: bool = True
     network_isolation: bool = True
@@ -112,6 +114,7 @@ class Endpoint(Construct):
                 role=self.role,
                 images=allowed_images(project, parts.image),
                 model=model,
+                container=self._container(),
                 update=update,
                 configuration=self._digest(model, update),
             ),
@@ -158,6 +161,11 @@ class Endpoint(Construct):
         isolated = {"EnableNetworkIsolation": True} if self._parts.network_isolation else {}
         return isolated if vpc is None else {**isolated, "VpcConfig": vpc}
 
+    def _container(self) -> dict[str, Any]:
+        """What `CreateModel` says of every container, besides the version."""
+        environment = self._parts.environment
+        return {"Environment": dict(environment)} if environment else {}
+
     def _update(self) -> dict[str, Any]:
         """What `UpdateEndpoint` says besides names: nothing where there are no instances."""
         if self._parts.deployment is None:
@@ -176,6 +184,7 @@ class Endpoint(Construct):
             "name": self.endpoint_name,
             "role": self.role.arn,
             "model": model,
+            "container": self._container(),
             "update": update,
             "configuration": parts.configuration,
             "variants": [[it.name, it.model.to_json(), it.machine, it.is_shadow] for it in parts.variants],
@@ -191,7 +200,10 @@ class Endpoint(Construct):
                 self,
                 f"{variant.name}-Model",
                 execution_role_arn=self.role.arn,
-                primary_container={"modelPackageName": self.models.arn(variant.model)},
+                primary_container={
+                    "modelPackageName": self.models.arn(variant.model),
+                    "environment": dict(parts.environment) or None,
+                },
                 **keywords(model),
             )
             if not parts.network_isolation:

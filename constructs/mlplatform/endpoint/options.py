@@ -21,6 +21,9 @@ MAX_ENDPOINT_NAME_LENGTH = 63 - len("-v99999-01234567")
 """What a version brings is called after the endpoint, too, and has 63 characters (API reference, CreateEndpointConfig)."""
 MOST_POOLS = 5  # API reference, ProductionVariant, InstancePools.
 MOST_VARIANTS = 10  # API reference, CreateEndpointConfig, ProductionVariants.
+ROUTING = {"RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}}
+"""Of a variant: a request goes to the instance that has the fewest. SageMaker's own way is chance, which lets some wait while others idle
+(API reference, `ProductionVariantRoutingConfig`)."""
 _VARIANT_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _LONGEST_WAIT_MINUTES = 60  # API reference, BlueGreenUpdatePolicy and TrafficRoutingConfig: 3600 seconds.
 _MOST_EXECUTION_SECONDS = 28_800  # API reference, BlueGreenUpdatePolicy: MaximumExecutionTimeoutInSeconds.

@@ -12,6 +12,7 @@ from mlplatform.endpoint.http_api import HttpApi
 from mlplatform.endpoint.options import (
     DEFAULT_INSTANCE_TYPE,
     MAIN,
+    ROUTING,
     AlarmLimits,
     BlueGreen,
     DataCapture,
@@ -49,6 +50,9 @@ class RealtimeEndpoint(Endpoint):
             when it scales out; up to 4, none when not given.
         scaling: what scales the main variant; the count is fixed when not given. Updates never set back what scaling has set.
         proof: what `scaling` is proved on at synthesis.
+        max_queued_requests: how many requests an instance lets wait, of every variant; it refuses others at once instead of answering
+            them late. Take what it answers in the time that callers wait, less two: docs/endpoints.md. For images whose server is
+            gunicorn, as in AWS's scikit-learn image, which lets 2048 wait when not given (gunicorn, "Settings", `backlog`).
         beside: further variants, which share the requests by weight; the main one has weight 1.
         shadow: a variant that gets copies of requests, and whose answers nobody sees.
         follow_approvals: whether variants with the newest approved version take the next one as soon as it is approved.
@@ -74,6 +78,7 @@ class RealtimeEndpoint(Endpoint):
         fallback_instance_types: Sequence[str] = (),
         scaling: Scaling | None = None,
         proof: ScalingProof | None = None,
+        max_queued_requests: int | None = None,
         beside: Sequence[Variant] = (),
         shadow: Variant | None = None,
         follow_approvals: bool = False,
@@ -101,6 +106,7 @@ class RealtimeEndpoint(Endpoint):
                 *name_problems(name),
                 *variant_problems(main, beside, shadow, project.limits),
                 *proof_problems(scaling, proof),
+                *_queue_problems(max_queued_requests),
                 *following_problems(follow_approvals, [it.model for it in everyone]),
             ],
         )
@@ -117,6 +123,7 @@ class RealtimeEndpoint(Endpoint):
                     **_metrics(everyone),
                 },
                 image=ContainerImage.scikit_learn() if image is None else image,
+                environment=_queueing(max_queued_requests),
                 follow_approvals=follow_approvals,
                 limits=AlarmLimits() if alarms is None else alarms,
                 graphs=VARIANT_GRAPHS,
@@ -137,6 +144,7 @@ class RealtimeEndpoint(Endpoint):
                     variant_name=variant.name,
                     scaling=variant.scaling,
                     proof=proof if variant is main else None,
+                    max_queued_requests=max_queued_requests,
                     depends_on=[self.resource],
                 )
         self._show()
@@ -169,6 +177,7 @@ def _served(variant: Variant, *, is_shadow: bool = False) -> ServedVariant:
         **variant.instances(),
         "InitialInstanceCount": variant.first_instance_count,
         "InitialVariantWeight": variant.weight,
+        **ROUTING,
     }
     return ServedVariant(name=variant.name, model=variant.model, machine=machine, is_shadow=is_shadow)
 
@@ -193,6 +202,16 @@ def _metrics(variants: Sequence[Variant]) -> dict[str, Any]:
         return {}
     seconds = Signal.FAST_INVOCATIONS.period_seconds
     return {"MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": seconds}}
+
+
+def _queueing(max_queued_requests: int | None) -> dict[str, str]:
+    """The variable by which gunicorn, that nginx asks by a Unix socket, lets no more wait: nginx answers 502 at once then."""
+    return {} if max_queued_requests is None else {"GUNICORN_CMD_ARGS": f"--backlog={max_queued_requests}"}
+
+
+def _queue_problems(max_queued_requests: int | None) -> Iterator[str]:
+    if max_queued_requests is not None and max_queued_requests < 1:
+        yield f"max_queued_requests is {max_queued_requests}; use 1 or more, or leave it out"
 
 
 def proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Iterator[str]:

@@ -43,6 +43,7 @@ class EndpointScaling(Construct):
         serverless: whether it is the provisioned concurrency of the variant that is scaled, by `Signal.PROVISIONED_CONCURRENCY` and the
             calendar only.
         max_concurrency: of the serverless endpoint, for its proof; as many as `scaling` has at most when not given.
+        max_queued_requests: of each instance, for its proof: see `RealtimeEndpoint`. Two seconds of work when not given.
         component_name: the inference component of the variant whose copies are scaled, instead of instances. A minimum of 0 needs one.
         proof: what the policy is proved on.
         depends_on: what has to be there first: the endpoint, or the component.
@@ -62,6 +63,7 @@ class EndpointScaling(Construct):
         component_name: str | None = None,
         serverless: bool = False,
         max_concurrency: int | None = None,
+        max_queued_requests: int | None = None,
         proof: ScalingProof | None = None,
         depends_on: Sequence[CfnResource] = (),
     ) -> None:
@@ -104,7 +106,15 @@ class EndpointScaling(Construct):
             ForecastFunction(self, "Floor", project=project, scaled=self._scaled, scaling=scaling, target=self.target)
         if proof is not None:
             most = (scaling.maximum if max_concurrency is None else max_concurrency) if serverless else None
-            prove_at_synth(self, self.target, scaling, proof, subject=subject, max_concurrency=most)
+            prove_at_synth(
+                self,
+                self.target,
+                scaling,
+                proof,
+                subject=subject,
+                max_concurrency=most,
+                max_queued_requests=max_queued_requests,
+            )
         else:
             warn_of_no_proof(self, self.target, serverless=serverless)
 

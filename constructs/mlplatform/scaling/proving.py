@@ -82,10 +82,18 @@ class ScalingProof:
         if self.cold_start_seconds is None:
             yield "the proof has no cold_start_seconds; give what a container takes to start, as the metric ModelSetupTime has it"
 
-    def prove(self, scaling: Scaling, *, max_concurrency: int | None = None, subject: str = "ScalingProof") -> Verdict:
+    def prove(
+        self,
+        scaling: Scaling,
+        *,
+        max_concurrency: int | None = None,
+        max_queued_requests: int | None = None,
+        subject: str = "ScalingProof",
+    ) -> Verdict:
         """What the replay says of a policy; errors name the `subject`. The same files say the same.
 
-        With `max_concurrency`, the policy is one of the warm containers of a serverless endpoint that has so many in all.
+        With `max_concurrency`, the policy is one of the warm containers of a serverless endpoint that has so many in all. With
+        `max_queued_requests`, each instance lets so many requests wait, and refuses the others.
 
         Raises `InvalidPropsError` for demand that cannot be read, for a policy that misses the objective, and without numpy.
         """
@@ -99,7 +107,8 @@ class ScalingProof:
             raise InvalidPropsError(subject, [problem]) from error
         try:
             tested = LoadTest.given(self.load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
-            fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
+            provisioning = Provisioning.fixed(self.provisioning_seconds)
+            fleet = Fleet.tested(tested, provisioning, max_queued_requests=max_queued_requests)
             forecasts = () if self.forecasts is None else read_forecasts(self.forecasts, scaling)
             if max_concurrency is not None and self.cold_start_seconds is not None:
                 on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)

@@ -28,12 +28,15 @@ def prove_at_synth(
     *,
     subject: str,
     max_concurrency: int | None = None,
+    max_queued_requests: int | None = None,
 ) -> None:
-    """Keep the verdict beside the target that it is of, with `max_concurrency` a serverless one.
+    """Keep the verdict beside the target that it is of: see `ScalingProof.prove`.
 
     Raises `InvalidPropsError` for a policy that misses, of this `subject`.
     """
-    verdict = proof.prove(scaling, max_concurrency=max_concurrency, subject=subject)
+    verdict = proof.prove(
+        scaling, max_concurrency=max_concurrency, max_queued_requests=max_queued_requests, subject=subject
+    )
     target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
     if scaling.floor is not None and scaling.floor.published is not None and proof.forecasts is None:
         by_quantile = "the policy is played by its quantile alone, as if nothing had been published; give the proof forecasts=Path(...)"

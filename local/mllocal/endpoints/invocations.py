@@ -26,6 +26,7 @@ CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 COMPONENT = "x-amzn-sagemaker-inference-component"
 _MODEL_ERROR = 424
+_BAD_GATEWAY = Reply(HTTPStatus.BAD_GATEWAY, {}, b"502 Bad Gateway")
 _PASSED_ON = ("content-type", "accept", CUSTOM_ATTRIBUTES, "x-amzn-sagemaker-inference-id")
 
 
@@ -140,7 +141,7 @@ class Invocation:
         if instances:
             self.measurements.record(series.of("InvocationsPerInstance"), 1 / instances)
         asked = time.monotonic()
-        reply = None if instance is None else _ask(instance, self.call)
+        reply = _turned_away(variant) if instance is None else _ask(instance, self.call)
         answered = time.monotonic()
         if reply is not None:
             total = answered - self.began
@@ -186,14 +187,18 @@ def _ask(instance: Instance, call: Call) -> Reply:
         return Reply(0, {}, str(error).encode())
 
 
+def _turned_away(variant: VariantFleet) -> Reply | None:
+    """What nginx answers in front of gunicorn when as many requests wait at each instance as it takes; None without an instance."""
+    return _BAD_GATEWAY if variant.in_service and not variant.variant.is_serverless else None
+
+
 def _no_room(variant: VariantFleet) -> InvocationRefusedError:
     if variant.variant.is_serverless and variant.in_service:
         return InvocationRefusedError("ThrottlingException", HTTPStatus.TOO_MANY_REQUESTS, "Rate exceeded")
-    problem = "its instances have as many requests waiting as they take" if variant.in_service else "it has no instance"
     return InvocationRefusedError(
         "ServiceUnavailable",
         HTTPStatus.SERVICE_UNAVAILABLE,
-        f"The variant {variant.variant.name} cannot answer: {problem}.",
+        f"The variant {variant.variant.name} cannot answer: it has no instance.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -10,12 +11,15 @@ from mllocal.jobs.memory import memory_limit
 from mllocal.sagemaker.store import Document
 from mlpipelines.instance_types import INSTANCE_TYPES
 
-QUEUE_VARIABLE = "MLP_QUEUE_SIZE"
 WORKERS_VARIABLE = "SAGEMAKER_MODEL_SERVER_WORKERS"
-DEFAULT_QUEUE = 100  # TorchServe's job_queue_size; SageMaker documents no limit of its own.
+GUNICORN_VARIABLE = "GUNICORN_CMD_ARGS"
+DEFAULT_QUEUE = (
+    2048  # gunicorn's `backlog`, so that of AWS's scikit-learn image; SageMaker documents no limit of its own.
+)
 DEFAULT_WEIGHT = 1.0
 # Amazon SageMaker AI developer guide, "Custom Inference Code with Hosting Services": 8 minutes to answer /ping.
 DEFAULT_STARTUP_SECONDS = 480
+_BACKLOG = re.compile(r"--backlog[= ](\d+)")
 
 
 def has_components(endpoint: Document) -> bool:
@@ -92,10 +96,11 @@ class Variant:
 
     @property
     def queue(self) -> int:
-        """How many requests wait at an instance before it refuses more."""
+        """How many requests wait at an instance before its server refuses more: gunicorn's `--backlog`."""
         if self.is_serverless:
             return 0
-        return int(self.container.get("Environment", {}).get(QUEUE_VARIABLE) or DEFAULT_QUEUE)
+        said = _BACKLOG.search(self.container.get("Environment", {}).get(GUNICORN_VARIABLE, ""))
+        return DEFAULT_QUEUE if said is None else int(said[1])
 
     @property
     def is_serverless(self) -> bool:

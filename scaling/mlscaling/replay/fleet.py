@@ -74,9 +74,8 @@ class Fleet:
         concurrency: how many requests an instance has in flight at the knee.
         longest_wait_seconds: a request that waits longer counts as a violation.
         queue_seconds: how much work an instance lets wait, one request at least; beyond that it rejects. Infinite if requests wait
-            in a queue of the endpoint, as those of an asynchronous one do: see `queueing`. An endpoint that lets more
-            wait than its objective allows serves late what it could reject early: TorchServe's default, 100 requests, is 10 s at 10
-            requests per second.
+            in a queue of the endpoint, as those of an asynchronous one do: see `queueing`. An instance that lets more
+            wait than its objective allows serves late what it could reject early, see `tested`.
         warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
         scale_in_seconds: how long an endpoint is `Updating` after it lost instances, and takes no other change. Nobody has published it.
         on_demand: that the instances are the warm containers of a serverless endpoint, of which each has one request at a time and none
@@ -97,12 +96,37 @@ class Fleet:
     on_demand: OnDemand | None = None
 
     @classmethod
-    def tested(cls, load_test: LoadTest, provisioning: Provisioning) -> Fleet:
-        """Instances as a load test has found them."""
-        return cls(
+    def tested(
+        cls, load_test: LoadTest, provisioning: Provisioning, *, max_queued_requests: int | None = None
+    ) -> Fleet:
+        """Instances as a load test has found them, of which each lets so many requests wait; two seconds of work when not given."""
+        fleet = cls(
             requests_per_second=load_test.requests_per_second,
             concurrency=load_test.concurrency,
             provisioning=provisioning,
+        )
+        return fleet if max_queued_requests is None else fleet.refusing(max_queued_requests)
+
+    @property
+    def requests_to_queue(self) -> int:
+        """How many an instance should let wait: half of what it answers in the longest wait, so that one that serves half of what
+        was tested still answers them in time."""
+        return max(1, math.floor(self.requests_per_second * self.longest_wait_seconds / 2))
+
+    @property
+    def answers_late(self) -> bool:
+        """Whether more requests wait at an instance than it can answer in time."""
+        return self.queue_seconds > self.longest_wait_seconds
+
+    def refusing(self, max_queued_requests: int) -> Fleet:
+        """The same instances, each of which lets so many requests wait and refuses the others at once."""
+        return replace(self, queue_seconds=max_queued_requests / self.requests_per_second)
+
+    def weaker(self, share: float) -> Fleet:
+        """The same instances, each of which serves less by this share of its rate; as many requests wait at it."""
+        left = 1 - share
+        return replace(
+            self, requests_per_second=self.requests_per_second * left, queue_seconds=self.queue_seconds / left
         )
 
     def queueing(self, *, longest_wait_seconds: float = ANSWERED_WITHIN_SECONDS) -> Fleet:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
 
 from mlscaling.policies.scaling import Objective, Scaling, by_backlog
@@ -29,7 +28,7 @@ def compile_backlog(
     longest wait. As everywhere, a policy has to meet the objective with a standard error to spare, and with
     instances that serve less by `load_test_error`. Deterministic.
     """
-    fleet = replace(fleet, requests_per_second=fleet.requests_per_second * (1 - load_test_error))
+    fleet = fleet.weaker(load_test_error)
     candidates = case.play(list(_candidates(fleet, minimum, maximum)), fleet)
     names = {"minimum": "minimum", "maximum": "maximum", "target": "backlog_per_instance"}
     return cheapest(candidates, objective, names, "answered too late")

@@ -20,7 +20,7 @@ from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.replay.cases import Case, Played, Spike
 from mlscaling.replay.fleet import Fleet
 from mlscaling.search.choosing import Compiled
-from mlscaling.search.reasons import reasons, weaker_than_tested
+from mlscaling.search.reasons import reasons, weaker_than_tested, with_a_bounded_queue
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 UTILISATIONS_OVER_A_FLOOR = (0.5, 0.7, 0.9)
@@ -60,7 +60,7 @@ def compile_policy(
         load_test_error: the share by which an instance may serve less than `fleet` says; the objective is met nevertheless.
     """
     limits = Scaling(minimum=minimum, maximum=maximum, calendar=calendar)
-    served_by = _weaker(fleet, load_test_error)
+    served_by = fleet.weaker(load_test_error)
     budget = None if objective.no_dearer_than is None else case.play([objective.no_dearer_than], served_by)[0]
     rank = _Rank(objective, budget)
     plain = case.play(list(_candidates(limits, fleet)), served_by)
@@ -70,12 +70,12 @@ def compile_policy(
     stepped = case.play(policies, served_by)
     best = min(stepped, key=rank.order)
     near = [one for one in stepped if rank.is_near(one, best)]
-    hard = _hard(case, spikes).play([one.policy for one in near], _weaker(served_by, STRESS)) if spikes else near
+    hard = _hard(case, spikes).play([one.policy for one in near], served_by.weaker(STRESS)) if spikes else near
     chosen = min(zip(near, hard, strict=True), key=lambda pair: (pair[1].violation_share, pair[0].hours_per_day))[0]
     return Compiled(
         chosen=chosen,
         meets=chosen.safe_violation_share <= 1 - objective.served_share,
-        reasons=(*reasons(chosen, plain, fleet), weaker_than_tested(_of_weaker(case, chosen.policy, fleet))),
+        reasons=(*reasons(chosen, plain, fleet), *_of_weaker(case, chosen.policy, fleet)),
         candidates=tuple(plain + stepped),
     )
 
@@ -165,12 +165,14 @@ def fast_scale_in(target: TargetTracking) -> StepScaleIn:
     return StepScaleIn(steps=tuple(steps))
 
 
-def _of_weaker(case: Case, policy: Scaling, fleet: Fleet) -> dict[float, Played]:
-    return {share: case.play([policy], _weaker(fleet, share))[0] for share in LOAD_TEST_ERRORS}
-
-
-def _weaker(fleet: Fleet, share: float) -> Fleet:
-    return replace(fleet, requests_per_second=fleet.requests_per_second * (1 - share))
+def _of_weaker(case: Case, policy: Scaling, fleet: Fleet) -> Iterator[str]:
+    """What the policy loses with instances that serve less, as they are and as they should be."""
+    lost = {share: case.play([policy], fleet.weaker(share))[0] for share in LOAD_TEST_ERRORS}
+    yield weaker_than_tested(lost)
+    if fleet.answers_late:
+        bounded = fleet.refusing(fleet.requests_to_queue)
+        refused = {share: case.play([policy], bounded.weaker(share))[0] for share in LOAD_TEST_ERRORS}
+        yield with_a_bounded_queue(refused, fleet)
 
 
 def _hard(case: Case, days: int) -> Case:

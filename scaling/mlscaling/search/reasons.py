@@ -44,8 +44,18 @@ def _reasons(base: Played, chosen: Played, plain: Sequence[Played], fleet: Fleet
 
 def weaker_than_tested(played: Mapping[float, Played]) -> str:
     """What happens on the same days if instances serve less than they are said to, by the share that they serve less."""
-    lost = ", ".join(f"{one.violation_share:.3%} violations if it is {share:.0%}" for share, one in played.items())
-    return f"what one instance serves may be less than in its load test: {lost}; `--load-test-error` makes a policy for that, at its cost"
+    fix = "`--load-test-error` makes a policy for that, at its cost"
+    return f"what one instance serves may be less than in its load test: {_lost(played)}; {fix}"
+
+
+def with_a_bounded_queue(played: Mapping[float, Played], fleet: Fleet) -> str:
+    """The same if instances refuse what they would answer late: what to say for that."""
+    enough = f"half of what an instance answers in {fleet.longest_wait_seconds:g} s"
+    return f"max_queued_requests={fleet.requests_to_queue}, {enough}, would leave {_lost(played)}: it costs nothing"
+
+
+def _lost(played: Mapping[float, Played]) -> str:
+    return ", ".join(f"{one.violation_share:.3%} violations if it is {share:.0%} less" for share, one in played.items())
 
 
 def _cooldowns(target: TargetTracking | None) -> str:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
 
 from mlscaling.policies.planned import Event
@@ -34,7 +33,7 @@ def compile_warm(
     Tried are targets, and minimums that double up to the maximum. As everywhere, a policy has to meet the objective with a standard
     error to spare, and with containers that serve less by `load_test_error`. Deterministic.
     """
-    fleet = replace(fleet, requests_per_second=fleet.requests_per_second * (1 - load_test_error))
+    fleet = fleet.weaker(load_test_error)
     policies = [
         by_use(minimum=least, maximum=maximum, target=target, calendar=calendar)
         for least, target in product(_doubled(max(1, minimum), maximum), TARGETS)

@@ -23,13 +23,15 @@ from tests.local.workbench import Workbench
 
 
 def test_an_instance_lets_no_more_wait_than_its_queue_holds(workbench: Workbench) -> None:
-    model = put_model(workbench, "slow", SECONDS="2", SAGEMAKER_MODEL_SERVER_WORKERS="1", MLP_QUEUE_SIZE="1")
+    model = put_model(
+        workbench, "slow", SECONDS="2", SAGEMAKER_MODEL_SERVER_WORKERS="1", GUNICORN_CMD_ARGS="--backlog=1"
+    )
     put_config(workbench, "slow", variant(model))
     create(workbench, "slow", "slow")
     client = impatient_client(workbench)
     codes = together(5, lambda: ask_once(client, "slow"))
 
-    assert sorted(codes) == ["OK", "OK", "ServiceUnavailable", "ServiceUnavailable", "ServiceUnavailable"]
+    assert sorted(codes) == ["ModelError 502", "ModelError 502", "ModelError 502", "OK", "OK"]
     workbench.sagemaker.delete_endpoint(EndpointName="slow")
 
 
@@ -158,8 +160,9 @@ def ask_once(client: Any, name: str) -> str:
     try:
         client.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body="1")
     except ClientError as error:
+        status = error.response.get("OriginalStatusCode")
         code: str = error.response["Error"]["Code"]
-        return code
+        return code if status is None else f"{code} {status}"
     return "OK"
 
 

@@ -51,6 +51,7 @@ def define(project: MlProject) -> None:
         "Full",
         instance_type="ml.m5.xlarge",
         scaling=SCALING,
+        max_queued_requests=8,
         beside=[Variant(name="challenger", model=PinnedVersion(3), weight=0.25, instance_count=2)],
         follow_approvals=True,
         deployment=BlueGreen.canary(percent=20, wait_minutes=15, bake_minutes=10),

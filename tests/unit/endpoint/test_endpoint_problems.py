@@ -96,6 +96,10 @@ def test_options_that_cannot_be_are_refused_with_the_value_and_the_fix(
             "variant 'main' asks for instance type 'ml.p5.48xlarge', which the project may not use; take one of ml.t3.medium",
         ),
         (
+            lambda it: RealtimeEndpoint(it, "Live", max_queued_requests=0),
+            "max_queued_requests is 0; use 1 or more, or leave it out",
+        ),
+        (
             lambda it: RealtimeEndpoint(it, "Live", beside=[other("main")]),
             "two variants are called 'main'; give each a name of its own",
         ),

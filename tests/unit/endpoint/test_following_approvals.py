@@ -23,6 +23,7 @@ SETTINGS = Settings(
     update={"RetainAllVariantProperties": True},
     tags=[{"Key": "project", "Value": "demo"}],
     topic_arn="arn:aws:sns:us-east-1:123456789012:demo",
+    container={"Environment": {"GUNICORN_CMD_ARGS": "--backlog=8"}},
 )
 APPROVED: dict[str, Any] = {"detail-type": APPROVAL}
 CHANGED: dict[str, Any] = {"detail-type": "SageMaker Endpoint State Change"}
@@ -67,6 +68,7 @@ def test_it_changes_the_model_and_nothing_else(account: SageMaker, follower: Fol
     assert {**new, "ModelName": old["ModelName"]} == old
     assert after["KmsKeyId"] == before["KmsKeyId"]
     assert account.models[SECOND]["EnableNetworkIsolation"] is True
+    assert account.models[SECOND]["PrimaryContainer"]["Environment"] == {"GUNICORN_CMD_ARGS": "--backlog=8"}
     assert account.models[SECOND]["Tags"] == after["Tags"] == SETTINGS.tags
 
 

@@ -15,6 +15,7 @@ from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize
 
 MODEL, CONFIG, ENDPOINT = "AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"
 CUSTOM = "AWS::CloudFormation::CustomResource"
+KINDS = ("ProductionVariants", "ShadowProductionVariants")
 
 
 def test_one_line_is_an_endpoint_with_the_newest_approved_version_on_one_small_instance(endpoints: Synthesized) -> None:
@@ -42,6 +43,29 @@ def test_models_run_in_the_projects_network_cut_off_from_it_under_its_key(endpoi
 def test_a_key_is_not_given_where_sagemaker_refuses_it(endpoints: Synthesized) -> None:
     """One variant with NVMe disks is enough."""
     assert "KmsKeyId" not in of(endpoints, CONFIG, "ShadowedConfig")
+
+
+def test_requests_go_to_the_instance_with_the_fewest(endpoints: Synthesized) -> None:
+    configs = [of(endpoints, CONFIG, f"{name}Config") for name in ("Plain", "Full", "Shadowed")]
+    variants = [it for config in configs for kind in KINDS for it in config.get(kind, ())]
+    assert len(variants) == 5
+    assert {it["RoutingConfig"]["RoutingStrategy"] for it in variants} == {"LEAST_OUTSTANDING_REQUESTS"}
+
+
+def test_instances_refuse_what_would_wait_too_long_with_every_version(endpoints: Synthesized) -> None:
+    """The server of AWS's image takes its queue from there. A version that an approval brings has it, too."""
+    environment = {"GUNICORN_CMD_ARGS": "--backlog=8"}
+    for variant in ("main", "challenger"):
+        assert of(endpoints, MODEL, f"Full{variant}Model")["PrimaryContainer"]["Environment"] == environment
+    assert settings(endpoints, "Full")["container"] == {"Environment": environment}
+    assert "Environment" not in of(endpoints, MODEL, "PlainmainModel")["PrimaryContainer"]
+    assert settings(endpoints, "Plain")["container"] == {}
+
+
+def settings(endpoints: Synthesized, name: str) -> Json:
+    function = of(endpoints, "AWS::Lambda::Function", f"{name}ModelsFunction")
+    found: Json = json.loads(flat(function["Environment"]["Variables"]["ENDPOINT"]))
+    return found
 
 
 def test_everything_of_an_endpoint_is_tagged(endpoints: Synthesized) -> None:

@@ -82,6 +82,14 @@ def test_a_published_forecast_is_played_as_it_was_known(demand: Path) -> None:
     assert "the policy uses no published forecast" in refused.output
 
 
+def test_instances_that_let_fewer_requests_wait_lose_fewer(demand: Path) -> None:
+    played = ("--rps", 10, "--days", 2, "--maximum", 1, "--json")
+    results = [scaling("replay", demand, *played, *more) for more in ((), ("--max-queued-requests", 8))]
+    late, refused = (json.loads(result.stdout)["violation_share"] for result in results)
+
+    assert refused < 0.9 * late
+
+
 def test_an_asynchronous_endpoint_is_played_by_its_backlog(demand: Path) -> None:
     """The policy says what it is of; without one, the option does."""
     played = ("--rps", 10, "--days", 2, "--longest-wait-seconds", 1800)

@@ -376,6 +376,17 @@ def test_a_proof_reads_the_load_test(tmp_path: Path) -> None:
         dataclasses.replace(proof, load_test=tmp_path / "absent.json").prove(ENOUGH)
 
 
+def test_a_proof_knows_how_many_requests_instances_let_wait(tmp_path: Path) -> None:
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10, although="a test")
+    late = proof.prove(NO_FORECAST).played.violation_share
+    refused = proof.prove(NO_FORECAST, max_queued_requests=8).played.violation_share
+
+    assert refused < 0.9 * late
+    scaling = synthesized(tmp_path / "out", NO_FORECAST, proof=proof, max_queued_requests=8)
+    (target,) = [it for it in scaling.template["Resources"].values() if it["Type"] == TARGET]
+    assert f"{refused:.3%}" in target["Metadata"]["mlplatform:scaling"]["verdict"]
+
+
 def test_all_numbers_of_a_proof_that_cannot_be_are_told_at_once() -> None:
     with pytest.raises(InvalidPropsError) as raised:
         ScalingProof(

@@ -59,10 +59,12 @@ def test_only_a_forecast_can_meet_it_and_the_reasons_say_so(compiled: Compiled) 
 
 
 def test_the_reasons_say_what_weaker_instances_would_lose(compiled: Compiled) -> None:
-    *_, said = compiled.reasons
+    *_, said, bounded = compiled.reasons
 
     assert said.startswith("what one instance serves may be less than in its load test: ")
-    assert [f"violations if it is {share}%" in said for share in (10, 20, 30)] == [True] * 3
+    assert bounded.startswith("max_queued_requests=5, half of what an instance answers in 1 s, would leave ")
+    for sentence in (said, bounded):
+        assert [f"violations if it is {share}% less" in sentence for share in (10, 20, 30)] == [True] * 3
 
 
 def test_a_minimum_above_the_least_is_tried_and_the_reasons_say_what_others_would_do(compiled: Compiled) -> None:
