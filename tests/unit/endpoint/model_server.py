@@ -74,8 +74,10 @@ class ModelServer:
 
     def close(self) -> None:
         """Hold nothing any more, neither requests nor files."""
-        for held in (self._gate, self._events, *self._clients):
-            held.close()
+        self._gate.close()
+        self._events.close()
+        for client in self._clients:
+            client.close()
 
 
 def _status(client: socket.socket) -> str:
@@ -104,7 +106,7 @@ def model_server(directory: Path, model: str, workers: int, variables: Mapping[s
         )
     os.close(gate_of_model)
     os.close(events_of_model)
-    server = ModelServer(address, log, open(gate, "wb", buffering=0), open(events, "rb", buffering=0))
+    server = ModelServer(address, log, os.fdopen(gate, "wb", buffering=0), os.fdopen(events, "rb", buffering=0))
     try:
         server.await_events(workers)
         yield server
