@@ -46,7 +46,7 @@ node_modules/.ready: package-lock.json .npmrc $(VENV)/.ready
 demo: setup ## Synthesize, deploy to the embedded AWS, train, forecast and show the result
 	@$(BIN)/python -m examples.demand_forecast.demo
 
-test: setup .tools/checkov/.ready .tools/access/.ready ## Run every test, in two processes since most of their time is waiting
+test: setup .tools/checkov/.ready .tools/access/.ready .tools/model-server/.ready ## Run every test, in two processes since most of their time is waiting
 	@$(BIN)/pytest -p tests.order --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 faults: setup ## Live through 200 random schedules of faults with batch inference on the embedded AWS, and check every output
@@ -103,7 +103,7 @@ benchmarks/synth_floor/node_modules/.ready: benchmarks/synth_floor/package-lock.
 lock: $(VENV)/.ready ## Resolve the dependencies again and write the lock files
 	uv pip compile --quiet --universal --generate-hashes --extra cli --extra local --extra dev --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tools/bootstrap.in -o tools/bootstrap.txt
-	for tool in access checkov conformance conformance-sdk-2; do \
+	for tool in access checkov conformance conformance-sdk-2 model-server; do \
 		uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 			tools/$$tool/requirements.in -o tools/$$tool/requirements.txt || exit 1; \
 	done
