@@ -51,8 +51,8 @@ class RealtimeEndpoint(Endpoint):
         scaling: what scales the main variant; the count is fixed when not given. Updates never set back what scaling has set.
         proof: what `scaling` is proved on at synthesis.
         max_queued_requests: how many requests an instance lets wait, of every variant; it refuses others at once instead of answering
-            them late. Take what it answers in the time that callers wait, less two: docs/endpoints.md. For images whose server is
-            gunicorn, as in AWS's scikit-learn image, which lets 2048 wait when not given (gunicorn, "Settings", `backlog`).
+            them late. Take half of what it answers in the time that callers wait (docs/endpoints.md). For images whose server is
+            gunicorn, as AWS's scikit-learn image, which lets 2048 wait when not given (gunicorn, "Settings", `backlog`).
         beside: further variants, which share the requests by weight; the main one has weight 1.
         shadow: a variant that gets copies of requests, and whose answers nobody sees.
         follow_approvals: whether variants with the newest approved version take the next one as soon as it is approved.
@@ -123,7 +123,7 @@ class RealtimeEndpoint(Endpoint):
                     **_metrics(everyone),
                 },
                 image=ContainerImage.scikit_learn() if image is None else image,
-                environment=_queueing(max_queued_requests),
+                environment=queue_variables(max_queued_requests),
                 follow_approvals=follow_approvals,
                 limits=AlarmLimits() if alarms is None else alarms,
                 graphs=VARIANT_GRAPHS,
@@ -204,8 +204,8 @@ def _metrics(variants: Sequence[Variant]) -> dict[str, Any]:
     return {"MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": seconds}}
 
 
-def _queueing(max_queued_requests: int | None) -> dict[str, str]:
-    """The variable by which gunicorn, that nginx asks by a Unix socket, lets no more wait: nginx answers 502 at once then."""
+def queue_variables(max_queued_requests: int | None) -> dict[str, str]:
+    """What makes gunicorn, which nginx asks by a Unix socket, let no more requests wait: nginx answers 502 at once then."""
     return {} if max_queued_requests is None else {"GUNICORN_CMD_ARGS": f"--backlog={max_queued_requests}"}
 
 

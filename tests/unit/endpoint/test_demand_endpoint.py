@@ -27,7 +27,7 @@ def test_its_scaling_is_proved_on_the_demand_of_the_repository(tmp_path: Path) -
         for it in synthesized.template["Resources"].values()
         if it["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget"
     )
-    assert target["Metadata"]["mlplatform:scaling"]["verdict"].startswith("0.000% of the requests")
+    assert target["Metadata"]["mlplatform:scaling"]["verdict"].startswith("0.011% of the requests")
     assert "MetricsConfig" in synthesized.only("AWS::SageMaker::EndpointConfig")
 
 

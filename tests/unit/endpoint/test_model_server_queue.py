@@ -1,4 +1,4 @@
-"""How many requests of an endpoint may wait for AWS's model server, which `GUNICORN_CMD_ARGS=--backlog=N` says.
+"""How many requests of an endpoint may wait for AWS's model server, which `max_queued_requests` says by `GUNICORN_CMD_ARGS=--backlog=N`.
 
 gunicorn reads that variable, and its command line has no `--backlog` that would come before it. The kernel then refuses at
 once what finds N + 1 requests in the queue of a unix socket; without the variable gunicorn asks for a queue of 2048. What
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mlplatform.endpoint.realtime import queue_variables
 from tests.unit.endpoint.model_server import model_server
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the image and its queues are those of Linux")
@@ -19,16 +20,12 @@ ANSWERED = {"200 OK"}
 MANY = 300
 
 
-def backlog(requests: int) -> dict[str, str]:
-    return {"GUNICORN_CMD_ARGS": f"--backlog={requests}"}
-
-
 @pytest.mark.parametrize(("workers", "queued"), [(2, 1), (2, 8), (4, 8)])
 def test_each_of_several_workers_takes_one_request_and_the_queue_bounds_the_rest(
     workers: int, queued: int, tmp_path: Path
 ) -> None:
     """What is finished makes room for exactly one: N + 1 and one for each worker, for as long as the overload lasts."""
-    with model_server(tmp_path, "computes", workers, backlog(queued)) as server:
+    with model_server(tmp_path, "computes", workers, queue_variables(queued)) as server:
         server.hold(workers)
         assert server.send(MANY) == queued + 1
         for _ in range(3 * (queued + 1)):
@@ -43,7 +40,7 @@ def test_a_single_worker_takes_the_whole_queue_when_it_has_finished_what_it_took
     From 25 on, a single worker takes more before it has finished what it took, and nothing bounds an overload that lasts.
     """
     queued = 8
-    with model_server(tmp_path, "computes", 1, backlog(queued)) as server:
+    with model_server(tmp_path, "computes", 1, queue_variables(queued)) as server:
         server.hold(1)
         assert server.send(MANY) == queued + 1
         for _ in range(3):
@@ -64,6 +61,6 @@ def test_hundreds_wait_without_the_variable(tmp_path: Path) -> None:
 
 def test_nothing_bounds_the_requests_of_a_model_that_waits_instead_of_computing(tmp_path: Path) -> None:
     """gevent takes further requests while a model waits for another service, or sleeps: none of them queues."""
-    with model_server(tmp_path, "waits", 2, backlog(1)) as server:
+    with model_server(tmp_path, "waits", 2, queue_variables(1)) as server:
         server.hold(MANY)
         assert server.statuses() == ANSWERED
