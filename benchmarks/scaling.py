@@ -22,7 +22,6 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.scaling_search import (
-    BOUNDED,
     FLEET,
     MAXIMUM,
     Row,
@@ -123,19 +122,19 @@ def calendar(
     )
 
 
-def ordinary(console: Console, trace: Trace, seed: int) -> None:
+def ordinary(console: Console, trace: Trace, seed: int, fleet: Fleet) -> None:
     """Days as they come: the fewest violations at no more than the cost of the default."""
-    compiled = compile_policy(trace.tuned(seed), FLEET, FEWEST, maximum=MAXIMUM).chosen.policy
+    compiled = compile_policy(trace.tuned(seed), fleet, FEWEST, maximum=MAXIMUM).chosen.policy
     case = trace.test(seed)
-    found = rows([*BESIDE, "compiled"], [*BESIDE.values(), compiled], case)
-    best = best_causal([DEFAULT], case, most_cost=found[0].cost, in_spikes=False)
+    found = rows([*BESIDE, "compiled"], [*BESIDE.values(), compiled], case, fleet)
+    best = best_causal([DEFAULT], case, fleet, most_cost=found[0].cost, in_spikes=False)
     _print(console, f"{trace.demand.name}: ordinary days", [*found, best], compiled)
     ours, default = found[-1], found[0]
     says = f"{ours.violations:.5%} of {default.violations:.5%} at {ours.cost / default.cost:.2f}"
     console.print(f"  goal a third of the default's violations at 1.00 or less of its cost: {says}\n")
 
 
-def enough(trace: Trace, seed: int, fleet: Fleet = FLEET, *, load_test_error: float = 0.0) -> Scaling:
+def enough(trace: Trace, seed: int, fleet: Fleet, *, load_test_error: float = 0.0) -> Scaling:
     """The cheapest policy that serves 99.5% on ordinary days, or as many as the default where that serves less."""
     tuned = trace.tuned(seed)
     (default,) = tuned.play([DEFAULT], fleet)
@@ -143,17 +142,16 @@ def enough(trace: Trace, seed: int, fleet: Fleet = FLEET, *, load_test_error: fl
     return compile_policy(tuned, fleet, objective, maximum=MAXIMUM, load_test_error=load_test_error).chosen.policy
 
 
-def announced(console: Console, trace: Trace, seed: int, fleet: Fleet = FLEET) -> Scaling:
+def announced(console: Console, trace: Trace, seed: int, fleet: Fleet) -> Scaling:
     """A spike a day that somebody announced."""
     compiled = enough(trace, seed, fleet)
     cases = [with_spikes(trace.test(seed), seed + 1 + draw, factor=SPIKE_FACTOR) for draw in range(DRAWS)]
     drawn = [announced_rows(compiled, case, fleet) for case in cases]
     found = [mean(same) for same in zip(*drawn, strict=True)]
     least = cheapest(  # of the first draw
-        [replace(compiled, calendar=calendar(cases[0]))], cases[0], drawn[0][-1], fleet
+        [replace(compiled, calendar=calendar(cases[0]))], cases[0], fleet, drawn[0][-1]
     )
-    refusing = ", instances that refuse what they would answer late" if fleet is BOUNDED else ""
-    title = f"{trace.demand.name}: announced spikes of {SPIKE_FACTOR} times, {DRAWS} draws of a week{refusing}"
+    title = f"{trace.demand.name}: announced spikes of {SPIKE_FACTOR} times, {DRAWS} draws of a week"
     _print(console, title, [*found, least], compiled)
     ours, default = found[-1], found[0]
     says = f"{ours.in_spikes:.2%} at {ours.cost:.2f} (default: {default.in_spikes:.1%} at {default.cost:.2f})"
@@ -171,15 +169,15 @@ def announced_rows(compiled: Scaling, case: Case, fleet: Fleet) -> list[Row]:
     return rows(names, [*BESIDE.values(), early, ours], case, fleet)
 
 
-def unannounced(console: Console, trace: Trace, seed: int) -> None:
+def unannounced(console: Console, trace: Trace, seed: int, fleet: Fleet) -> None:
     """A spike a day that nobody knew of; tuned on other spikes, on other days."""
     tuned = with_spikes(trace.tuned(seed), seed + 2, a_day=SPIKES_A_DAY)
-    compiled = compile_policy(tuned, FLEET, FEWEST, maximum=MAXIMUM, spikes=MOST_TUNED_DAYS).chosen.policy
+    compiled = compile_policy(tuned, fleet, FEWEST, maximum=MAXIMUM, spikes=MOST_TUNED_DAYS).chosen.policy
     case = with_spikes(trace.test(seed), seed + 3, a_day=SPIKES_A_DAY)
-    found = rows([*BESIDE, "compiled"], [*BESIDE.values(), compiled], case)
-    best = best_causal([compiled], case, most_cost=found[-1].cost * 1.005, in_spikes=True)
+    found = rows([*BESIDE, "compiled"], [*BESIDE.values(), compiled], case, fleet)
+    best = best_causal([compiled], case, fleet, most_cost=found[-1].cost * 1.005, in_spikes=True)
     at_once = replace(compiled, calendar=tuple(_needed_at_once(case)))
-    irreducible = rows(["irreducible: what is needed is asked for as the spike begins"], [at_once], case)[0]
+    irreducible = rows(["irreducible: what is needed is asked for as the spike begins"], [at_once], case, fleet)[0]
     _print(console, f"{trace.demand.name}: unannounced spikes of 3 to 10 times", [*found, best, irreducible], compiled)
     ratio = found[-1].in_spikes / max(best.in_spikes, 1e-9)
     console.print(f"  goal 1.2 times the best causal policy at equal cost, or less: {ratio:.2f}\n")
@@ -195,29 +193,34 @@ def _needed_at_once(case: Case) -> Iterator[Event]:
         yield Event(name=f"spike {number}", at=at, capacity=capacity, minutes=spike.seconds / 60, lead_minutes=0)
 
 
-def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int) -> None:
+def sensitivity(console: Console, trace: Trace, compiled: Scaling, seed: int, fleet: Fleet) -> None:
     """The announced spikes again, with one thing other than what the policy was made for."""
     case = with_spikes(trace.test(seed), seed + 1, factor=SPIKE_FACTOR)
     ours = replace(compiled, calendar=calendar(case))
-    wary = enough(trace, seed, load_test_error=0.3)
-    wary = replace(wary, calendar=calendar(case, requests_per_second=0.7 * FLEET.requests_per_second))
-    weak = FLEET.weaker(0.3)
+    wary = enough(trace, seed, fleet, load_test_error=0.3)
+    wary = replace(wary, calendar=calendar(case, requests_per_second=0.7 * fleet.requests_per_second))
+    weak = fleet.weaker(0.3)
     spread = Provisioning(shortest_seconds=134, usual_seconds=300, longest_seconds=525)
     late = replace(compiled, calendar=calendar(case, late_minutes=10))
     expected_late = replace(compiled, calendar=calendar(case, late_minutes=10, expected_late_seconds=LATER_SECONDS))
+    bounded = fleet.refusing(fleet.requests_to_queue)
     found = [
-        *rows(["as made for"], [ours], case),
-        *rows(["provisioning 134 s"], [ours], case, replace(FLEET, provisioning=Provisioning.fixed(134))),
-        *rows(["provisioning 134 to 525 s"], [ours], case, replace(FLEET, provisioning=spread)),
-        *rows(["provisioning 525 s"], [ours], case, replace(FLEET, provisioning=Provisioning.fixed(525))),
-        *rows(["instances serve 30% more"], [ours], case, replace(FLEET, requests_per_second=13)),
+        *rows(["as made for"], [ours], case, fleet),
+        *rows(["provisioning 134 s"], [ours], case, replace(fleet, provisioning=Provisioning.fixed(134))),
+        *rows(["provisioning 134 to 525 s"], [ours], case, replace(fleet, provisioning=spread)),
+        *rows(["provisioning 525 s"], [ours], case, replace(fleet, provisioning=Provisioning.fixed(525))),
+        *rows(["instances serve 30% more"], [ours], case, fleet.weaker(-0.3)),
         *rows(["instances serve 30% less"], [ours], case, weak),
-        *rows(["instances serve 30% less, and refuse what they would answer late"], [ours], case, BOUNDED.weaker(0.3)),
-        *rows(["they refuse it, and serve what was tested"], [ours], case, BOUNDED),
+        *rows(["instances serve 30% less, and refuse what they would answer late"], [ours], case, bounded.weaker(0.3)),
+        *rows(["they refuse it, and serve what was tested"], [ours], case, bounded),
         *rows(["instances serve 30% less, and the policy was made for that"], [wary], case, weak),
-        *rows(["the policy was made for that, and they do not"], [wary], case),
-        *rows(["calendar 10 minutes late", "calendar 10 minutes late, as expected"], [late, expected_late], case),
-        *rows(["calendar 10 minutes early"], [replace(compiled, calendar=calendar(case, late_minutes=-10))], case),
+        *rows(["the policy was made for that, and they do not"], [wary], case, fleet),
+        *rows(
+            ["calendar 10 minutes late", "calendar 10 minutes late, as expected"], [late, expected_late], case, fleet
+        ),
+        *rows(
+            ["calendar 10 minutes early"], [replace(compiled, calendar=calendar(case, late_minutes=-10))], case, fleet
+        ),
     ]
     _print(console, f"{trace.demand.name}: sensitivity of announced spikes", found, compiled)
     console.print()
@@ -258,7 +261,12 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=20, help="of arrivals, spikes and provisioning (default %(default)s)"
     )
+    parser.add_argument(
+        "--max-queued-requests", type=int, help="that an instance lets wait (when not given, two seconds of work)"
+    )
     options = parser.parse_args()
+    most = options.max_queued_requests
+    fleet = FLEET if most is None else FLEET.refusing(most)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120
@@ -269,11 +277,10 @@ def main() -> None:
     histories = [("bike rentals", bikes()), *((path.stem, History.read_csv(path)) for path in options.trace)]
     for name, history in histories:
         trace = Trace.of(history, name, mean_requests_per_second=options.mean_rps, test_days=options.test_days)
-        announced(console, trace, options.seed, BOUNDED)
-        compiled = announced(console, trace, options.seed)
-        unannounced(console, trace, options.seed)
-        ordinary(console, trace, options.seed)
-        sensitivity(console, trace, compiled, options.seed)
+        compiled = announced(console, trace, options.seed, fleet)
+        unannounced(console, trace, options.seed, fleet)
+        ordinary(console, trace, options.seed, fleet)
+        sensitivity(console, trace, compiled, options.seed, fleet)
     console.print(f"{time.perf_counter() - began:.0f} s")
 
 

@@ -17,8 +17,6 @@ from mlscaling.search.realtime import fast_scale_in, fast_steps, floors
 from mlscaling.search.reasons import describe
 
 FLEET = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
-BOUNDED = FLEET.refusing(FLEET.requests_to_queue)
-"""With `max_queued_requests=5`: instances refuse what they would answer late."""
 MAXIMUM = 1000
 
 
@@ -38,7 +36,7 @@ class Row:
     cost: float
 
 
-def rows(names: Sequence[str], policies: Sequence[Scaling], case: Case, fleet: Fleet = FLEET) -> list[Row]:
+def rows(names: Sequence[str], policies: Sequence[Scaling], case: Case, fleet: Fleet) -> list[Row]:
     """Each policy on the days of a case; cost beside the clairvoyant's of the fleet that the policies were made for."""
     outcome = case.outcome(policies, fleet)
     spiked = _in_spikes(case)
@@ -70,7 +68,7 @@ def _in_spikes(case: Case) -> NDArray[np.bool_]:
     return inside
 
 
-def cheapest(also: Sequence[Scaling], case: Case, beside: Row, fleet: Fleet = FLEET) -> Row:
+def cheapest(also: Sequence[Scaling], case: Case, fleet: Fleet, beside: Row) -> Row:
     """In hindsight, the least that the same service costs with the same calendar."""
     policies = [*also, *(replace(one, calendar=also[0].calendar) for one in _all_policies())]
     found = rows([describe(replace(one, calendar=()), FLEET) for one in policies], policies, case, fleet)
@@ -79,10 +77,10 @@ def cheapest(also: Sequence[Scaling], case: Case, beside: Row, fleet: Fleet = FL
     return replace(best, name=f"cheapest as good in hindsight: {best.name}")
 
 
-def best_causal(also: Sequence[Scaling], case: Case, *, most_cost: float, in_spikes: bool) -> Row:
+def best_causal(also: Sequence[Scaling], case: Case, fleet: Fleet, *, most_cost: float, in_spikes: bool) -> Row:
     """Searched on the held-out days themselves, which nobody can: the bound of what such policies can do."""
     policies = [*also, *_all_policies()]
-    found = rows([describe(one, FLEET) for one in policies], policies, case)
+    found = rows([describe(one, FLEET) for one in policies], policies, case, fleet)
     within = [one for one in found if one.cost <= most_cost]
     best = min(within, key=lambda one: one.in_spikes if in_spikes else one.violations)
     return replace(best, name=f"best causal policy in hindsight: {best.name}")

@@ -55,8 +55,9 @@ def test_deployments_and_approvals_do_not_take_each_other_back(deployed: Deploye
     assert deployed.config().startswith(f"{ENDPOINT}-v2-")
 
     deployed.deploy(
-        lambda project: live(project, instance_count=2)
+        lambda project: live(project, instance_count=2, max_queued_requests=8)
     )  # CloudFormation's own again, with the version that is approved.
+    assert environment(deployed) == {"GUNICORN_CMD_ARGS": "--backlog=8"}
     assert not deployed.config().startswith(ENDPOINT)
     assert deployed.answers() == "two"
     (variant,) = settled(workbench, ENDPOINT)["ProductionVariants"]
@@ -69,9 +70,19 @@ def test_deployments_and_approvals_do_not_take_each_other_back(deployed: Deploye
 
     deployed.register("four")
     eventually(deployed.answers, "four")
+    assert deployed.config().startswith(f"{ENDPOINT}-v4-")
+    assert environment(deployed) == {"GUNICORN_CMD_ARGS": "--backlog=8"}
 
     deployed.deploy(lambda project: None)
     assert models(workbench) == []
+
+
+def environment(deployed: Deployed) -> dict[str, str]:
+    """What the model that is served adds to its version's variables."""
+    sagemaker = deployed.workbench.sagemaker
+    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=deployed.config())["ProductionVariants"]
+    found: dict[str, str] = sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]["Environment"]
+    return found
 
 
 def models(workbench: Workbench) -> list[str]:
