@@ -92,7 +92,7 @@ QueueOption = Annotated[
     typer.Option(
         "--max-queued-requests",
         min=1,
-        help="How many an instance lets wait, as RealtimeEndpoint says it. When not given: two seconds of work.",
+        help="How many an instance lets wait, as `RealtimeEndpoint` has it. When not given: two seconds of work.",
     ),
 ]
 ErrorOption = Annotated[
@@ -156,17 +156,10 @@ def replay(
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(
-            rps,
-            load_test,
-            provisioning_seconds,
-            cold_start_seconds=cold_start_seconds,
-            maximum=maximum,
-            max_queued_requests=max_queued_requests,
-        )
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
-        inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds))
+        inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds, max_queued_requests))
         verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
         document = {
             **document_of(verdict.played, inputs, usd_per_hour),
@@ -215,17 +208,10 @@ def tune(
     from mlscaling import Objective
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(
-            rps,
-            load_test,
-            provisioning_seconds,
-            cold_start_seconds=cold_start_seconds,
-            maximum=maximum,
-            max_queued_requests=max_queued_requests,
-        )
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
-        inputs = served_by(default, inputs, longest_wait_seconds)
+        inputs = served_by(default, inputs, longest_wait_seconds, max_queued_requests)
         objective = Objective(served_share=served, no_dearer_than=default if cost_of_default else None)
         output.say(f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies")
         search = Search(
@@ -330,16 +316,9 @@ def plot(
     from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(
-            rps,
-            load_test,
-            provisioning_seconds,
-            cold_start_seconds=cold_start_seconds,
-            maximum=maximum,
-            max_queued_requests=max_queued_requests,
-        )
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
-        inputs = served_by(chosen, inputs, longest_wait_seconds)
+        inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
         output.result({"file": str(out)}, f"the chart is in {out}")

@@ -39,7 +39,6 @@ def read_fleet(
     *,
     cold_start_seconds: float | None = None,
     maximum: int = 1,
-    max_queued_requests: int | None = None,
 ) -> Fleet:
     """Instances as a load test has found them, or as somebody says; containers of a serverless endpoint if one says how they start."""
     spread = sorted(provisioning_seconds)
@@ -48,8 +47,7 @@ def read_fleet(
     )
     is_serverless = cold_start_seconds is not None
     try:
-        tested = LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless)
-        fleet = Fleet.tested(tested, provisioning, max_queued_requests=max_queued_requests)
+        fleet = Fleet.tested(LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless), provisioning)
     except (InvalidLoadTestError, OSError) as error:
         raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
     if cold_start_seconds is None:
@@ -128,12 +126,16 @@ def default_policy(fleet: Fleet, maximum: int, *, asynchronous: bool = False) ->
     return Scaling(maximum=maximum, target=TargetTracking(target=0.5 * 60 * fleet.requests_per_second))
 
 
-def served_by(policy: Scaling, inputs: Inputs, longest_wait_seconds: float | None) -> Inputs:
-    """The same days, and instances behind the kind of endpoint that a policy is for."""
+def served_by(
+    policy: Scaling, inputs: Inputs, longest_wait_seconds: float | None, max_queued_requests: int | None
+) -> Inputs:
+    """The same days, and instances behind the kind of endpoint that a policy is for, each of which lets so many requests wait."""
     try:
-        return replace(inputs, fleet=inputs.fleet.for_policy(policy, longest_wait_seconds))
+        fleet = inputs.fleet.for_policy(policy, longest_wait_seconds)
+        fleet = fleet if max_queued_requests is None else fleet.refusing(max_queued_requests)
     except InvalidScalingError as error:
-        raise bad_input([str(error)], fix="give a shorter --longest-wait-seconds") from error
+        raise bad_input([str(error)], fix="see --longest-wait-seconds and --max-queued-requests in --help") from error
+    return replace(inputs, fleet=fleet)
 
 
 def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs:

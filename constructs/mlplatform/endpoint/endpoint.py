@@ -114,7 +114,7 @@ class Endpoint(Construct):
                 role=self.role,
                 images=allowed_images(project, parts.image),
                 model=model,
-                container=self._container(),
+                environment=parts.environment,
                 update=update,
                 configuration=self._digest(model, update),
             ),
@@ -161,11 +161,6 @@ class Endpoint(Construct):
         isolated = {"EnableNetworkIsolation": True} if self._parts.network_isolation else {}
         return isolated if vpc is None else {**isolated, "VpcConfig": vpc}
 
-    def _container(self) -> dict[str, Any]:
-        """What `CreateModel` says of every container, besides the version."""
-        environment = self._parts.environment
-        return {"Environment": dict(environment)} if environment else {}
-
     def _update(self) -> dict[str, Any]:
         """What `UpdateEndpoint` says besides names: nothing where there are no instances."""
         if self._parts.deployment is None:
@@ -184,7 +179,7 @@ class Endpoint(Construct):
             "name": self.endpoint_name,
             "role": self.role.arn,
             "model": model,
-            "container": self._container(),
+            "environment": dict(parts.environment),
             "update": update,
             "configuration": parts.configuration,
             "variants": [[it.name, it.model.to_json(), it.machine, it.is_shadow] for it in parts.variants],

@@ -43,7 +43,7 @@ class Served:
     model: Mapping[str, Any]
     update: Mapping[str, Any]
     configuration: str
-    container: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -73,7 +73,7 @@ class ModelVersions(Construct):
             "images": list(served.images),
             "following": list(following),
             "model": {"ExecutionRoleArn": served.role.arn, **served.model},
-            "container": dict(served.container),
+            "environment": dict(served.environment),
             "update": dict(served.update),
             "tags": [{"Key": key, "Value": value} for key, value in project.tags.items()],
             "topic_arn": project.topic_arn,

@@ -107,16 +107,16 @@ class ScalingProof:
             raise InvalidPropsError(subject, [problem]) from error
         try:
             tested = LoadTest.given(self.load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
-            provisioning = Provisioning.fixed(self.provisioning_seconds)
-            fleet = Fleet.tested(tested, provisioning, max_queued_requests=max_queued_requests)
+            fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
             forecasts = () if self.forecasts is None else read_forecasts(self.forecasts, scaling)
             if max_concurrency is not None and self.cold_start_seconds is not None:
                 on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
                 fleet = replace(fleet, on_demand=on_demand)
+            fleet = fleet.for_policy(scaling, self.longest_wait_seconds)
             return prove(
                 scaling,
                 replace(Case.of_file(self.demand), forecasts=forecasts),
-                fleet.for_policy(scaling, self.longest_wait_seconds),
+                fleet if max_queued_requests is None else fleet.refusing(max_queued_requests),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,

@@ -75,7 +75,7 @@ class Fleet:
         longest_wait_seconds: a request that waits longer counts as a violation.
         queue_seconds: how much work an instance lets wait, one request at least; beyond that it rejects. Infinite if requests wait
             in a queue of the endpoint, as those of an asynchronous one do: see `queueing`. An instance that lets more
-            wait than its objective allows serves late what it could reject early, see `tested`.
+            wait than its objective allows serves late what it could reject early, see `refusing`.
         warm_up_seconds, warm_up_share: how long a new instance is slow, and the share of its rate that it then serves.
         scale_in_seconds: how long an endpoint is `Updating` after it lost instances, and takes no other change. Nobody has published it.
         on_demand: that the instances are the warm containers of a serverless endpoint, of which each has one request at a time and none
@@ -96,16 +96,13 @@ class Fleet:
     on_demand: OnDemand | None = None
 
     @classmethod
-    def tested(
-        cls, load_test: LoadTest, provisioning: Provisioning, *, max_queued_requests: int | None = None
-    ) -> Fleet:
-        """Instances as a load test has found them, of which each lets so many requests wait; two seconds of work when not given."""
-        fleet = cls(
+    def tested(cls, load_test: LoadTest, provisioning: Provisioning) -> Fleet:
+        """Instances as a load test has found them."""
+        return cls(
             requests_per_second=load_test.requests_per_second,
             concurrency=load_test.concurrency,
             provisioning=provisioning,
         )
-        return fleet if max_queued_requests is None else fleet.refusing(max_queued_requests)
 
     @property
     def requests_to_queue(self) -> int:
@@ -119,7 +116,14 @@ class Fleet:
         return self.queue_seconds > self.longest_wait_seconds
 
     def refusing(self, max_queued_requests: int) -> Fleet:
-        """The same instances, each of which lets so many requests wait and refuses the others at once."""
+        """The same instances, each of which lets so many requests wait and refuses the others at once.
+
+        Raises `InvalidScalingError` where requests do not wait at instances: behind an asynchronous or a serverless endpoint.
+        """
+        if self.is_asynchronous or self.on_demand is not None:
+            kind = "an asynchronous" if self.is_asynchronous else "a serverless"
+            problem = f"max_queued_requests is {max_queued_requests}, and requests of {kind} endpoint do not wait at instances"
+            raise InvalidScalingError(f"{problem}; leave it out")
         return replace(self, queue_seconds=max_queued_requests / self.requests_per_second)
 
     def weaker(self, share: float) -> Fleet:

@@ -23,7 +23,7 @@ SETTINGS = Settings(
     update={"RetainAllVariantProperties": True},
     tags=[{"Key": "project", "Value": "demo"}],
     topic_arn="arn:aws:sns:us-east-1:123456789012:demo",
-    container={"Environment": {"GUNICORN_CMD_ARGS": "--backlog=8"}},
+    environment={"GUNICORN_CMD_ARGS": "--backlog=8"},
 )
 APPROVED: dict[str, Any] = {"detail-type": APPROVAL}
 CHANGED: dict[str, Any] = {"detail-type": "SageMaker Endpoint State Change"}

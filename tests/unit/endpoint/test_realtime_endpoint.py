@@ -57,9 +57,9 @@ def test_instances_refuse_what_would_wait_too_long_with_every_version(endpoints:
     environment = {"GUNICORN_CMD_ARGS": "--backlog=8"}
     for variant in ("main", "challenger"):
         assert of(endpoints, MODEL, f"Full{variant}Model")["PrimaryContainer"]["Environment"] == environment
-    assert settings(endpoints, "Full")["container"] == {"Environment": environment}
+    assert settings(endpoints, "Full")["environment"] == environment
     assert "Environment" not in of(endpoints, MODEL, "PlainmainModel")["PrimaryContainer"]
-    assert settings(endpoints, "Plain")["container"] == {}
+    assert settings(endpoints, "Plain")["environment"] == {}
 
 
 def settings(endpoints: Synthesized, name: str) -> Json:

@@ -153,6 +153,10 @@ def test_what_a_serverless_endpoint_does_not_have_is_refused(
         (("replay", "--policy", "requests.json"), "requests.json is no policy of an asynchronous endpoint"),
         (("replay", "--longest-wait-seconds", "30000"), "longest_wait_seconds is 30000; use 21600 at most"),
         (("tune", "--cost-of-default"), "--cost-of-default is given with --asynchronous"),
+        (
+            ("replay", "--max-queued-requests", "8"),
+            "max_queued_requests is 8, and requests of an asynchronous endpoint do not",
+        ),
     ],
 )
 def test_what_an_asynchronous_endpoint_does_not_have_is_a_sentence(

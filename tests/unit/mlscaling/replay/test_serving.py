@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlscaling.measurements.load_test import LoadTest
 from mlscaling.replay.fleet import Fleet
 from mlscaling.replay.serving import violations_by_minute
 from tests.unit.mlscaling.playing import FLEET, steady
@@ -65,7 +64,7 @@ def test_of_an_overload_what_cannot_be_served_is_rejected_and_the_rest_waits_too
 
 def test_instances_that_refuse_what_would_wait_too_long_serve_on_as_much_as_they_can() -> None:
     """15 requests per second on 10: a third is refused, and the rest waits for 0.8 s. Weaker ones let as many wait, so for longer."""
-    bounded = Fleet.tested(LoadTest(requests_per_second=10), FLEET.provisioning, max_queued_requests=8)
+    bounded = FLEET.refusing(8)
     overload = steady((5, 15))
 
     assert violations_by_minute(overload, np.ones((30, 1)), bounded)[-1, 0] == pytest.approx(5 * 60)

@@ -75,7 +75,8 @@ class Follower:
         settings, name = self.settings, it.name_for(newest.version)
         copied = {member: state.config[member] for member in _COPIED if member in state.config}
         config = it.replaced(copied, name)
-        container = {"ModelPackageName": newest.arn, **settings.container}
+        variables = {"Environment": settings.environment} if settings.environment else {}
+        container = {"ModelPackageName": newest.arn, **variables}
         self._once("create_model", ModelName=name, PrimaryContainer=container, Tags=settings.tags, **settings.model)
         self._once("create_endpoint_config", EndpointConfigName=name, Tags=settings.tags, **config)
         kept = it.in_use(newest.version, state)

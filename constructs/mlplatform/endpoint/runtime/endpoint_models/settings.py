@@ -13,7 +13,7 @@ class Settings:
     """All that is fixed when the endpoint is deployed.
 
     `images` are patterns of what its role may pull; `following` the variants that take each new approval; `model` what every
-    CreateModel says besides its name and container, `container` what that says besides the version; `update` what every UpdateEndpoint
+    CreateModel says besides its name and container, `environment` the variables of every container; `update` what every UpdateEndpoint
     says besides names. `components` are the inference components that take each new approval, with what UpdateInferenceComponent says
     besides the name and the model.
     """
@@ -28,7 +28,7 @@ class Settings:
     tags: list[dict[str, str]]
     topic_arn: str
     components: dict[str, dict[str, Any]] = field(default_factory=dict)
-    container: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_environment(cls) -> "Settings":
