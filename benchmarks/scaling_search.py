@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from mlscaling.policies.planned import Event
 from mlscaling.policies.reactive import Signal, TargetTracking
 from mlscaling.policies.scaling import Scaling
 from mlscaling.replay.cases import DAY_MINUTES, Case
@@ -75,6 +76,14 @@ def cheapest(also: Sequence[Scaling], case: Case, fleet: Fleet, beside: Row) -> 
     as_good = [one for one in found if one.violations <= beside.violations and one.in_spikes <= beside.in_spikes]
     best = min(as_good, key=lambda one: one.cost)
     return replace(best, name=f"cheapest as good in hindsight: {best.name}")
+
+
+def constant(calendar: tuple[Event, ...], case: Case, fleet: Fleet, *, most_cost: float) -> Row:
+    """As many instances all the time as a cost pays for, with the same calendar: what the rest of a policy has to be better than."""
+    never = tracking(10)  # The target is there to scale in after an event.
+    policies = [replace(never, minimum=count, calendar=calendar) for count in range(1, 31)]
+    found = rows([f"always {one.minimum} and the calendar, in hindsight" for one in policies], policies, case, fleet)
+    return min((one for one in found if one.cost <= most_cost), key=lambda one: one.violations)
 
 
 def best_causal(also: Sequence[Scaling], case: Case, fleet: Fleet, *, most_cost: float, in_spikes: bool) -> Row:
