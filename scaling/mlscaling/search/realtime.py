@@ -24,6 +24,9 @@ from mlscaling.search.reasons import reasons, weaker_than_tested, with_a_bounded
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 UTILISATIONS_OVER_A_FLOOR = (0.5, 0.7, 0.9)
+SELDOM = 1.6
+"""Acts only when the forecast was far too low: where demand is noise, following it costs more than it brings. For instances that refuse
+what they would answer late: with others, everybody waits until then."""
 FLOOR_UTILISATIONS = (0.6, 0.7, 0.8, 0.9)
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.98)
 STEP_DATAPOINTS = (1, 2, 3, 6)
@@ -109,11 +112,10 @@ class _Rank:
 
 
 def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
-    for utilisation in UTILISATIONS:
-        found = floors(fleet) if utilisation in UTILISATIONS_OVER_A_FLOOR else ()
+    over_a_floor = UTILISATIONS_OVER_A_FLOOR if fleet.answers_late else (*UTILISATIONS_OVER_A_FLOOR, SELDOM)
+    for utilisation, floor in (*product(UTILISATIONS, (None,)), *product(over_a_floor, floors(fleet))):
         target = TargetTracking(target=round(utilisation * fleet.requests_per_second * 60, 1))
-        for floor in (None, *found):
-            yield replace(limits, target=target, floor=floor)
+        yield replace(limits, target=target, floor=floor)
 
 
 def _higher(policy: Scaling) -> Iterator[Scaling]:
