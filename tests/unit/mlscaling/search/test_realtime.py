@@ -12,7 +12,7 @@ from mlscaling.policies.planned import Event
 from mlscaling.policies.reactive import TargetTracking
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.proof import ObjectiveMissedError, judge, prove
-from mlscaling.replay.cases import Case, Spike
+from mlscaling.replay.cases import Case, Played, Spike
 from mlscaling.replay.demand import Demand
 from mlscaling.search.choosing import Compiled
 from mlscaling.search.realtime import compile_policy, fast_scale_in, fast_steps
@@ -56,6 +56,23 @@ def test_only_a_forecast_can_meet_it_and_the_reasons_say_so(compiled: Compiled) 
     assert all(
         one.violation_share > 0.001 for one in compiled.candidates if one.policy.floor is None and not one.policy.steps
     )
+
+
+def test_where_demand_is_noise_the_forecast_works_and_the_target_seldom() -> None:
+    """What comes in five minutes says nothing of the next five."""
+    rates = np.repeat(np.random.default_rng(3).gamma(1.0, 60.0, 4 * 288), 300)
+    noise = Case(demand=Demand(requests_per_second=rates, start=START), first=START + timedelta(days=3), days=1)
+    refusing, served = FLEET.refusing(FLEET.requests_to_queue), Objective(served_share=0.9)
+
+    compiled = compile_policy(noise, refusing, served, maximum=200, spikes=1)
+
+    assert compiled.chosen.policy.target == TargetTracking(target=960)
+    followed = [one for one in compiled.candidates if one.policy.target == TargetTracking(target=540)]
+    assert compiled.chosen.hours_per_day < min(one.hours_per_day for one in followed if _serves(one, served))
+
+
+def _serves(one: Played, objective: Objective) -> bool:
+    return one.safe_violation_share <= 1 - objective.served_share
 
 
 def test_the_reasons_say_what_weaker_instances_would_lose(compiled: Compiled) -> None:
