@@ -14,7 +14,7 @@ from mlscaling.policies.reactive import Signal, TargetTracking
 from mlscaling.policies.scaling import Scaling
 from mlscaling.replay.cases import DAY_MINUTES, Case
 from mlscaling.replay.fleet import Fleet, Provisioning
-from mlscaling.search.realtime import fast_scale_in, fast_steps, floors
+from mlscaling.search.realtime import SELDOM, fast_scale_in, fast_steps, floors
 from mlscaling.search.reasons import describe
 
 FLEET = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
@@ -102,7 +102,7 @@ def _all_policies() -> Iterator[Scaling]:
         yield tracking(utilisation, Signal.CONCURRENT_REQUESTS)
         for minimum, scale_in, steps in product((1, 2), (None, fast_scale_in(_target(plain))), ((), *kinds)):
             yield replace(plain, minimum=minimum, scale_in=scale_in, steps=steps)
-    for floor in floors(FLEET):
+    for plain, floor in product((tracking(0.9), tracking(SELDOM)), floors(FLEET)):
         for scale_in, steps in product((None, fast_scale_in(_target(plain))), ((), (fast_steps(FLEET, 3, 2.0),))):
             yield replace(plain, floor=floor, scale_in=scale_in, steps=steps)
 
