@@ -76,10 +76,11 @@ class Trace:
     test_days: int
 
     @classmethod
-    def of(cls, history: History, name: str, *, mean_requests_per_second: float, test_days: int) -> Trace:
-        """Whole days, scaled; at most a quarter of them is held out."""
+    def of(cls, history: History, name: str, *, mean_requests_per_second: float | None, test_days: int) -> Trace:
+        """Whole days, scaled, or as they are; at most a quarter of them is held out."""
         demand = Demand.interpolated(history, name=name).last(MOST_DAYS)
-        demand = demand.scaled_to(mean_requests_per_second=mean_requests_per_second)
+        if mean_requests_per_second is not None:
+            demand = demand.scaled_to(mean_requests_per_second=mean_requests_per_second)
         midnight = demand.start.replace(hour=0, minute=0, second=0)
         first = midnight if midnight == demand.start else midnight + timedelta(days=1)
         days = int((demand.start + timedelta(seconds=demand.seconds) - first).total_seconds() // 86_400)
@@ -257,7 +258,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.scaling", description=__doc__)
     given = [Path(one) for one in os.environ.get("SCALING_TRACES", "").split(os.pathsep) if one]
     parser.add_argument("--trace", type=Path, action="append", default=given, help="a CSV file of times and counts")
-    parser.add_argument("--mean-rps", type=float, default=60, help="each trace is scaled to (default %(default)s)")
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument("--mean-rps", type=float, default=60, help="each trace is scaled to (default %(default)s)")
+    scale.add_argument("--unscaled", action="store_true", help="each trace as it was recorded")
     parser.add_argument(
         "--test-days", type=int, default=7, help="held out, a quarter of the trace at most (default %(default)s)"
     )
@@ -268,6 +271,7 @@ def main() -> None:
         "--max-queued-requests", type=int, help="that an instance lets wait (when not given, two seconds of work)"
     )
     options = parser.parse_args()
+    mean_rps = None if options.unscaled else options.mean_rps
     most = options.max_queued_requests
     fleet = FLEET if most is None else FLEET.refusing(most)
     console = Console(highlight=False)
@@ -282,7 +286,7 @@ def main() -> None:
         pairs = np.column_stack([history.counts[:-1], history.counts[1:]])
         lasts = np.corrcoef(pairs[np.isfinite(pairs).all(axis=1)].T)[0, 1]
         console.print(f"{name}: a count and the next, {history.interval_seconds} s later: correlation {lasts:.2f}")
-        trace = Trace.of(history, name, mean_requests_per_second=options.mean_rps, test_days=options.test_days)
+        trace = Trace.of(history, name, mean_requests_per_second=mean_rps, test_days=options.test_days)
         compiled = announced(console, trace, options.seed, fleet)
         unannounced(console, trace, options.seed, fleet)
         ordinary(console, trace, options.seed, fleet)
