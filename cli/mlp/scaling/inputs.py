@@ -131,11 +131,9 @@ def served_by(
 ) -> Inputs:
     """The same days, and instances behind the kind of endpoint that a policy is for, each of which lets so many requests wait."""
     try:
-        fleet = inputs.fleet.for_policy(policy, longest_wait_seconds)
-        fleet = fleet if max_queued_requests is None else fleet.refusing(max_queued_requests)
+        return replace(inputs, fleet=inputs.fleet.for_policy(policy, longest_wait_seconds, max_queued_requests))
     except InvalidScalingError as error:
         raise bad_input([str(error)], fix="see --longest-wait-seconds and --max-queued-requests in --help") from error
-    return replace(inputs, fleet=fleet)
 
 
 def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs:

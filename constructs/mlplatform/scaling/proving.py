@@ -112,11 +112,10 @@ class ScalingProof:
             if max_concurrency is not None and self.cold_start_seconds is not None:
                 on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
                 fleet = replace(fleet, on_demand=on_demand)
-            fleet = fleet.for_policy(scaling, self.longest_wait_seconds)
             return prove(
                 scaling,
                 replace(Case.of_file(self.demand), forecasts=forecasts),
-                fleet if max_queued_requests is None else fleet.refusing(max_queued_requests),
+                fleet.for_policy(scaling, self.longest_wait_seconds, max_queued_requests),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,

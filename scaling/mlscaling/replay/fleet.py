@@ -144,15 +144,21 @@ class Fleet:
             )
         return replace(self, queue_seconds=math.inf, longest_wait_seconds=longest_wait_seconds)
 
-    def for_policy(self, policy: Scaling, longest_wait_seconds: float | None) -> Fleet:
-        """The same instances behind the kind of endpoint that a policy is for; the wait of that kind when not given."""
+    def for_policy(
+        self, policy: Scaling, longest_wait_seconds: float | None, max_queued_requests: int | None = None
+    ) -> Fleet:
+        """The same instances behind the kind of endpoint that a policy is for; the wait and the queue of that kind when not given.
+
+        Raises as `queueing` and `refusing` do.
+        """
         usual = ANSWERED_WITHIN_SECONDS if policy.is_asynchronous else self.longest_wait_seconds
         wait = usual if longest_wait_seconds is None else longest_wait_seconds
-        return (
+        fleet = (
             self.queueing(longest_wait_seconds=wait)
             if policy.is_asynchronous
             else replace(self, longest_wait_seconds=wait)
         )
+        return fleet if max_queued_requests is None else fleet.refusing(max_queued_requests)
 
     @property
     def is_asynchronous(self) -> bool:

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from aws_cdk import App, CfnResource
-from aws_cdk.assertions import Annotations, Match
+from aws_cdk import CfnResource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlplatform import EndpointScaling, InvalidPropsError, MlProject, ScalingProof, read_scaling
-from mlplatform.project import PublishedOutput
+from mlplatform import InvalidPropsError, MlProject
 from mlplatform.scaling.rendering import calendar_actions
-from mlrecords.codec import to_json
 from mlscaling import (
     WAKE_FROM_ZERO,
     Event,
-    ForecastFloor,
-    Objective,
-    PublishedForecast,
     Scaling,
     Signal,
     Step,
@@ -37,35 +25,10 @@ from mlscaling import (
     TargetTracking,
     by_backlog,
 )
-from tests.conftest import REPOSITORY
-from tests.unit.pipeline.synthesis import Json, Synthesized, new_project, synthesize_project
-from tests.unit.scaling.demand import write_demand
+from tests.unit.pipeline.synthesis import Json, synthesize_project
+from tests.unit.scaling.quotes import TARGET, TRACKING, define, synthesized
 
-TARGET, POLICY, ALARM = (
-    "AWS::ApplicationAutoScaling::ScalableTarget",
-    "AWS::ApplicationAutoScaling::ScalingPolicy",
-    "AWS::CloudWatch::Alarm",
-)
-TRACKING = TargetTracking(target=300)
-
-
-def define(scaling: Scaling, **more: Any) -> Callable[[MlProject], EndpointScaling]:
-    def defined(project: MlProject) -> EndpointScaling:
-        return EndpointScaling(
-            project,
-            "Scaling",
-            project=project,
-            endpoint_name="quotes",
-            variant_name="AllTraffic",
-            scaling=scaling,
-            **more,
-        )
-
-    return defined
-
-
-def synthesized(directory: Path, scaling: Scaling, **more: Any) -> Synthesized:
-    return synthesize_project(directory, define(scaling, **more))
+POLICY, ALARM = "AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::CloudWatch::Alarm"
 
 
 def test_a_variant_is_a_scalable_target_between_minimum_and_maximum(tmp_path: Path) -> None:
@@ -251,169 +214,6 @@ def test_logical_ids_follow_from_names_alone(tmp_path: Path) -> None:
         "ProjectScalingStepsFastInvocationsDC341E9F",
         "ProjectScalingAlarmFastInvocationsBFF7E354",
     ]
-
-
-NO_FORECAST = Scaling(maximum=60, target=TRACKING)
-ENOUGH = Scaling(minimum=25, maximum=60, target=TRACKING)
-
-
-def test_a_policy_without_a_proof_warns_what_to_run(tmp_path: Path) -> None:
-    app = App(outdir=str(tmp_path), analytics_reporting=False)
-    project = new_project(app)
-    define(NO_FORECAST)(project)
-
-    Annotations.from_stack(project.node.scope).has_warning(  # type: ignore[arg-type]
-        "/stack-demo/Project/Scaling",
-        Match.string_like_regexp(
-            r"ships unproved.*mlp scaling history ENDPOINT.*mlp loadtest ENDPOINT.*ScalingProof\(demand="
-        ),
-    )
-
-
-def test_a_policy_that_misses_its_objective_stops_the_synthesis(tmp_path: Path) -> None:
-    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10, usd_per_instance_hour=0.23)
-
-    with pytest.raises(InvalidPropsError) as raised:
-        synthesized(tmp_path / "out", NO_FORECAST, proof=proof)
-
-    (said,) = raised.value.problems
-    assert str(raised.value).startswith("scaling of endpoint 'quotes':")
-    assert "of the requests of trace 'noon' wait too long or are rejected, and 0.100% may" in said
-    assert "in its worst minute, 2026-03-0" in said
-    assert "would meet it: " in said
-    assert " times as much\n" in said
-    assert "or say with `although` why this one may go out without" in said
-
-
-def test_a_policy_that_meets_its_objective_says_so_in_the_template_and_warns_of_nothing(tmp_path: Path) -> None:
-    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10)
-    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
-    project = new_project(app)
-    scaling = define(ENOUGH, proof=proof)(project)
-
-    Annotations.from_stack(project.node.scope).has_no_warning("*", Match.any_value())  # type: ignore[arg-type]
-    assert scaling.target.get_metadata("mlplatform:scaling")["verdict"].startswith("0.0")
-
-
-def test_a_published_forecast_is_proved_by_what_was_published_or_else_by_the_quantile(tmp_path: Path) -> None:
-    wanted = PublishedForecast(pipeline="demo-demand", interval_minutes=60)
-    floor = ForecastFloor(requests_per_second=8, quantile=0, published=wanted)
-    policy = Scaling(maximum=60, target=TRACKING, floor=floor)
-    rows = [
-        f"2026-03-0{day}T00:00:00,2026-03-0{day}T{hour:02}:00:00,{3600 * (200 if hour == 12 else 20)}\n"
-        for day in (2, 3, 4, 5)
-        for hour in range(24)
-    ]
-    forecasts = tmp_path / "forecasts.csv"
-    forecasts.write_text(f"published_at,time,requests\n{''.join(rows)}")
-    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10)
-
-    shares = [
-        one.prove(policy).played.violation_share
-        for one in (dataclasses.replace(proof, forecasts=forecasts), dataclasses.replace(proof, although="x"))
-    ]
-    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
-    project = new_project(app)
-    project.outputs["demo-demand"] = PublishedOutput(columns=("time", "requests"), json_lines=True)
-    define(policy, proof=dataclasses.replace(proof, although="nothing is published yet"))(project)
-
-    assert shares[0] < 0.001 < shares[1]
-    Annotations.from_stack(project.node.scope).has_info(  # type: ignore[arg-type]
-        "*",
-        Match.string_like_regexp(
-            "played by its quantile alone, as if nothing had been published; give the proof forecasts="
-        ),
-    )
-    with pytest.raises(InvalidPropsError, match=r"the policy uses no published forecast; leave .*forecasts\.csv out"):
-        dataclasses.replace(proof, forecasts=forecasts).prove(NO_FORECAST)
-
-
-def test_a_policy_that_misses_goes_out_with_a_reason_that_stays_in_the_template(tmp_path: Path) -> None:
-    proof = ScalingProof(
-        demand=write_demand(tmp_path), requests_per_second=10, although="a pilot that two people use until May"
-    )
-    template = synthesized(tmp_path / "out", NO_FORECAST, proof=proof).template
-    again = synthesized(tmp_path / "again", NO_FORECAST, proof=proof).template
-
-    (target,) = [one for one in template["Resources"].values() if one["Type"] == TARGET]
-    said = target["Metadata"]["mlplatform:scaling"]
-    assert said["although"] == "a pilot that two people use until May"
-    assert "in its worst minute, 2026-03-0" in said["verdict"]
-    assert again == template
-
-
-def test_a_proof_of_too_few_days_or_of_no_file_is_refused(tmp_path: Path) -> None:
-    proof = ScalingProof(demand=write_demand(tmp_path, days=2), requests_per_second=10)
-
-    with pytest.raises(InvalidPropsError, match=r"noon.csv has 2 whole days \(UTC\); give 3 or more"):
-        synthesized(tmp_path / "out", ENOUGH, proof=proof)
-    with pytest.raises(InvalidPropsError, match=r"No such file.*absent.csv"):
-        synthesized(tmp_path / "out", ENOUGH, proof=dataclasses.replace(proof, demand=tmp_path / "absent.csv"))
-
-
-def test_the_policy_that_was_found_is_the_one_that_ships(tmp_path: Path) -> None:
-    policy = dataclasses.replace(ENOUGH, steps=(StepScaling(steps=(Step(at_least=100, add=50),)),))
-    (tmp_path / "policy.json").write_text(json.dumps(to_json(policy)))
-    (tmp_path / "empty.json").write_text("{}")
-
-    assert read_scaling(tmp_path / "policy.json") == policy
-    with pytest.raises(InvalidPropsError, match=r"empty.json has no maximum; give a file"):
-        read_scaling(tmp_path / "empty.json")
-    with pytest.raises(InvalidPropsError, match="No such file"):
-        read_scaling(tmp_path / "absent.json")
-
-
-def test_a_proof_reads_the_load_test(tmp_path: Path) -> None:
-    load_test = tmp_path / "load-test.json"
-    load_test.write_text(json.dumps({"requests_per_second": 10, "concurrency": 2, "confirmed": True}))
-    weak = tmp_path / "weak.json"
-    weak.write_text(json.dumps({"requests_per_second": 5, "concurrency": 2, "confirmed": True}))
-    proof = ScalingProof(demand=write_demand(tmp_path), load_test=load_test)
-
-    assert proof.prove(ENOUGH).meets
-    assert not dataclasses.replace(proof, load_test=weak, although="a test").prove(ENOUGH).meets
-    with pytest.raises(InvalidPropsError, match=r"No such file.*absent.json"):
-        dataclasses.replace(proof, load_test=tmp_path / "absent.json").prove(ENOUGH)
-
-
-def test_a_proof_knows_how_many_requests_instances_let_wait(tmp_path: Path) -> None:
-    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10, although="a test")
-    late = proof.prove(NO_FORECAST).played.violation_share
-    refused = proof.prove(NO_FORECAST, max_queued_requests=8).played.violation_share
-
-    assert refused < 0.9 * late
-    scaling = synthesized(tmp_path / "out", NO_FORECAST, proof=proof, max_queued_requests=8)
-    (target,) = [it for it in scaling.template["Resources"].values() if it["Type"] == TARGET]
-    assert f"{refused:.3%}" in target["Metadata"]["mlplatform:scaling"]["verdict"]
-
-
-def test_all_numbers_of_a_proof_that_cannot_be_are_told_at_once() -> None:
-    with pytest.raises(InvalidPropsError) as raised:
-        ScalingProof(
-            demand=Path("demand.csv"),
-            requests_per_second=0,
-            objective=Objective(served_share=99),
-            although=" ",
-            usd_per_instance_hour=-1,
-            provisioning_seconds=-300,
-        )
-
-    assert len(raised.value.problems) == 5
-    with pytest.raises(InvalidPropsError, match="what one instance serves has to be said once"):
-        ScalingProof(demand=Path("demand.csv"))
-
-
-def test_an_ordinary_synthesis_does_not_load_numpy() -> None:
-    """It takes a tenth of a second and is not among the dependencies of the library."""
-    script = (
-        "import sys; from aws_cdk import App; from mlplatform import EndpointScaling, ScalingProof;"
-        "from mlscaling import Scaling; from tests.unit.pipeline.synthesis import new_project;"
-        "app = App(); project = new_project(app);"
-        "EndpointScaling(project, 'S', project=project, endpoint_name='a', variant_name='b', scaling=Scaling(maximum=2));"
-        "app.synth(); sys.exit('numpy' in sys.modules)"
-    )
-    completed = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, check=False)
-    assert completed.returncode == 0, completed.stderr.decode()
 
 
 def test_a_policy_by_backlog_is_of_an_asynchronous_endpoint(tmp_path: Path) -> None:
