@@ -19,8 +19,8 @@ from mlp.runs import charts, notes
 from mlp.runs.code_changes import code_changes
 from mlp.runs.comparison import differences
 from mlp.runs.library import Runs
-from mlp.runs.rows import columns_of, flat
-from mlp.runs.tables import LISTED_COLUMNS, SHORT_ID, differences_view, record_view, runs_table
+from mlp.runs.rows import SHORT_ID, columns_of, flat
+from mlp.runs.tables import LISTED_COLUMNS, differences_view, record_view, runs_table
 from mlp.session import session
 from mlrecords.codec import to_json as plain
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mlp.output import Output
-    from mlp.runs.library import Found
+    from mlp.runs.rows import Found
     from mlp.target import Target
 
 app = typer.Typer(help="Runs: find, compare and annotate what ran; see docs/runs.md.", no_args_is_help=True)

@@ -12,8 +12,7 @@ from mlp.render import duration
 from mlp.runs.card_facts import CardFacts, Version
 from mlp.runs.lineage import DATA
 from mlp.runs.pictures import mermaid
-from mlp.runs.rows import short
-from mlp.runs.tables import SHORT_ID
+from mlp.runs.rows import SHORT_ID, short
 from mlrecords.record import Data, RunRecord
 from mlrecords.required import advice, missing
 from mlrecords.states import has_succeeded

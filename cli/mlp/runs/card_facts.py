@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ from mlrecords.observations import Observation, record_of
 from mlrecords.record import RunRecord
 
 if TYPE_CHECKING:
-    from mlp.runs.library import Runs
+    from mlp.runs.rows import Found
+    from mlrecords.store import RecordStore
 
 _MODEL = "model-package"
 
@@ -84,31 +85,43 @@ def _executions(record: RunRecord) -> set[str]:
     return {run_id for run_id, parent in record.parents.items() if parent.relation == "execution"}
 
 
-def facts_of(runs: Runs, run_id: str) -> CardFacts:
-    """Gather them from the store."""
-    stored = runs.store.run(run_id)
+@dataclass(frozen=True, kw_only=True)
+class _Gathering:
+    """What the store says, as `Runs` asks it."""
+
+    store: RecordStore
+    find: Callable[[str], Found]
+    lineage_of: Callable[..., Lineage]
+
+    def version(self, record: RunRecord) -> Version:
+        version = Version(record=record, lineage=self.lineage_of(record.run_id))
+        return replace(version, evaluated_by=_evaluations(self.lineage_of(version.trained_by.run_id, depth=1)))
+
+    def version_before(self, record: RunRecord) -> RunRecord | None:
+        """The model version with the next lower number in the same group; None for the first, and for what is no model version."""
+        group, _, version = (record.identity.arn or "").rpartition("/")
+        if record.identity.kind != _MODEL or not version.isdigit():
+            return None
+        rows = self.find(f"kind = '{_MODEL}' and arn like '{group}/%'").rows
+        versions = {
+            int(row["arn"].rpartition("/")[2]): str(row["run_id"])
+            for row in rows
+            if row["arn"].rpartition("/")[0] == group
+        }
+        lower = [number for number in versions if number < int(version)]
+        return self.store.record(versions[max(lower)]) if lower else None
+
+
+def facts_of(
+    run_id: str, *, store: RecordStore, find: Callable[[str], Found], lineage_of: Callable[..., Lineage]
+) -> CardFacts:
+    """Gather them. `find` and `lineage_of` answer as `Runs.find` and `Runs.lineage` do."""
+    gathering = _Gathering(store=store, find=find, lineage_of=lineage_of)
+    stored = store.run(run_id)
     record = record_of(stored.record or {})
-    before = _version_before(runs, record)
+    before = gathering.version_before(record)
     return CardFacts(
-        version=_version(runs, record),
+        version=gathering.version(record),
         observations=stored.observations,
-        previous=None if before is None else _version(runs, before),
+        previous=None if before is None else gathering.version(before),
     )
-
-
-def _version(runs: Runs, record: RunRecord) -> Version:
-    version = Version(record=record, lineage=runs.lineage(record.run_id))
-    return replace(version, evaluated_by=_evaluations(runs.lineage(version.trained_by.run_id, depth=1)))
-
-
-def _version_before(runs: Runs, record: RunRecord) -> RunRecord | None:
-    """The model version with the next lower number in the same group; None for the first, and for what is no model version."""
-    group, _, version = (record.identity.arn or "").rpartition("/")
-    if record.identity.kind != _MODEL or not version.isdigit():
-        return None
-    rows = runs.find(f"kind = '{_MODEL}' and arn like '{group}/%'").rows
-    versions = {
-        int(row["arn"].rpartition("/")[2]): str(row["run_id"]) for row in rows if row["arn"].rpartition("/")[0] == group
-    }
-    lower = [number for number in versions if number < int(version)]
-    return runs.store.record(versions[max(lower)]) if lower else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from mlp.runs import cache
 from mlp.runs.comparison import differences
 from mlp.runs.compilation import columns_asked
 from mlp.runs.language import parse
-from mlp.runs.rows import columns_of, flat
+from mlp.runs.rows import Found, columns_of, flat
 from mlp.target import record_store, resolve
 from mlrecords.observations import run_id_of
 from mlrecords.rows import COLUMNS
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
     from mlrecords.store import RecordStore
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """What a query found: rows of runs in order, and what the query named, as one writes it."""
-
-    rows: tuple[Row, ...]
-    asked: tuple[str, ...]
-    has_more: bool
 
 
 class Runs:
@@ -130,7 +120,7 @@ class Runs:
         from mlp.runs.card import card
         from mlp.runs.card_facts import facts_of
 
-        return card(facts_of(self, self.resolve(run)))
+        return card(facts_of(self.resolve(run), store=self.store, find=self.find, lineage_of=self.lineage))
 
     def metrics(self, run: str) -> pd.DataFrame:
         """The metrics of a run, a line for each step: columns `metric`, `step`, `value`; a metric without steps has one line."""

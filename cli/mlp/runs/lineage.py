@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlp.runs import drawing
+from mlp.runs.rows import SHORT_ID, short
 from mlrecords.record import Data, RunRecord
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DATA, UNRECORDED = "data", "not recorded"
+_FILLS = {DATA: "#e8f1fa", UNRECORDED: "#eeeeee", "model-package": "#fdf0d5", "pipeline-execution": "#f3ecf8"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,20 @@ class Node:
     name: str
     record: RunRecord | None = None
     data: Data | None = None
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """How it stands: state and run id, rows and version."""
+        record, data = self.record, self.data
+        run = () if record is None else (record.status.approval or record.status.state, record.run_id[:SHORT_ID])
+        rows = () if data is None or data.rows is None else (f"{data.rows:,} rows",)
+        versions = () if data is None else (f"version {short(data.version)}" if data.version else "no version",)
+        return (*run, *rows, *versions)
+
+    @property
+    def lines(self) -> tuple[str, str, str]:
+        """What, which, and how it stands."""
+        return self.kind, self.name, ", ".join(self.facts)
 
 
 @dataclass(frozen=True, order=True)
@@ -107,10 +124,20 @@ class Lineage:
         ]
         return pd.DataFrame(lines)
 
-    def _repr_svg_(self) -> str:
-        from mlp.runs.pictures import svg
+    def svg(self) -> str:
+        """The graph as a picture that needs nothing else to be shown. Boxes say more when one points at them."""
+        boxes = {
+            node.id: drawing.Box(
+                lines=node.lines,
+                title="\n".join((node.id, *node.lines)),
+                fill=_FILLS.get(node.kind, "#ffffff"),
+                is_marked=node.id == self.root,
+            )
+            for node in self.nodes.values()
+        }
+        return drawing.svg(boxes, [drawing.Arrow(edge.source, edge.target, edge.label) for edge in self.edges])
 
-        return svg(self)
+    _repr_svg_ = svg  # What a notebook asks for.
 
 
 def _document(node: Node) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Rows of runs as flat tables: columns are called as in the query language."""
+"""Rows of runs that a query found, and as flat tables, whose columns are called as in the query language."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlp.runs.fields import FIELDS, SPACES, label
@@ -10,6 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mlrecords.rows import Row
+
+SHORT_ID = 12
+"""Characters of a run id that people are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a query found: rows of runs in order, and what the query named, as one writes it."""
+
+    rows: tuple[Row, ...]
+    asked: tuple[str, ...]
+    has_more: bool
 
 
 def flat(row: Row) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlp.render import duration
-from mlp.runs.rows import flat, short
+from mlp.runs.rows import SHORT_ID, flat, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mlrecords.record import Data, RunRecord
     from mlrecords.rows import Row
 
-SHORT_ID = 12
 _STYLES = {"Completed": "green", "Succeeded": "green", "Failed": "bold red", "Stopped": "yellow", "InProgress": "cyan"}
 _METRICS_LISTED = 4
 _USUAL = ("run_id", "kind", "name", "project", "state", "created_at", "seconds")

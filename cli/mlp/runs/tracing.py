@@ -13,7 +13,7 @@ from mlrecords.record import Data, Parent, RunRecord
 from mlrecords.store import RecordStore, RunNotFoundError
 
 if TYPE_CHECKING:
-    from mlp.runs.library import Found
+    from mlp.runs.rows import Found
 
 DEPTH = 8
 """Levels that are followed in each direction, unless said otherwise: two generations of a pipeline that trains."""
