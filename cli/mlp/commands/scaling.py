@@ -14,97 +14,34 @@ from mlp.endpoints import Endpoints
 from mlp.errors import CliError, ExitCode
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.output import reporting
+from mlp.scaling.options import (
+    AsyncOption,
+    CalendarOption,
+    ChartOption,
+    CheaperOption,
+    ColdOption,
+    DaysOption,
+    ErrorOption,
+    ForecastsOption,
+    HistoryArgument,
+    InEventsOption,
+    LoadTestOption,
+    MaximumOption,
+    MinimumOption,
+    OutOption,
+    PolicyOption,
+    PriceOption,
+    ProvisioningOption,
+    QueueOption,
+    RateOption,
+    ServedOption,
+    WaitOption,
+)
 from mlp.session import session
 
 app = typer.Typer(help="Scaling policies, proved before they are deployed.", no_args_is_help=True)
 
-HistoryArgument = Annotated[Path, typer.Argument(metavar="HISTORY", help="A CSV file of times and counts of requests.")]
-RateOption = Annotated[
-    float | None,
-    typer.Option("--rps", min=0.001, help="What one instance serves at the latency objective: the load test's knee."),
-]
-LoadTestOption = Annotated[
-    Path | None,
-    typer.Option("--load-test", metavar="FILE", help="As `mlp loadtest --out` writes it, in the place of --rps."),
-]
-ProvisioningOption = Annotated[
-    list[float],
-    typer.Option(
-        "--provisioning-seconds", min=1, help="Until a new instance serves; give it several times for a range."
-    ),
-]
-DaysOption = Annotated[int, typer.Option("--days", min=1, help="How many of the last days to play.")]
-ServedOption = Annotated[float, typer.Option("--served", min=0, max=1, help="The share of requests to serve in time.")]
-MaximumOption = Annotated[int, typer.Option("--maximum", min=1, help="The most instances.")]
-MinimumOption = Annotated[
-    int | None,
-    typer.Option("--minimum", min=0, help="The fewest instances: 1 when not given, 0 of an asynchronous endpoint."),
-]
-CalendarOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--calendar",
-        metavar="FILE",
-        help="Events: a CSV file of name,at,capacity,minutes; with times,requests_per_second for times the usual.",
-    ),
-]
-PolicyOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--policy", metavar="FILE", help="As `tune --out` writes it. When not given: AWS's default target tracking."
-    ),
-]
-ForecastsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--forecasts",
-        metavar="FILE",
-        help="What a pipeline had published: a CSV file of published_at,time,requests. When not given: nothing.",
-    ),
-]
-PriceOption = Annotated[float | None, typer.Option("--usd-per-hour", min=0, help="Of an instance.")]
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the policy here, as JSON.")]
-ChartOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="The PNG file.")]
-AsyncOption = Annotated[
-    bool,
-    typer.Option(
-        "--asynchronous", help="Of an asynchronous endpoint, whose requests wait. A policy by backlog says so itself."
-    ),
-]
-ColdOption = Annotated[
-    float | None,
-    typer.Option(
-        "--cold-start-seconds",
-        min=0.001,
-        help="Of a serverless endpoint: until a container that is started takes its request. --maximum is its max_concurrency.",
-    ),
-]
-WaitOption = Annotated[
-    float | None,
-    typer.Option(
-        "--longest-wait-seconds",
-        min=0.001,
-        help="How long a request may wait. When not given: 1; until the answer of an asynchronous endpoint, 900.",
-    ),
-]
-QueueOption = Annotated[
-    int | None,
-    typer.Option(
-        "--max-queued-requests",
-        min=1,
-        help="How many an instance lets wait, as `RealtimeEndpoint` has it. When not given: two seconds of work.",
-    ),
-]
-ErrorOption = Annotated[
-    float,
-    typer.Option("--load-test-error", min=0, max=0.9, help="The share by which an instance may serve less than --rps."),
-]
-CheaperOption = Annotated[
-    bool,
-    typer.Option("--cost-of-default", help="The fewest violations at the cost of AWS's default, instead of --served."),
-]
-
-_PROVISIONING, _DAYS, _SERVED, _MAXIMUM = [134.0, 300.0, 525.0], 14, 0.999, 100
+_PROVISIONING, _DAYS, _SERVED, _IN_EVENTS, _MAXIMUM = [134.0, 300.0, 525.0], 14, 0.999, 0.99, 100
 
 
 @app.command()
@@ -137,6 +74,7 @@ def replay(
     load_test: LoadTestOption = None,
     policy: PolicyOption = None,
     served: ServedOption = _SERVED,
+    served_in_events: InEventsOption = _IN_EVENTS,
     calendar: CalendarOption = None,
     maximum: MaximumOption = _MAXIMUM,
     days: DaysOption = _DAYS,
@@ -150,8 +88,8 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
-    from mlp.scaling.tables import document_of, table_of
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_events, with_forecasts
+    from mlp.scaling.tables import document_of, event_document, table_of
     from mlscaling import Objective
     from mlscaling.proof import judge
 
@@ -160,12 +98,15 @@ def replay(
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds, max_queued_requests))
-        verdict = judge(chosen, inputs.case, inputs.fleet, Objective(served_share=served))
+        objective = Objective(served_share=served, served_share_in_events=served_in_events)
+        with with_events():
+            verdict = judge(chosen, inputs.case, inputs.fleet, objective)
         document = {
             **document_of(verdict.played, inputs, usd_per_hour),
             "meets": verdict.meets,
             "worst_minute": verdict.worst_minute,
             "worst_violations": verdict.worst_violations,
+            "events": [event_document(one) for one in verdict.rehearsals],
         }
         output.result(document, table_of({"this policy": verdict.played}, inputs, usd_per_hour), str(verdict))
     if not verdict.meets:
@@ -180,6 +121,7 @@ def tune(
     maximum: MaximumOption = _MAXIMUM,
     minimum: MinimumOption = None,
     served: ServedOption = _SERVED,
+    served_in_events: InEventsOption = _IN_EVENTS,
     cost_of_default: CheaperOption = False,
     calendar: CalendarOption = None,
     days: DaysOption = _DAYS,
@@ -203,7 +145,7 @@ def tune(
         write_policy,
     )
     from mlp.scaling.searching import Search
-    from mlp.scaling.tables import document_of, table_of
+    from mlp.scaling.tables import document_of, event_document, table_of
     from mlrecords.codec import to_json
     from mlscaling import Objective
 
@@ -212,7 +154,11 @@ def tune(
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(default, inputs, longest_wait_seconds, max_queued_requests)
-        objective = Objective(served_share=served, no_dearer_than=default if cost_of_default else None)
+        objective = Objective(
+            served_share=served,
+            served_share_in_events=served_in_events,
+            no_dearer_than=default if cost_of_default else None,
+        )
         output.say(f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies")
         search = Search(
             objective=objective,
@@ -230,6 +176,7 @@ def tune(
             "meets": compiled.meets,
             "policy": to_json(compiled.chosen.policy),
             "reasons": list(compiled.reasons),
+            "events": [event_document(one.chosen) for one in compiled.events],
             "default": document_of(beside, inputs, usd_per_hour),
         }
         table = table_of({"found": compiled.chosen, "AWS's default": beside}, inputs, usd_per_hour)
@@ -248,6 +195,7 @@ def pool(
     maximum: MaximumOption = _MAXIMUM,
     minimum: MinimumOption = None,
     served: ServedOption = _SERVED,
+    served_in_events: InEventsOption = _IN_EVENTS,
     calendar: CalendarOption = None,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
@@ -270,7 +218,7 @@ def pool(
             f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies for each type"
         )
         search = Search(
-            objective=Objective(served_share=served),
+            objective=Objective(served_share=served, served_share_in_events=served_in_events),
             minimum=minimum,
             maximum=maximum,
             calendar=events,

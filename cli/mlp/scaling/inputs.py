@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -134,6 +136,15 @@ def served_by(
         return replace(inputs, fleet=inputs.fleet.for_policy(policy, longest_wait_seconds, max_queued_requests))
     except InvalidScalingError as error:
         raise bad_input([str(error)], fix="see --longest-wait-seconds and --max-queued-requests in --help") from error
+
+
+@contextmanager
+def with_events() -> Iterator[None]:
+    """An event that is too large for the maximum, or that none of the days has room for, is bad input."""
+    try:
+        yield
+    except InvalidScalingError as error:
+        raise bad_input([str(error)], fix="see --calendar, --maximum and --days in --help") from error
 
 
 def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs:

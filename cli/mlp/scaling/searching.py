@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from mlp.errors import bad_input
-from mlp.scaling.inputs import Inputs
+from mlp.scaling.inputs import Inputs, with_events
 from mlscaling.policies.planned import Event
 from mlscaling.policies.scaling import Objective
 from mlscaling.search.asynchronous import compile_backlog
@@ -35,9 +35,10 @@ class Search:
 
     def by_requests(self, inputs: Inputs) -> Compiled:
         """Of an endpoint that answers at once."""
-        return compile_policy(
-            inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1)
-        )
+        with with_events():
+            return compile_policy(
+                inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1)
+            )
 
     def of(self, inputs: Inputs) -> Compiled:
         """Of the kind of endpoint that the fleet is behind."""

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from mlp.scaling.inputs import Inputs
 from mlscaling.replay.cases import Played
+from mlscaling.replay.rehearsals import Rehearsal
 from mlscaling.search.pools import CompiledType, InstancePool
 from mlscaling.search.reasons import describe
 
@@ -41,6 +42,17 @@ def pool_lines(found: InstancePool) -> Iterator[str]:
     yield f'instance_type="{chosen.instance_type.name}", fallback_instance_types={list(found.fallbacks)}'
     yield "- types that serve less per instance are no fallbacks: the target is one number for all"
     yield from (f"- {reason}" for reason in chosen.compiled.reasons)
+
+
+def event_document(rehearsal: Rehearsal) -> dict[str, object]:
+    """Of an announced event, as it was rehearsed."""
+    return {
+        "name": rehearsal.event.name,
+        "quantile": rehearsal.demand.quantile,
+        "violation_share": rehearsal.violation_share,
+        "instances": rehearsal.instances,
+        "days": len(rehearsal.times),
+    }
 
 
 def document_of(played: Played, inputs: Inputs, usd_per_hour: float | None) -> dict[str, object]:

@@ -22,8 +22,9 @@ class ScalingProof:
     """Known demand, and what the policy has to keep when it is played on it.
 
     When to use: for every endpoint whose demand is known, from `mlp scaling history` or from the logs of what it replaces. The
-    last two weeks are played, each hour with the forecasts that were possible then, and a policy that misses stops `cdk synth`
-    with the minute, and with the policy that would not. numpy is needed: `pip install 'mlplatform[scaling]'`.
+    last two weeks are played, each hour with the forecasts that were possible then, and each event of the calendar with a `demand` is
+    rehearsed, as if it had been at its time of day on each of those days. A policy that misses stops `cdk synth` with the minute, or the
+    event, and with the policy that would not. numpy is needed: `pip install 'mlplatform[scaling]'`.
 
     Parameters:
         demand: a CSV file of a time and a count of requests, three days or more; it belongs beside the code, in git.
@@ -31,7 +32,7 @@ class ScalingProof:
             asynchronous endpoint, 21600 at most, after which its requests expire.
         load_test: the file that `mlp loadtest --out` has written, of an endpoint with the same instance type and model.
         requests_per_second: in the place of it, what one instance serves at the latency objective.
-        objective: which share of the requests has to be served in time; 0.999 when not given.
+        objective: which share of the requests has to be served in time, and which of those in each event; 0.999 and 0.99 when not given.
         although: why a policy that misses may go out nevertheless. The reason stands in the template.
         usd_per_instance_hour: of the instance type, for messages that say what it costs.
         forecasts: for a policy with a published forecast, all that was published: a CSV file with the columns published_at, time
@@ -66,8 +67,10 @@ class ScalingProof:
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 yield f"{name} is {value}; use more than 0"
-        if not 0 <= self.objective.served_share <= 1:
-            yield f"served_share of the objective is {self.objective.served_share}; use 0 to 1, such as 0.999"
+        for name, usual in (("served_share", 0.999), ("served_share_in_events", 0.99)):
+            share = getattr(self.objective, name)
+            if not 0 <= share <= 1:
+                yield f"{name} of the objective is {share}; use 0 to 1, such as {usual}"
         if self.although is not None and not self.although.strip():
             yield "although is empty; say why the policy may go out without meeting its objective, or leave it out"
         if self.usd_per_instance_hour is not None and not self.usd_per_instance_hour >= 0:

@@ -58,8 +58,7 @@ def usual_demand(history: History, known_until: datetime, at: datetime, minutes:
         ahead=max(0, history.place(at) - now),
         length=max(1, math.ceil(minutes * 60 / history.interval_seconds)),
     )
-    tried = [_Tried.of(history, look, now, window, quantile) for look in _LOOKS]
-    return min(tried, key=lambda one: one.loss).rate
+    return min((look.said(quantile) for look in _looked(history, now, window)), key=lambda one: one.loss).rate
 
 
 @dataclass(frozen=True)
@@ -79,21 +78,39 @@ class _Hour:
 
 
 @dataclass(frozen=True)
-class _Tried:
+class _Said:
     """What one look at the past says, and how wrong it has been."""
 
     rate: float
     loss: float
 
-    @classmethod
-    def of(cls, history: History, look: ForecastFloor, now: int, window: _Window, quantile: float) -> _Tried:
+
+@dataclass(frozen=True)
+class _Looked:
+    """One look at the past: what it expects of the window, and how far it has been off in the hours of the last week."""
+
+    expected: float
+    off: float
+    hours: Sequence[_Hour]
+    lasts: float
+
+    def said(self, quantile: float) -> _Said:
+        """With what that quantile of the hours was still missing."""
+        errors = [hour.error - self.lasts * hour.off for hour in self.hours]
+        missing = quantile_of(errors, quantile)
+        wrong = (error - missing for error in errors)
+        loss = sum(max(quantile * one, (quantile - 1) * one) for one in wrong)
+        return _Said(rate=max(0.0, self.expected + self.lasts * self.off + missing), loss=loss)
+
+
+@lru_cache(maxsize=1024)  # Several quantiles are asked for.
+def _looked(history: History, now: int, window: _Window) -> tuple[_Looked, ...]:
+    found = []
+    for look in _LOOKS:
         off, expected = _seen_from(history, look, now, window)
         hours = list(_hours(history, look, now, window))
-        lasts = _slope(hours)
-        missing = quantile_of([hour.error - lasts * hour.off for hour in hours], quantile)
-        wrong = (hour.error - lasts * hour.off - missing for hour in hours)
-        loss = sum(max(quantile * one, (quantile - 1) * one) for one in wrong)
-        return cls(rate=max(0.0, expected + lasts * off + missing), loss=loss)
+        found.append(_Looked(expected=expected, off=off, hours=hours, lasts=_slope(hours)))
+    return tuple(found)
 
 
 def _hours(history: History, look: ForecastFloor, now: int, window: _Window) -> Iterator[_Hour]:

@@ -39,14 +39,14 @@ def minimums(
     for event in scaling.calendar:
         begin, end = (math.floor((moment - first).total_seconds() / 60) for moment in (event.begins, event.ends))
         on = range(max(0, begin), min(minutes, end))
-        wanted = min(_wanted(event, known), scaling.maximum) if on else 0
+        wanted = min(instances_for(event, known), scaling.maximum) if on else 0
         for minute in on:
             found[minute] = max(found[minute], wanted)
     return found
 
 
-def _wanted(event: Event, known: History | None) -> int:
-    """Instances for an event: the least that it was given, or what its demand takes."""
+def instances_for(event: Event, known: History | None) -> int:
+    """What an event asks for, whatever the maximum: the least that it was given, or what its demand takes."""
     if event.demand is None or known is None:
         return event.capacity
     worked_out = capacity_for(

@@ -76,13 +76,16 @@ class History:
         whole = max(0, self.place(moment))
         return History(start=self.start, interval_seconds=self.interval_seconds, counts=self.counts[:whole])
 
-    @lru_cache(maxsize=256)  # noqa: B019 - few histories, and each is asked for the same calendar again and again.
     def without(self, calendar: tuple[Event, ...]) -> History:
         """As if nobody had counted while an event was on: what was announced says nothing of the usual demand."""
+        return self._without(tuple((self.place(event.begins), self.place(event.ends) + 1) for event in calendar))
+
+    @lru_cache(maxsize=256)  # noqa: B019 - few histories, and each is asked for the same places again and again.
+    def _without(self, places: tuple[tuple[int, int], ...]) -> History:
         counts = list(self.counts)
-        for event in calendar:
-            begin, end = max(0, self.place(event.begins)), max(0, self.place(event.ends) + 1)
-            counts[begin:end] = [math.nan] * len(counts[begin:end])
+        for begin, end in places:
+            inside = slice(max(0, begin), max(0, end))
+            counts[inside] = [math.nan] * len(counts[inside])
         return History(start=self.start, interval_seconds=self.interval_seconds, counts=tuple(counts))
 
 

@@ -65,12 +65,12 @@ class Scaling:
     def forecast(self) -> tuple[ForecastFloor | TimesUsual, ...]:
         """All for which somebody has to forecast the demand."""
         floor = () if self.floor is None else (self.floor,)
-        return (*floor, *self.announced)
+        return (*floor, *(demand for _, demand in self.announced))
 
     @property
-    def announced(self) -> tuple[TimesUsual, ...]:
-        """The demand of its events, where that is worked out until they begin."""
-        return tuple(event.demand for event in self.calendar if event.demand is not None)
+    def announced(self) -> tuple[tuple[Event, TimesUsual], ...]:
+        """Its events with a demand, which is worked out until they begin, and so can be tried before they come."""
+        return tuple((event, event.demand) for event in self.calendar if event.demand is not None)
 
     @property
     def is_asynchronous(self) -> bool:
@@ -127,8 +127,9 @@ class Objective:
     """What a policy has to keep. A request is served if it is not rejected and waits no longer than `Fleet.longest_wait_seconds`.
 
     With `no_dearer_than`, a policy that sets the budget, the fewest violations within it are wanted, down to what `served_share`
-    allows.
+    allows. In each announced event, `served_share_in_events` of its requests has to be served, too.
     """
 
     served_share: float = 0.999
+    served_share_in_events: float = 0.99
     no_dearer_than: Scaling | None = None

@@ -85,15 +85,15 @@ class Played:
     @property
     def safe_violation_share(self) -> float:
         """Of the requests of a day, and a standard error."""
-        return _safe_mean(self.violations / np.maximum(self.requests, 1.0), 1.0)
+        return safe_mean(self.violations / np.maximum(self.requests, 1.0), 1.0)
 
     def loses_more_than(self, other: Played) -> bool:
         """Whether more than chance, a standard error of what days differ by, makes it lose a larger share of requests."""
-        return _safe_mean((self.violations - other.violations) / np.maximum(self.requests, 1.0), -1.0) > 0
+        return safe_mean((self.violations - other.violations) / np.maximum(self.requests, 1.0), -1.0) > 0
 
     def safe_cost_share(self, other: Played) -> float:
         """Of the cost of another policy on the same days, and half a standard error."""
-        return _safe_mean(self.instance_hours / other.instance_hours, 0.5)
+        return safe_mean(self.instance_hours / other.instance_hours, 0.5)
 
     @property
     def hours_per_day(self) -> float:
@@ -101,7 +101,7 @@ class Played:
         return float(self.instance_hours.mean())
 
 
-def _safe_mean(values: Floats, errors: float) -> float:
+def safe_mean(values: Floats, errors: float) -> float:
     """So many standard errors above the mean, or below it: days differ, and those to come will, too."""
     error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
     return float(values.mean() + errors * error)
@@ -158,6 +158,11 @@ class Case:
         played_days = min(days, known - 1)
         return cls(demand=demand, first=midnight - timedelta(days=played_days), days=played_days)
 
+    @property
+    def ends(self) -> datetime:
+        """The midnight after its last day."""
+        return self.first + timedelta(days=self.days)
+
     @cached_property
     def _whole(self) -> Demand:
         whole, begin = self.demand, self._second_of(self.first)
@@ -189,10 +194,10 @@ class Case:
         """All counts; whoever asks for a forecast says how far it was known."""
         return self._whole.counted()
 
-    def outcome(self, policies: Sequence[Scaling], fleet: Fleet) -> Outcome:
-        """What happens under each policy, by minute, without the hour before."""
-        outcome = replay(policies, fleet, self._arrivals, minimums=self.minimums(policies), seed=self.seed)
-        return outcome.after(RUN_IN_MINUTES)
+    def outcome(self, policies: Sequence[Scaling], fleet: Fleet, minimums: NDArray[np.int64] | None = None) -> Outcome:
+        """What happens under each policy, by minute, without the hour before; with its own minimums when none are given."""
+        asked = self.minimums(policies) if minimums is None else minimums
+        return replay(policies, fleet, self._arrivals, minimums=asked, seed=self.seed).after(RUN_IN_MINUTES)
 
     def play(self, policies: Sequence[Scaling], fleet: Fleet) -> list[Played]:
         """What becomes of each policy by day. Few at once, since what they do in each minute takes memory."""

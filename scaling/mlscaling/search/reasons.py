@@ -139,4 +139,8 @@ def describe(policy: Scaling, fleet: Fleet) -> str:
 
 def _wanted(event: Event, fleet: Fleet) -> str:
     least = f"{event.capacity} {fleet.unit}s"
-    return least if event.demand is None else f"{least} or as many as {event.demand.times:g} times the usual takes"
+    return (
+        least
+        if event.demand is None
+        else f"{least} or as many as {event.demand.times:g} times the usual takes at the {event.demand.quantile:g} quantile"
+    )

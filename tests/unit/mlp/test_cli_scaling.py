@@ -231,6 +231,40 @@ def test_an_event_of_the_calendar_may_be_times_the_usual(demand: Path, tmp_path:
     assert result.exit_code == 0
 
 
+def test_an_event_to_come_is_rehearsed(demand: Path, tmp_path: Path) -> None:
+    row = "spot,2026-03-20T20:00:00+00:00,1,60,10,9"
+    (tmp_path / "events.csv").write_text(f"name,at,capacity,minutes,times,requests_per_second\n{row}\n")
+    given = ("replay", demand, "--rps", 10, "--served", 0.5, "--calendar", "events.csv", "--json")
+
+    served, capped, lenient = (
+        scaling(*given, *more) for more in ((), ("--maximum", 4), ("--maximum", 4, "--served-in-events", 0))
+    )
+
+    assert (served.exit_code, capped.exit_code, lenient.exit_code) == (0, 1, 0)
+    (event,) = json.loads(served.stdout)["events"]
+    assert event.pop("instances") >= 10 * 5 / 9
+    assert event == {"name": "spot", "quantile": 0.9, "violation_share": 0, "days": 3}
+    assert json.loads(capped.stdout)["events"][0]["violation_share"] > 0.3
+
+
+def test_tune_says_how_large_an_event_is_made_and_refuses_what_it_cannot_try(demand: Path, tmp_path: Path) -> None:
+    header = "name,at,capacity,minutes,times,requests_per_second"
+    (tmp_path / "spot.csv").write_text(f"{header}\nspot,2026-03-20T20:00:00+00:00,1,60,10,9\n")
+    (tmp_path / "night.csv").write_text(f"{header}\nspot,2026-03-20T23:30:00+00:00,1,60,10,9\n")
+    given = ("tune", demand, "--rps", 10, "--days", 1, "--served", 0.9, "--calendar")
+
+    tuned = scaling(*given, "spot.csv", "--json")
+    night, large = scaling(*given, "night.csv"), scaling(*given, "spot.csv", "--maximum", 0)
+
+    found = json.loads(tuned.stdout)
+    assert found["reasons"][-1].startswith(
+        "'spot', 10 times the usual at the 0.9 quantile, had it been at 20:00 UTC on"
+    )
+    assert found["events"][0]["quantile"] == found["policy"]["calendar"][0]["demand"]["quantile"] == 0.9
+    assert (night.exit_code, large.exit_code) == (2, 2)
+    assert "cannot be rehearsed: none of the 1 days played has room for it; play more days" in night.stderr
+
+
 def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:
     policy = Scaling(
         maximum=9,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,14 @@ from mlplatform import InvalidPropsError, ScalingProof, read_scaling
 from mlplatform.project import PublishedOutput
 from mlrecords.codec import to_json
 from mlscaling import (
+    Event,
     ForecastFloor,
     Objective,
     PublishedForecast,
     Scaling,
     Step,
     StepScaling,
+    TimesUsual,
 )
 from tests.conftest import REPOSITORY
 from tests.unit.pipeline.synthesis import new_project
@@ -103,6 +107,41 @@ def test_a_published_forecast_is_proved_by_what_was_published_or_else_by_the_qua
         dataclasses.replace(proof, forecasts=forecasts).prove(NO_FORECAST)
 
 
+def test_an_event_that_would_be_lost_stops_the_synthesis(tmp_path: Path) -> None:
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10)
+    spot = Event(
+        name="TV spot",
+        at=datetime(2026, 3, 20, 20, tzinfo=UTC),
+        capacity=2,
+        demand=TimesUsual(times=40, requests_per_second=9),
+    )
+
+    with pytest.raises(InvalidPropsError) as raised:
+        synthesized(tmp_path / "out", dataclasses.replace(ENOUGH, calendar=(spot,)), proof=proof)
+
+    (said,) = raised.value.problems
+    assert "'TV spot', 40 times the usual at the 0.9 quantile, had it been at 20:00 UTC on each of 3 days: " in said
+    assert re.search(r"it asks for up to \d{2,3} instances, and the maximum is 60", said)
+    assert "no quantile of the events would; raise the maximum" in said
+
+
+def test_an_event_is_rehearsed_or_else_the_synthesis_says_that_it_is_not(tmp_path: Path) -> None:
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10)
+    at = datetime(2026, 3, 20, 20, tzinfo=UTC)
+    spot = Event(name="TV spot", at=at, capacity=2, demand=TimesUsual(times=5, requests_per_second=9))
+    launch = Event(name="launch", at=at, capacity=30)
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+    project = new_project(app)
+
+    scaling = define(dataclasses.replace(ENOUGH, calendar=(spot, launch)), proof=proof)(project)
+
+    (_, rehearsed) = scaling.target.get_metadata("mlplatform:scaling")["verdict"].splitlines()
+    assert rehearsed.startswith("'TV spot', 5 times the usual")
+    Annotations.from_stack(project.node.scope).has_info(  # type: ignore[arg-type]
+        "*", Match.string_like_regexp(r"not rehearsed: 'launch', since nobody has said .*; give them demand=TimesUsual")
+    )
+
+
 def test_a_policy_that_misses_goes_out_with_a_reason_that_stays_in_the_template(tmp_path: Path) -> None:
     proof = ScalingProof(
         demand=write_demand(tmp_path), requests_per_second=10, although="a pilot that two people use until May"
@@ -167,13 +206,13 @@ def test_all_numbers_of_a_proof_that_cannot_be_are_told_at_once() -> None:
         ScalingProof(
             demand=Path("demand.csv"),
             requests_per_second=0,
-            objective=Objective(served_share=99),
+            objective=Objective(served_share=99, served_share_in_events=-1),
             although=" ",
             usd_per_instance_hour=-1,
             provisioning_seconds=-300,
         )
 
-    assert len(raised.value.problems) == 5
+    assert len(raised.value.problems) == 6
     with pytest.raises(InvalidPropsError, match="what one instance serves has to be said once"):
         ScalingProof(demand=Path("demand.csv"))
 

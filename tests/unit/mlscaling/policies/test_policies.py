@@ -107,7 +107,7 @@ def test_a_policy_on_a_line_says_what_an_event_has() -> None:
 
     assert describe(Scaling(maximum=40, calendar=(spot, usual)), fleet).endswith(
         "30 instances for 'TV spot' from 2026-03-01 19:45 on, "
-        "30 instances or as many as 10 times the usual takes for 'TV spot' from 2026-03-01 19:45 on"
+        "30 instances or as many as 10 times the usual takes at the 0.9 quantile for 'TV spot' from 2026-03-01 19:45 on"
     )
 
 
