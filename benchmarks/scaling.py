@@ -39,7 +39,6 @@ from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.replay.cases import RUN_IN_MINUTES, Case, Spike
 from mlscaling.replay.demand import Demand
 from mlscaling.replay.fleet import Fleet, Provisioning
-from mlscaling.search.events import size_events, with_sizes
 from mlscaling.search.realtime import compile_policy, lead_minutes
 from mlscaling.search.reasons import describe
 
@@ -150,7 +149,7 @@ def announced(console: Console, trace: Trace, seed: int, fleet: Fleet) -> Scalin
     """A spike a day that somebody announced."""
     compiled = enough(trace, seed, fleet)
     cases = [with_spikes(trace.test(seed), seed + 1 + draw, factor=SPIKE_FACTOR) for draw in range(DRAWS)]
-    drawn = [announced_rows(compiled, case, trace.tuned(seed), fleet) for case in cases]
+    drawn = [announced_rows(compiled, case, fleet) for case in cases]
     found = [mean(same) for same in zip(*drawn, strict=True)]
     least = cheapest(  # of the first draw
         [replace(compiled, calendar=calendar(cases[0]))], cases[0], fleet, drawn[0][-1]
@@ -167,14 +166,10 @@ def announced(console: Console, trace: Trace, seed: int, fleet: Fleet) -> Scalin
     return compiled
 
 
-def announced_rows(compiled: Scaling, case: Case, tuned: Case, fleet: Fleet) -> list[Row]:
-    """AWS's defaults, and the compiled policy that knows the calendar, whose events were rehearsed on the days before."""
+def announced_rows(compiled: Scaling, case: Case, fleet: Fleet) -> list[Row]:
+    """AWS's defaults, and the compiled policy that knows the calendar."""
+    ours = replace(compiled, calendar=calendar(case))
     early = replace(compiled, calendar=calendar(case, expected_late_seconds=LATER_SECONDS))
-    early = with_sizes(early, size_events(early, tuned, fleet, Objective()))
-    later = (
-        replace(event, lead_minutes=lead_minutes(FLEET, late_seconds=CALENDAR_LATE_SECONDS)) for event in early.calendar
-    )
-    ours = replace(early, calendar=tuple(later))
     names = [*BESIDE, "compiled, asked for 15 minutes before as by default", "compiled, asked for 10 minutes before"]
     return rows(names, [*BESIDE.values(), early, ours], case, fleet)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,10 +10,9 @@ from functools import partial
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.replay.cases import Case, Played, played
 from mlscaling.replay.fleet import Fleet
-from mlscaling.replay.rehearsals import Rehearsal, coming, rehearse
+from mlscaling.replay.rehearsals import Rehearsal, coming, missed, rehearse_coming
 from mlscaling.search.asynchronous import compile_backlog
 from mlscaling.search.choosing import Compiled
-from mlscaling.search.events import size_events, with_sizes
 from mlscaling.search.realtime import compile_policy
 from mlscaling.search.reasons import describe
 from mlscaling.search.serverless import compile_warm
@@ -28,10 +27,11 @@ class ObjectiveMissedError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a replay says of a policy, and of each event to come with a `demand`."""
+    """What a replay says of a policy, and of each event to come with a `demand`; names of other events to come."""
 
     played: Played
     rehearsals: tuple[Rehearsal, ...]
+    not_rehearsed: tuple[str, ...]
     objective: Objective
     trace: str
     worst_minute: datetime
@@ -41,13 +41,22 @@ class Verdict:
     @property
     def meets(self) -> bool:
         """Enough requests were served, and enough of each event."""
-        in_events = self.objective.served_share_in_events
-        return self.meets_on_days and all(one.violation_share <= 1 - in_events for one in self.rehearsals)
+        return self.meets_on_days and not self.missed
 
     @property
     def meets_on_days(self) -> bool:
         """Enough requests were served on the days as they were."""
         return self.played.violation_share <= 1 - self.objective.served_share
+
+    @property
+    def missed(self) -> tuple[Rehearsal, ...]:
+        """The events to come of which too few requests were served."""
+        return missed(self.rehearsals, self.objective)
+
+    @property
+    def advice(self) -> list[str]:
+        """What to change for each of these."""
+        return [one.advice(self.objective.served_share_in_events) for one in self.missed]
 
     def __str__(self) -> str:
         events = (one.sentence(self.objective.served_share_in_events) for one in self.rehearsals)
@@ -63,18 +72,16 @@ class Verdict:
 
 
 def judge(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> Verdict:
-    """Play a policy on the days of a case, and its events to come on each of them.
-
-    Raises `InvalidScalingError` for an event that cannot be rehearsed.
-    """
+    """Play a policy on the days of a case, and its events to come on each of them."""
     outcome = case.outcome([policy], fleet)
     violations = outcome.violations_by_minute[:, 0]
     worst = int(violations.argmax())
+    rehearsals = rehearse_coming(policy, case, fleet)
+    rehearsed = {one.event for one in rehearsals}
     return Verdict(
         played=played([policy], outcome)[0],
-        rehearsals=tuple(
-            one for event, demand in coming(policy, case) for one in rehearse(policy, event, [demand], case, fleet)
-        ),
+        rehearsals=rehearsals,
+        not_rehearsed=tuple(event.name for event in coming(policy, case) if event not in rehearsed),
         objective=objective,
         trace=case.demand.name,
         worst_minute=case.first + timedelta(minutes=worst),
@@ -94,35 +101,25 @@ def prove(
 ) -> Verdict:
     """Judge a policy, for `cdk synth`: it may go out if it meets the objective, or if `although` says why it may without.
 
-    Raises `ObjectiveMissedError` with the minute, the trace, and the policy that would meet the objective.
+    Raises `ObjectiveMissedError` with the minute, the trace, and the policy that would meet the objective, or with the event.
     """
     verdict = judge(policy, case, fleet, objective)
     if verdict.meets or although is not None:
         return verdict
-    better, fix = _search(verdict, fleet)(policy, case, fleet, objective)
-    comparison = _comparison(verdict.played, better, fleet, usd_per_instance_hour)
-    lines = [str(verdict), *comparison, *(event.reason for event in better.events), fix]
+    lines = [str(verdict)]
+    if not verdict.meets_on_days:
+        lines += _better_lines(verdict.played, case, fleet, objective, usd_per_instance_hour)
+    lines += [f"{advice}; {_OR_SAY_WHY}" for advice in verdict.advice]
     raise ObjectiveMissedError("\n".join(lines))
 
 
-def _search(verdict: Verdict, fleet: Fleet) -> Callable[[Scaling, Case, Fleet, Objective], tuple[Compiled, str]]:
-    if verdict.meets_on_days:
-        return _larger_events
-    return _better_backlog if fleet.is_asynchronous else _better if fleet.on_demand is None else _better_warm
-
-
-def _larger_events(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> tuple[Compiled, str]:
-    sized = tuple(size_events(policy, case, fleet, objective))
-    (played,) = case.play([with_sizes(policy, sized)], fleet)
-    better = Compiled(
-        chosen=played, meets=all(one.meets for one in sized), reasons=(), candidates=(played,), events=sized
-    )
-    if better.meets:
-        return better, f"take these quantiles; {_OR_SAY_WHY}"
-    return (
-        better,
-        "no quantile of the events would; raise the maximum or their lead_minutes, or lower served_share_in_events of the objective",
-    )
+def _better_lines(
+    this: Played, case: Case, fleet: Fleet, objective: Objective, usd_per_instance_hour: float | None
+) -> Iterator[str]:
+    search = _better_backlog if fleet.is_asynchronous else _better if fleet.on_demand is None else _better_warm
+    better, fix = search(this.policy, case, fleet, objective)
+    yield from _comparison(this, better, fleet, usd_per_instance_hour)
+    yield fix
 
 
 def _better(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> tuple[Compiled, str]:

@@ -88,7 +88,7 @@ def replay(
     json: JsonOption = False,
 ) -> None:
     """Say what a policy would have served of the last days, and what it would have cost. Exit code 1: not enough."""
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_events, with_forecasts
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
     from mlp.scaling.tables import document_of, event_document, table_of
     from mlscaling import Objective
     from mlscaling.proof import judge
@@ -99,8 +99,7 @@ def replay(
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds, max_queued_requests))
         objective = Objective(served_share=served, served_share_in_events=served_in_events)
-        with with_events():
-            verdict = judge(chosen, inputs.case, inputs.fleet, objective)
+        verdict = judge(chosen, inputs.case, inputs.fleet, objective)
         document = {
             **document_of(verdict.played, inputs, usd_per_hour),
             "meets": verdict.meets,
@@ -108,7 +107,9 @@ def replay(
             "worst_violations": verdict.worst_violations,
             "events": [event_document(one) for one in verdict.rehearsals],
         }
-        output.result(document, table_of({"this policy": verdict.played}, inputs, usd_per_hour), str(verdict))
+        output.result(
+            document, table_of({"this policy": verdict.played}, inputs, usd_per_hour), str(verdict), *verdict.advice
+        )
     if not verdict.meets:
         raise typer.Exit(ExitCode.RUN_FAILED)
 
@@ -148,6 +149,7 @@ def tune(
     from mlp.scaling.tables import document_of, event_document, table_of
     from mlrecords.codec import to_json
     from mlscaling import Objective
+    from mlscaling.replay.rehearsals import missed, rehearse_coming
 
     with reporting(as_json=json) as output:
         fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
@@ -168,20 +170,25 @@ def tune(
             load_test_error=load_test_error,
         )
         compiled = search.of(inputs)
+        rehearsals = rehearse_coming(compiled.chosen.policy, inputs.case, inputs.fleet.weaker(load_test_error))
+        lost = missed(rehearsals, objective)
+        reasons = [*compiled.reasons, *(one.sentence(served_in_events) for one in rehearsals)]
+        reasons += [one.advice(served_in_events) for one in lost]
+        meets = compiled.meets and not lost
         if out is not None:
             write_policy(compiled.chosen.policy, out)
         beside = inputs.case.play([default], inputs.fleet)[0]
         document = {
             **document_of(compiled.chosen, inputs, usd_per_hour),
-            "meets": compiled.meets,
+            "meets": meets,
             "policy": to_json(compiled.chosen.policy),
-            "reasons": list(compiled.reasons),
-            "events": [event_document(one.chosen) for one in compiled.events],
+            "reasons": reasons,
+            "events": [event_document(one) for one in rehearsals],
             "default": document_of(beside, inputs, usd_per_hour),
         }
         table = table_of({"found": compiled.chosen, "AWS's default": beside}, inputs, usd_per_hour)
-        output.result(document, table, "\n".join(f"- {reason}" for reason in compiled.reasons))
-    if not (compiled.meets or cost_of_default):
+        output.result(document, table, "\n".join(f"- {reason}" for reason in reasons))
+    if not (meets or cost_of_default):
         raise typer.Exit(ExitCode.RUN_FAILED)
 
 
@@ -195,7 +202,6 @@ def pool(
     maximum: MaximumOption = _MAXIMUM,
     minimum: MinimumOption = None,
     served: ServedOption = _SERVED,
-    served_in_events: InEventsOption = _IN_EVENTS,
     calendar: CalendarOption = None,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
@@ -218,7 +224,7 @@ def pool(
             f"playing {inputs.case.days} days of {inputs.case.demand.name} with some hundred policies for each type"
         )
         search = Search(
-            objective=Objective(served_share=served, served_share_in_events=served_in_events),
+            objective=Objective(served_share=served),
             minimum=minimum,
             maximum=maximum,
             calendar=events,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -99,6 +97,13 @@ def read_calendar(path: Path | None) -> tuple[Event, ...]:
         raise bad_input([f"the calendar {path}: {error}"], fix=fix) from error
 
 
+def refuse_demands(calendar: tuple[Event, ...]) -> None:
+    """Warm containers follow their use and the capacities of a calendar."""
+    named = [f"event '{event.name}' is of times the usual" for event in calendar if event.demand is not None]
+    if named:
+        raise bad_input(named, fix="leave times out, and give its capacity: warm containers follow no forecast")
+
+
 def _event(row: dict[str, str]) -> Event:
     at, capacity, minutes = datetime.fromisoformat(row["at"]), int(row["capacity"]), float(row["minutes"])
     demand = TimesUsual(**_given(row, "times", "requests_per_second", "quantile")) if row.get("times") else None
@@ -138,15 +143,6 @@ def served_by(
         raise bad_input([str(error)], fix="see --longest-wait-seconds and --max-queued-requests in --help") from error
 
 
-@contextmanager
-def with_events() -> Iterator[None]:
-    """An event that is too large for the maximum, or that none of the days has room for, is bad input."""
-    try:
-        yield
-    except InvalidScalingError as error:
-        raise bad_input([str(error)], fix="see --calendar, --maximum and --days in --help") from error
-
-
 def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs:
     """The same days with what was published for them; without a file, as if nothing had been."""
     if path is None:
@@ -168,8 +164,11 @@ def policy_to_play(
             fix="leave --asynchronous out, or give a file that `mlp scaling tune --asynchronous --out` has written",
         )
     _raise_of_another_kind(policy, path, fleet)
+    events = read_calendar(calendar)
+    if fleet.on_demand is not None:
+        refuse_demands(events)
     try:
-        return replace(policy, calendar=(*policy.calendar, *read_calendar(calendar)))
+        return replace(policy, calendar=(*policy.calendar, *events))
     except InvalidScalingError as error:
         raise bad_input(
             [str(error)], fix="raise the maximum of the policy, or lower the capacity of the event"

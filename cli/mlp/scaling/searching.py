@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from mlp.errors import bad_input
-from mlp.scaling.inputs import Inputs, with_events
+from mlp.scaling.inputs import Inputs, refuse_demands
 from mlscaling.policies.planned import Event
 from mlscaling.policies.scaling import Objective
 from mlscaling.search.asynchronous import compile_backlog
@@ -33,12 +33,20 @@ class Search:
     calendar: tuple[Event, ...]
     load_test_error: float
 
+    def __post_init__(self) -> None:
+        large = [event for event in self.calendar if event.capacity > self.maximum]
+        if large:
+            problems = [
+                f"event '{event.name}' has {event.capacity} instances, and the maximum is {self.maximum}"
+                for event in large
+            ]
+            raise bad_input(problems, fix="raise --maximum, or lower the capacity of the event")
+
     def by_requests(self, inputs: Inputs) -> Compiled:
         """Of an endpoint that answers at once."""
-        with with_events():
-            return compile_policy(
-                inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1)
-            )
+        return compile_policy(
+            inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1)
+        )
 
     def of(self, inputs: Inputs) -> Compiled:
         """Of the kind of endpoint that the fleet is behind."""
@@ -49,6 +57,7 @@ class Search:
     def by_use(self, inputs: Inputs) -> Compiled:
         """Of the warm containers of a serverless endpoint."""
         self._refuse("--cold-start-seconds", "a serverless endpoint scales by the use of its containers", self._cost())
+        refuse_demands(self.calendar)
         return compile_warm(inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1))
 
     def by_backlog(self, inputs: Inputs) -> Compiled:

@@ -48,7 +48,6 @@ def event_document(rehearsal: Rehearsal) -> dict[str, object]:
     """Of an announced event, as it was rehearsed."""
     return {
         "name": rehearsal.event.name,
-        "quantile": rehearsal.demand.quantile,
         "violation_share": rehearsal.violation_share,
         "instances": rehearsal.instances,
         "days": len(rehearsal.times),

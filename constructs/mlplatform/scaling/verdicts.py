@@ -41,10 +41,10 @@ def prove_at_synth(
     if scaling.floor is not None and scaling.floor.published is not None and proof.forecasts is None:
         by_quantile = "the policy is played by its quantile alone, as if nothing had been published; give the proof forecasts=Path(...)"
         Annotations.of(scope).add_info(f"{target.resource_id}: {by_quantile}")
-    unsaid = [f"'{event.name}'" for event in scaling.calendar if event.demand is None]
-    if unsaid and max_concurrency is None:
-        how = "nobody has said how many times the usual they are; give them demand=TimesUsual(...)"
-        Annotations.of(scope).add_info(f"{target.resource_id}: not rehearsed: {', '.join(unsaid)}, since {how}")
+    if verdict.not_rehearsed and max_concurrency is None:
+        names = ", ".join(f"'{name}'" for name in verdict.not_rehearsed)
+        needed = "an event needs demand=TimesUsual(...), and a day of the proof on which nothing of the kind was on"
+        Annotations.of(scope).add_info(f"{target.resource_id}: not rehearsed: {names}; {needed}")
     if not verdict.meets:
         _warn(scope, target, "misses", f"{verdict}. It ships although: {proof.although}")
 

@@ -85,15 +85,15 @@ class Played:
     @property
     def safe_violation_share(self) -> float:
         """Of the requests of a day, and a standard error."""
-        return safe_mean(self.violations / np.maximum(self.requests, 1.0), 1.0)
+        return _safe_mean(self.violations / np.maximum(self.requests, 1.0), 1.0)
 
     def loses_more_than(self, other: Played) -> bool:
         """Whether more than chance, a standard error of what days differ by, makes it lose a larger share of requests."""
-        return safe_mean((self.violations - other.violations) / np.maximum(self.requests, 1.0), -1.0) > 0
+        return _safe_mean((self.violations - other.violations) / np.maximum(self.requests, 1.0), -1.0) > 0
 
     def safe_cost_share(self, other: Played) -> float:
         """Of the cost of another policy on the same days, and half a standard error."""
-        return safe_mean(self.instance_hours / other.instance_hours, 0.5)
+        return _safe_mean(self.instance_hours / other.instance_hours, 0.5)
 
     @property
     def hours_per_day(self) -> float:
@@ -101,7 +101,7 @@ class Played:
         return float(self.instance_hours.mean())
 
 
-def safe_mean(values: Floats, errors: float) -> float:
+def _safe_mean(values: Floats, errors: float) -> float:
     """So many standard errors above the mean, or below it: days differ, and those to come will, too."""
     error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
     return float(values.mean() + errors * error)
@@ -194,10 +194,10 @@ class Case:
         """All counts; whoever asks for a forecast says how far it was known."""
         return self._whole.counted()
 
-    def outcome(self, policies: Sequence[Scaling], fleet: Fleet, minimums: NDArray[np.int64] | None = None) -> Outcome:
-        """What happens under each policy, by minute, without the hour before; with its own minimums when none are given."""
-        asked = self.minimums(policies) if minimums is None else minimums
-        return replay(policies, fleet, self._arrivals, minimums=asked, seed=self.seed).after(RUN_IN_MINUTES)
+    def outcome(self, policies: Sequence[Scaling], fleet: Fleet) -> Outcome:
+        """What happens under each policy, by minute, without the hour before."""
+        outcome = replay(policies, fleet, self._arrivals, minimums=self.minimums(policies), seed=self.seed)
+        return outcome.after(RUN_IN_MINUTES)
 
     def play(self, policies: Sequence[Scaling], fleet: Fleet) -> list[Played]:
         """What becomes of each policy by day. Few at once, since what they do in each minute takes memory."""
@@ -216,11 +216,17 @@ class Case:
         return np.array(lanes, dtype=np.int64).T
 
     def _minimums(self, policy: Scaling) -> list[int]:
-        hours = range(-RUN_IN_MINUTES // 60, self.days * 24)
-        begins = (self.first + timedelta(hours=hour) for hour in hours)
-        return [
-            one for begin in begins for one in minimums(policy, self.history, begin, 60, newest(self.forecasts, begin))
-        ]
+        first = self.first - timedelta(minutes=RUN_IN_MINUTES)
+        return self.minimums_from(policy, first, RUN_IN_MINUTES + self.days * DAY_MINUTES)
+
+    def minimums_from(self, policy: Scaling, first: datetime, minutes: int) -> list[int]:
+        """In each minute from `first` on, asked for each hour with what is known then."""
+        found: list[int] = []
+        while len(found) < minutes:
+            begin = first + timedelta(minutes=len(found))
+            hour = min(60, minutes - len(found))
+            found += minimums(policy, self.history, begin, hour, newest(self.forecasts, begin))
+        return found
 
     def clairvoyant_hours(self, fleet: Fleet) -> Floats:
         """Instance hours of each day, if somebody knew all and instances came at once: as many as the expected rate needs."""

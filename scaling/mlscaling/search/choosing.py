@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.replay.cases import Played
-from mlscaling.search.events import SizedEvent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
-    """The policy that was chosen, what it does on the known days and in its events, and why each number is what it is."""
+    """The policy that was chosen, what it does on the known days, and why each number is what it is."""
 
     chosen: Played
     meets: bool
     reasons: tuple[str, ...]
     candidates: tuple[Played, ...]
-    events: tuple[SizedEvent, ...] = ()
 
 
 def cheapest(

@@ -20,7 +20,6 @@ from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.replay.cases import Case, Played, Spike
 from mlscaling.replay.fleet import Fleet
 from mlscaling.search.choosing import Compiled
-from mlscaling.search.events import size_events, with_sizes
 from mlscaling.search.reasons import reasons, weaker_than_tested, with_a_bounded_queue
 
 UTILISATIONS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -57,7 +56,7 @@ def compile_policy(
     First target and floor, then a higher minimum, which quiet hours with few instances need, then the best of each target with each kind
     of steps, out and in. Of those that meet the objective for hardly more, the one
     is taken that loses fewest requests on `spikes` hard days: with spikes at unknown times and of unknown sizes, and instances that
-    serve a fifth less. Then each event with a `demand` is rehearsed, and made larger where too many of its requests would be lost.
+    serve a fifth less.
 
     Args:
         minimum: the least that may be; the policy may have more.
@@ -76,18 +75,11 @@ def compile_policy(
     near = [one for one in stepped if rank.is_near(one, best)]
     hard = _hard(case, spikes).play([one.policy for one in near], served_by.weaker(STRESS)) if spikes else near
     chosen = min(zip(near, hard, strict=True), key=lambda pair: (pair[1].violation_share, pair[0].hours_per_day))[0]
-    sized = size_events(chosen.policy, case, served_by, objective)
-    final = case.play([with_sizes(chosen.policy, sized)], served_by)[0] if sized else chosen
     return Compiled(
-        chosen=final,
-        meets=final.safe_violation_share <= 1 - objective.served_share and all(event.meets for event in sized),
-        reasons=(
-            *reasons(chosen, plain, fleet),
-            *_of_weaker(case, final.policy, fleet),
-            *(event.reason for event in sized),
-        ),
+        chosen=chosen,
+        meets=chosen.safe_violation_share <= 1 - objective.served_share,
+        reasons=(*reasons(chosen, plain, fleet), *_of_weaker(case, chosen.policy, fleet)),
         candidates=tuple(plain + stepped),
-        events=tuple(sized),
     )
 
 

@@ -243,26 +243,40 @@ def test_an_event_to_come_is_rehearsed(demand: Path, tmp_path: Path) -> None:
     assert (served.exit_code, capped.exit_code, lenient.exit_code) == (0, 1, 0)
     (event,) = json.loads(served.stdout)["events"]
     assert event.pop("instances") >= 10 * 5 / 9
-    assert event == {"name": "spot", "quantile": 0.9, "violation_share": 0, "days": 3}
+    assert event == {"name": "spot", "violation_share": 0, "days": 3}
     assert json.loads(capped.stdout)["events"][0]["violation_share"] > 0.3
 
 
-def test_tune_says_how_large_an_event_is_made_and_refuses_what_it_cannot_try(demand: Path, tmp_path: Path) -> None:
+def test_tune_rehearses_events_too(demand: Path, tmp_path: Path) -> None:
     header = "name,at,capacity,minutes,times,requests_per_second"
-    (tmp_path / "spot.csv").write_text(f"{header}\nspot,2026-03-20T20:00:00+00:00,1,60,10,9\n")
-    (tmp_path / "night.csv").write_text(f"{header}\nspot,2026-03-20T23:30:00+00:00,1,60,10,9\n")
-    given = ("tune", demand, "--rps", 10, "--days", 1, "--served", 0.9, "--calendar")
+    (tmp_path / "spot.csv").write_text(f"{header}\nspot,2026-03-20T20:00:00+00:00,1,60,10,20\n")
 
-    tuned = scaling(*given, "spot.csv", "--json")
-    night, large = scaling(*given, "night.csv"), scaling(*given, "spot.csv", "--maximum", 0)
+    result = scaling("tune", demand, "--rps", 10, "--days", 1, "--served", 0.9, "--calendar", "spot.csv", "--json")
 
-    found = json.loads(tuned.stdout)
-    assert found["reasons"][-1].startswith(
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["meets"]) == (1, False)
+    assert found["reasons"][-2].startswith(
         "'spot', 10 times the usual at the 0.9 quantile, had it been at 20:00 UTC on"
     )
-    assert found["events"][0]["quantile"] == found["policy"]["calendar"][0]["demand"]["quantile"] == 0.9
-    assert (night.exit_code, large.exit_code) == (2, 2)
-    assert "cannot be rehearsed: none of the 1 days played has room for it; play more days" in night.stderr
+    assert found["reasons"][-1].startswith(
+        "for 'spot': lower requests_per_second of its demand from 20 to less than 10"
+    )
+    assert [event["name"] for event in found["events"]] == ["spot"]
+
+
+@pytest.mark.parametrize("command", ["tune", "replay"])
+def test_events_that_cannot_be_are_refused(demand: Path, tmp_path: Path, command: str) -> None:
+    header = "name,at,capacity,minutes,times,requests_per_second"
+    (tmp_path / "spot.csv").write_text(f"{header}\nspot,2026-03-20T20:00:00+00:00,50,60,10,9\n")
+    given = (command, demand, "--rps", 10, "--calendar", "spot.csv")
+
+    large = scaling(*given, "--maximum", 4)
+    warm = scaling(*given, "--cold-start-seconds", 5)
+
+    assert (large.exit_code, warm.exit_code) == (2, 2)
+    assert "event 'spot' has 50 instances" in large.stderr
+    assert "event 'spot' is of times the usual" in warm.stderr
+    assert "give its capacity: warm containers follow no forecast" in warm.stderr
 
 
 def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from mlscaling.policies.planned import Event
+from mlscaling.policies.planned import Event, TimesUsual
 from mlscaling.policies.reactive import TargetTracking
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.proof import ObjectiveMissedError, judge, prove
@@ -166,6 +166,24 @@ def test_what_no_policy_can_meet_names_the_nearest() -> None:
 
     with pytest.raises(ObjectiveMissedError, match=r"comes nearest: [^$]*; raise the maximum, or lower served_share"):
         prove(small, TUNED, FLEET, Objective(served_share=0.999))
+
+
+def test_an_event_that_would_be_lost_stops_a_policy_that_serves_all_else() -> None:
+    spot = Event(name="TV spot", at=TUNED.ends, capacity=1, demand=TimesUsual(times=10, requests_per_second=9))
+    policy = replace(DEFAULT, maximum=12, calendar=(spot,))
+
+    with pytest.raises(ObjectiveMissedError) as raised:
+        prove(policy, TUNED, FLEET, Objective(served_share=0.3))
+
+    days, event, fix = str(raised.value).split("\n")
+    assert "of the requests of trace 'steps at noon' wait too long" in days
+    assert event.startswith(
+        "'TV spot', 10 times the usual at the 0.9 quantile, had it been at 00:00 UTC on each of 2 days: "
+    )
+    assert "; it asks for up to " in event
+    assert fix.startswith("for 'TV spot': raise the maximum from 12 to ")
+    assert fix.endswith("; or say with `although` why this one may go out without")
+    assert prove(replace(policy, maximum=60), TUNED, FLEET, Objective(served_share=0.3)).meets
 
 
 def test_an_announced_spike_is_served_if_its_event_is_in_the_calendar() -> None:
