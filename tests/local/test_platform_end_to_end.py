@@ -9,9 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -21,91 +19,10 @@ from botocore.exceptions import ClientError
 import mllocal
 from examples.demand_forecast.history import DATA, write_history
 from mlrecords import provenance
+from tests.local.deployed_platform import FORECAST, REPOSITORY, TRAINING, Deployment
 from tests.local.workbench import Execution, Workbench
 
-REPOSITORY = Path(__file__).parents[2]
-CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
-PROJECT_STACK = "mlp-dev-project-demand-forecast"
-TRAINING, FORECAST = "demand-forecast-training", "demand-forecast-weekly-forecast"
 ORIGIN = datetime(2011, 12, 12)
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """The dev environment, synthesized and deployed to the session's engine."""
-
-    workbench: Workbench
-    assembly: Path
-
-    def cdk(self, *arguments: str) -> str:
-        """Run the CDK CLI on what was synthesized; it must succeed."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            [str(CDK), *arguments, "--app", str(self.assembly), "--no-notices", "--ci"],
-            env={
-                **os.environ,
-                **self.workbench.engine.environment(),
-                "PATH": path,
-                "CDK_DISABLE_CLI_TELEMETRY": "true",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-3000:]
-        return done.stdout
-
-    def resource(self, resource_type: str, part_of_logical_id: str = "") -> str:
-        """The physical id of the one resource of a type whose logical id has a part."""
-        cloudformation = self.workbench.engine.client("cloudformation")
-        found = [
-            summary["PhysicalResourceId"]
-            for summary in cloudformation.list_stack_resources(StackName=PROJECT_STACK)["StackResourceSummaries"]
-            if summary["ResourceType"] == resource_type and part_of_logical_id in summary["LogicalResourceId"]
-        ]
-        assert len(found) == 1, found
-        physical_id: str = found[0]
-        return physical_id
-
-    def template(self) -> dict[str, Any]:
-        template: dict[str, Any] = json.loads((self.assembly / f"{PROJECT_STACK}.template.json").read_text())
-        return template
-
-    def definition(self, pipeline: str) -> dict[str, Any]:
-        described = self.workbench.sagemaker.describe_pipeline(PipelineName=pipeline)
-        definition: dict[str, Any] = json.loads(described["PipelineDefinition"])
-        return definition
-
-    def upload(self, key: str, content: bytes) -> None:
-        bucket = self.resource("AWS::S3::Bucket", "ProjectData")
-        self.workbench.engine.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
-
-    def read(self, uri: str) -> bytes:
-        bucket, key = uri.removeprefix("s3://").split("/", 1)
-        body: bytes = self.workbench.engine.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        return body
-
-    def run(self, pipeline: str, **parameters: str) -> Execution:
-        return self.workbench.wait(self.workbench.start(pipeline, **parameters))
-
-    def forecast(self) -> Execution:
-        """Run the forecast to its end; then wait until its controller knows, since runs that meet wait for each other."""
-        execution = self.run(FORECAST)
-        state_uri = f"s3://{self.resource('AWS::S3::Bucket', 'ProjectArtifacts')}/run-state/{FORECAST}.json"
-        deadline = time.monotonic() + 60
-        while json.loads(self.read(state_uri))["active"]:
-            assert time.monotonic() < deadline
-            self.workbench.engine.client("lambda").invoke(
-                FunctionName=f"{FORECAST}-controller", Payload=b'{"tick": true}'
-            )
-        return execution
-
-    def versions(self) -> list[dict[str, Any]]:
-        answer = self.workbench.sagemaker.list_model_packages(ModelPackageGroupName="demand-forecast")
-        versions: list[dict[str, Any]] = answer["ModelPackageSummaryList"]
-        return versions
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +194,7 @@ def test_mlflow_has_a_finished_run_for_the_training_job_with_its_parameters(
 def test_a_due_schedule_starts_a_run_of_its_moment(deployment: Deployment) -> None:
     scheduler = deployment.workbench.engine.client("scheduler")
     deployed = scheduler.get_schedule(Name=FORECAST, GroupName=FORECAST)
-    before = len(_executions(deployment))
+    before = len(deployment.executions(FORECAST))
     moment = datetime.now(UTC)
 
     scheduler.create_schedule(
@@ -288,20 +205,14 @@ def test_a_due_schedule_starts_a_run_of_its_moment(deployment: Deployment) -> No
     )
 
     deadline = time.monotonic() + 60
-    while len(_executions(deployment)) == before and time.monotonic() < deadline:
+    while len(deployment.executions(FORECAST)) == before and time.monotonic() < deadline:
         time.sleep(0.2)
     scheduler.delete_schedule(Name="now")
-    started = _executions(deployment)
+    started = deployment.executions(FORECAST)
     assert len(started) == before + 1
     execution = deployment.workbench.wait(started[0]["PipelineExecutionArn"])
     answers = execution.steps["BeginRun"]["Metadata"]["Lambda"]["OutputParameters"]
     assert {"Name": "run_id", "Value": f"{moment:%Y-%m-%dT%H%M%SZ}"} in answers
-
-
-def _executions(deployment: Deployment) -> list[dict[str, Any]]:
-    answer = deployment.workbench.sagemaker.list_pipeline_executions(PipelineName=FORECAST)
-    executions: list[dict[str, Any]] = answer["PipelineExecutionSummaries"]
-    return executions
 
 
 def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
@@ -312,30 +223,7 @@ def test_deploying_again_changes_nothing(deployment: Deployment) -> None:
 
 @pytest.fixture(scope="module")
 def people_at_work(deployment: Deployment) -> dict[str, Any]:
-    """The domain, with apps running in the shared space, in one's own, and of a profile made by hand."""
-    sagemaker = deployment.workbench.sagemaker
-    (domain_id,) = (it["DomainId"] for it in sagemaker.list_domains()["Domains"] if it["DomainName"] == "mlp-studio")
-    domain = {"DomainId": domain_id}
-    sagemaker.create_space(
-        **domain,
-        SpaceName="demand-forecast-notes",
-        OwnershipSettings={"OwnerUserProfileName": "demand-forecast-ben-okafor"},
-        SpaceSharingSettings={"SharingType": "Private"},
-        SpaceSettings={"AppType": "CodeEditor"},
-    )
-    sagemaker.create_user_profile(**domain, UserProfileName="by-hand")
-    for owner, app in (
-        ({"SpaceName": "demand-forecast-aiko-tanaka-shared"}, "JupyterLab"),
-        ({"SpaceName": "demand-forecast-notes"}, "CodeEditor"),
-        ({"UserProfileName": "by-hand"}, "JupyterServer"),
-    ):
-        sagemaker.create_app(**domain, **owner, AppType=app, AppName="default")
-    deadline = time.monotonic() + 30
-    while {app["Status"] for app in sagemaker.list_apps(DomainIdEquals=domain_id)["Apps"]} != {"InService"}:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    described: dict[str, Any] = sagemaker.describe_domain(**domain)
-    return described
+    return deployment.put_people_to_work()
 
 
 def test_a_projects_idle_limits_are_those_of_its_people(deployment: Deployment, people_at_work: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ import pytest
 from aws_cdk import App, Environment, Stack
 from aws_cdk.assertions import Template
 
+from tests.unit.project.templates import synthesize
+
 ENV = Environment(account="123456789012", region="us-east-1")
 
 
@@ -22,3 +24,9 @@ def stack() -> Stack:
 def template(stack: Stack) -> Callable[[], dict[str, Any]]:
     """Synthesize the stack when everything is in it."""
     return lambda: dict(Template.from_stack(stack).to_json())
+
+
+@pytest.fixture(scope="session")
+def default() -> dict[str, Any]:
+    """The template of a project with nothing but a name and an owner."""
+    return synthesize()[1]

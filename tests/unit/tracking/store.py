@@ -68,13 +68,16 @@ class Account:
             if not answer.get("Messages"):
                 return found
 
-    def records(self) -> dict[str, RunRecord]:
-        """Records of what arrived since this was last asked, by the name of the run."""
+    def every_record(self) -> list[RunRecord]:
+        """Records of what arrived since this was last asked."""
         observed = self.observed()
         for one in observed:
             self.store.observe([one])
-        found = [self.store.record(run_id) for run_id in {one.run_id for one in observed}]
-        return {record.identity.name: record for record in found}
+        return [self.store.record(run_id) for run_id in {one.run_id for one in observed}]
+
+    def records(self) -> dict[str, RunRecord]:
+        """The same, by the name of the run."""
+        return {record.identity.name: record for record in self.every_record()}
 
 
 @dataclass
@@ -133,3 +136,10 @@ class Checkout:
         import mlflow
 
         return mlflow.MlflowClient(tracking_uri=self.account.mlflow_url)
+
+
+def done(team: Checkout, *arguments: str, **options: str) -> str:
+    """Run Python in the checkout, which must succeed; what it said."""
+    finished = team.run(*arguments, **options)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stderr

@@ -7,7 +7,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,41 +14,11 @@ import pytest
 from mlplatform.tracking.surroundings import VARIABLES
 from mlrecords.codec import from_json
 from mlrecords.observations import run_id_of
-from mlrecords.record import DataListing, RunRecord
+from mlrecords.record import DataListing
 from tests.unit.servers import client
-from tests.unit.tracking.store import Checkout
-
-SCRIPT = """
-import sys
-from mlplatform import track
-
-with track("residuals", question="Does age alone do?", project="used-cars", tags={"team": "pricing"}) as run:
-    data = run.input("train", "data/train.csv")
-    run.params(depth=int(sys.argv[1]), loss="squared")
-    run.seed(7)
-    for step in range(3):
-        run.metric("rmse", 50 - step, step=step)
-    run.metric("r2", 0.5)
-    with open("model.txt", "w") as model:
-        model.write(data.read_text().upper())
-    run.output("model", "model.txt")
-    run.note("Age does most of it.", kind="interpretation")
-"""
-
-
-@pytest.fixture
-def residuals(team: Checkout) -> Checkout:
-    team.write("work/train.py", SCRIPT)
-    team.write("work/data/train.csv", "age,price\n3,9000\n5,7000.5\n")
-    team.write(".gitignore", "model.txt\n")
-    team.commit()
-    return team
-
-
-def done(team: Checkout, *arguments: str, **options: str) -> str:
-    finished = team.run(*arguments, **options)
-    assert finished.returncode == 0, finished.stderr
-    return finished.stderr
+from tests.unit.tracking.checks import check_data, check_mlflow, check_what_it_ran_as
+from tests.unit.tracking.scripts import AUTOLOGGED, ENDINGS, EVERY_ENDING, EVERY_MISTAKE, FROM_S3, MISTAKES, SWEEPS
+from tests.unit.tracking.store import Checkout, done
 
 
 def test_a_run_is_recorded_with_all_that_it_was(residuals: Checkout) -> None:
@@ -59,9 +28,9 @@ def test_a_run_is_recorded_with_all_that_it_was(residuals: Checkout) -> None:
     done(residuals, "train.py", "3", directory="work", PYTHONHASHSEED="0", DB_PASSWORD="hunter2")
 
     record = residuals.account.records()["residuals"]
-    _check_what_it_ran_as(residuals, record, head)
-    _check_data(residuals, record)
-    _check_mlflow(residuals, record)
+    check_what_it_ran_as(residuals, record, head)
+    check_data(residuals, record)
+    check_mlflow(residuals, record)
     assert record.algorithm.hyperparameters == {"depth": "3", "loss": "squared"}
     assert record.algorithm.seeds == {"seed": "7"}
     assert record.metrics["rmse"].value == 48
@@ -74,66 +43,8 @@ def test_a_run_is_recorded_with_all_that_it_was(residuals: Checkout) -> None:
     assert record.tags == {"team": "pricing"}
 
 
-def _check_what_it_ran_as(residuals: Checkout, record: RunRecord, head: str) -> None:
-    store = residuals.account.store
-    assert (record.identity.kind, record.identity.project, record.status.state) == ("script", "used-cars", "Completed")
-    assert record.identity.created_by
-    assert record.pinned is not None
-    assert record.pinned.state == "InProgress"
-    code = record.code
-    assert (code.commit, code.directory, code.entry_point, code.dirty) == (head, "work", ("train.py", "3"), True)
-    assert code.diff is not None
-    assert b"+# not committed" in store.blob(code.diff)
-    environment = record.environment
-    assert environment.python == ".".join(map(str, sys.version_info[:3]))
-    assert environment.packages["botocore"] == "1.43.106"
-    assert environment.variables["PYTHONHASHSEED"] == "0"
-    assert "DB_PASSWORD" not in environment.variables
-
-
-def _check_data(residuals: Checkout, record: RunRecord) -> None:
-    """Pinned by content, which is kept."""
-    train, model = record.inputs["train"], record.outputs["model"]
-    assert (train.uri, train.rows, dict(train.columns)) == (
-        "file:work/data/train.csv",
-        2,
-        {"age": "int64", "price": "double"},
-    )
-    assert model.uri == "file:work/model.txt"
-    store = residuals.account.store
-    for data, content in ((train, b"age,price\n3,9000\n5,7000.5\n"), (model, b"AGE,PRICE\n3,9000\n5,7000.5\n")):
-        assert data.listing is not None
-        (item,) = from_json(DataListing, json.loads(store.blob(data.listing)), "listing").objects
-        assert item.sha256 is not None
-        assert store.blob(item.sha256) == content
-
-
-def _check_mlflow(residuals: Checkout, record: RunRecord) -> None:
-    """It shows the run under the same id."""
-    assert record.identity.mlflow_run_id == record.run_id
-    shown = residuals.mlflow().get_run(record.run_id)
-    assert shown.info.status == "FINISHED"
-    assert shown.data.params == {"depth": "3", "loss": "squared", "seed": "7"}
-    assert shown.data.metrics == {"rmse": 48.0, "r2": 0.5}
-    assert residuals.mlflow().get_experiment(shown.info.experiment_id).name == "used-cars"
-    assert [it.path for it in residuals.mlflow().list_artifacts(record.run_id)] == ["model"]
-
-
 def test_what_autologging_writes_is_in_the_record(team: Checkout) -> None:
-    team.write(
-        "train.py",
-        """
-import mlflow
-import numpy as np
-from sklearn.linear_model import SGDRegressor
-from mlplatform import track
-
-mlflow.sklearn.autolog(log_models=False, log_datasets=False)
-with track("autologged") as run:
-    rows = np.arange(20.0).reshape(-1, 1) / 20
-    SGDRegressor(random_state=5, alpha=0.01).fit(rows, rows[:, 0])
-""",
-    )
+    team.write("train.py", AUTOLOGGED)
     team.commit()
 
     done(team, "train.py")
@@ -144,35 +55,8 @@ with track("autologged") as run:
     assert "training_r2_score" in record.metrics
 
 
-ENDINGS = {
-    "raise ValueError('no such column: price')": ("Failed", "ValueError: no such column: price"),
-    "raise ConnectionError('postgres://u:hunter2@db/x')": ("Failed", "ConnectionError: postgres://*** masked"),
-    "raise KeyboardInterrupt": ("Stopped", "KeyboardInterrupt"),
-    "sys.exit(3)": ("Failed", "SystemExit: 3"),
-    "sys.exit(0)": ("Completed", None),
-    "os.kill(os.getpid(), signal.SIGTERM)": ("Stopped", "Terminated: 143"),
-}
-
-
 def test_how_a_run_ends_is_recorded_and_passed_on(team: Checkout) -> None:
-    team.write(
-        "train.py",
-        f"""
-import os, signal, sys
-from mlplatform import track
-
-passed_on = 0
-for ending in {list(ENDINGS)}:
-    try:
-        with track(ending) as run:
-            run.metric("rmse", 1.5)
-            exec(ending)
-    except BaseException:
-        passed_on += 1
-assert passed_on == {len(ENDINGS)}
-assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-""",
-    )
+    team.write("train.py", EVERY_ENDING)
     team.commit()
 
     done(team, "train.py")
@@ -260,17 +144,7 @@ def test_an_s3_input_is_read_in_the_version_that_was_pinned(team: Checkout) -> N
     s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
     for name, body in (("a.csv", b"x\n1\n"), ("deep/b.csv", b"x\n2\n3\n")):
         s3.put_object(Bucket="data", Key=f"train/{name}", Body=body)
-    team.write(
-        "train.py",
-        """
-from mlplatform import track
-with track("from-s3") as run:
-    directory = run.input("train", "s3://data/train/")
-    print(sorted((str(it.relative_to(directory)), it.read_text()) for it in directory.rglob("*.csv")))
-    print(run.input("one", "s3://data/train/a.csv").read_text())
-    print(run.input_uri("query", "s3://data/train/"))
-""",
-    )
+    team.write("train.py", FROM_S3)
     team.commit()
 
     finished = team.run("train.py")
@@ -288,33 +162,12 @@ with track("from-s3") as run:
 
 
 def test_a_decorated_function_is_a_run_for_each_call(team: Checkout) -> None:
-    team.write(
-        "train.py",
-        """
-from mlplatform import track
-
-@track(project="sweeps")
-def fit(depth, run, rate=0.1, data=(1, 2)):
-    run.metric("score", depth * rate)
-    return depth
-
-assert [fit(depth) for depth in (1, 2)] == [1, 2]
-
-@track("outer")
-def outer():
-    return fit(3, rate=1.0)
-
-outer()
-""",
-    )
+    team.write("train.py", SWEEPS)
     team.commit()
 
     done(team, "train.py")
 
-    observed = team.account.observed()
-    for one in observed:
-        team.account.store.observe([one])
-    records = [team.account.store.record(run_id) for run_id in {one.run_id for one in observed}]
+    records = team.account.every_record()
     fits = [record for record in records if record.identity.name == "fit"]
     assert sorted(dict(it.algorithm.hyperparameters)["depth"] for it in fits) == ["1", "2", "3"]
     assert {frozenset(it.algorithm.hyperparameters) for it in fits} == {frozenset({"depth", "rate"})}
@@ -384,29 +237,8 @@ def test_a_reproduction_leaves_its_result_and_sends_nothing(residuals: Checkout,
     assert residuals.account.observed() == []
 
 
-MISTAKES = {
-    "run.input('data', 'nowhere.csv')": "nowhere.csv is not there",
-    "run.input('data', 's3://records/nothing')": "there is no object at s3://records/nothing",
-    "run.input('data', 's3://')": "'s3://' is no place in S3; use s3://<bucket>/<key>",
-    "run.note('x', kind='idea')": "a note is no 'idea'; use one of question, interpretation, decision, note",
-    "[run.input('a', Path('a')) for text in '12' if Path('a').write_text(text)]": "has other content now; give it another name",
-}
-
-
 def test_what_cannot_be_recorded_is_an_error_that_says_what_to_do(team: Checkout) -> None:
-    team.write(
-        "train.py",
-        f"""
-from pathlib import Path
-from mlplatform import TrackError, track
-with track("x") as run:
-    for mistake in {list(MISTAKES)}:
-        try:
-            exec(mistake)
-        except TrackError as error:
-            print(error)
-""",
-    )
+    team.write("train.py", EVERY_MISTAKE)
 
     finished = team.run("train.py")
 
@@ -437,10 +269,7 @@ def test_the_examples_of_the_documentation_run(team: Checkout) -> None:
     swept = team.run("sweep.py")
 
     assert "best rate: 0.3" in swept.stdout, swept.stderr
-    observed = team.account.observed()
-    for one in observed:
-        team.account.store.observe([one])
-    records = [team.account.store.record(run_id) for run_id in {one.run_id for one in observed}]
+    records = team.account.every_record()
     assert sorted(it.identity.name for it in records) == ["rate sweep"] * 3 + ["residuals by age"]
     assert {it.status.state for it in records} == {"Completed"}
 

@@ -107,3 +107,9 @@ class ScoringJob:
     def _places(self, names: dict[str, str]) -> list[str]:
         places = [word for flag, name in names.items() for word in (flag, str(self.root / name))]
         return [*places, "--message-file", str(self.root / "message")]
+
+
+def table(rows: int, poison: set[int] = frozenset()) -> pa.Table:  # type: ignore[assignment]
+    """Rows to score; the model fails on those in `poison`."""
+    first = [-1.0 if row in poison else float(row) for row in range(rows)]
+    return pa.table({"time": [f"t{row}" for row in range(rows)], "a": first, "b": [0.5] * rows})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
-import threading
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +26,14 @@ from mlrecords.canonical import canonical, digest
 from mlrecords.codec import to_json
 from mlrecords.observations import Observation, facts_of, order_of, run_id_of
 from mlrecords.record import Data, DataListing, DataObject
-from mlrecords.sending import IMPORT, MOST_BYTES, TooLargeError, imported, imports_of
 from mlrecords.store import RecordStore
-from tests.unit.experiment_store.capturing import Captured, make_captured
+from tests.unit.experiment_store.capturing import make_captured
 from tests.unit.mlp.runs import demand
 from tests.unit.mlp.runs.account import Account, account
+from tests.unit.mlp.runs.importing import Bus, capturing
+from tests.unit.mlp.runs.sabotage import METADATA, Contents, add, change, forget_record, lose
 from tests.unit.mlrecords import made_up_parts
 from tests.unit.servers import client
-
-METADATA = "ro-crate-metadata.json"
 
 
 @pytest.fixture(scope="module")
@@ -73,46 +69,6 @@ def archive(exported: bytes, tmp_path: Path) -> Path:
     path = tmp_path / "runs.zip"
     path.write_bytes(exported)
     return path
-
-
-class Bus:
-    """An event bus without a wait: what is put on it, the real capture takes at once. SageMaker answers nothing."""
-
-    def __init__(self, captured: Captured) -> None:
-        self.captured = captured
-
-    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - as boto3 calls it
-        for entry in Entries:
-            assert len(json.dumps(entry)) < 256 * 1024
-            event = {"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
-            assert self.captured.deliver(event) == []
-        return {"FailedEntryCount": 0}
-
-
-@contextmanager
-def capturing(account: Account) -> Iterator[None]:
-    """The bus, a queue and the capture, as they are deployed; the capture in a thread instead of a function."""
-    captured = make_captured(account.store)
-    sqs, events = client("sqs", account.endpoint), client("events", account.endpoint)
-    url = sqs.create_queue(QueueName="capture")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="capture", EventPattern=json.dumps({"source": ["mlplatform"], "detail-type": [IMPORT]}))
-    events.put_targets(Rule="capture", Targets=[{"Id": "queue", "Arn": arn}])
-    ended = threading.Event()
-
-    def capture() -> None:
-        while not ended.is_set():
-            for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", ()):
-                captured.capture.batch([{"messageId": "1", "body": message["Body"]}])
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-
-    thread = threading.Thread(target=capture)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def mlp(world: Account, *words: str, code: int = 0) -> Any:
@@ -250,45 +206,6 @@ def _object(store: RecordStore, folder: str, name: str) -> bytes:
     return content
 
 
-Contents = dict[str, bytes]
-
-
-def one_of(contents: Contents, folder: str) -> str:
-    return next(name for name in sorted(contents) if name.startswith(f"{folder}/"))
-
-
-def lose(folder: str) -> Callable[[Contents], object]:
-    return lambda contents: contents.pop(one_of(contents, folder))
-
-
-def change(folder: str, old: bytes, new: bytes, *, tell: bool) -> Callable[[Contents], object]:
-    """Change a file; `tell`: also in the description, as somebody would who wants it to look right."""
-
-    def changed(contents: Contents) -> None:
-        name = next(name for name in sorted(contents) if name.startswith(f"{folder}/") and old in contents[name])
-        before = hashlib.sha256(contents[name]).hexdigest()
-        contents[name] = contents[name].replace(old, new)
-        if tell:
-            after = hashlib.sha256(contents[name]).hexdigest()
-            said = contents[METADATA].decode()
-            contents[METADATA] = said.replace(f'"sha256": "{before}"', f'"sha256": "{after}"').encode()
-
-    return changed
-
-
-def add(name: str) -> Callable[[Contents], object]:
-    return lambda contents: contents.update({name: b"x"})
-
-
-def forget_record(contents: Contents) -> None:
-    """A run without its record, in files and in the description."""
-    name = one_of(contents, "records")
-    del contents[name]
-    document = json.loads(contents[METADATA])
-    document["@graph"] = [entity for entity in document["@graph"] if entity["@id"] != name]
-    contents[METADATA] = json.dumps(document).encode()
-
-
 @pytest.mark.parametrize(
     ("sabotage", "cause"),
     [
@@ -351,26 +268,3 @@ def test_a_file_that_is_no_archive_or_not_there_is_a_sentence(other: Account, tm
     text.write_text("hello")
     assert "it is no whole zip" in mlp(other, "import", str(text), code=2)["error"]
     assert "there is no file" in mlp(other, "import", str(tmp_path / "none.zip"), code=3)["error"]
-
-
-def observed(number: int, text: str) -> Observation:
-    return Observation(run_id="a" * 32, source="event", order=order_of(number), facts={"tags": {str(number): text}})
-
-
-def test_many_observations_go_in_as_few_events_as_they_fit_into() -> None:
-    chance = random.Random(7)
-    observations = [observed(number, chance.randbytes(30_000).hex()) for number in range(20)]
-    details = imports_of(observations)
-    assert 1 < len(details) < 10
-    assert all(len(json.dumps(detail)) < MOST_BYTES + 1000 for detail in details)
-    assert [one for detail in details for one in imported(detail)] == observations
-    with pytest.raises(TooLargeError, match="too many for an event"):
-        imports_of([observed(1, chance.randbytes(300_000).hex())])
-
-
-def test_an_import_of_several_runs_or_of_endless_content_is_not_taken() -> None:
-    (detail,) = imports_of([observed(1, "x")])
-    with pytest.raises(ValueError, match="observations of other runs"):
-        imported({**detail, "run_id": "b" * 32})
-    with pytest.raises(ValueError, match="or not all of them"):
-        imported({**detail, "observations": detail["observations"][:40]})
