@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlscaling.policies.planned import Event, TimesUsual
-from mlscaling.policies.reactive import TargetTracking
+from mlscaling.policies.reactive import WAKE_FROM_ZERO, TargetTracking
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.proof import ObjectiveMissedError, judge, prove
 from mlscaling.replay.cases import Case, Played, Spike
@@ -149,6 +149,31 @@ def test_a_policy_that_misses_says_which_minute_of_which_trace_and_what_would_me
     assert " 12:0" in said
     assert "would meet it: " in said
     assert " times as much\n" in said
+
+
+def test_what_scales_to_zero_and_misses_is_told_what_would_not() -> None:
+    sleeper = replace(DEFAULT, minimum=0, steps=(WAKE_FROM_ZERO,))
+
+    with pytest.raises(ObjectiveMissedError) as raised:
+        prove(sleeper, TUNED, FLEET, Objective(served_share=0.999))
+
+    _, this, better, _ = str(raised.value).split("\n")
+    assert this.startswith("this policy: 0-60 instances, ")
+    assert "the first one as soon as requests fail without any" in this
+    assert better.startswith("would meet it: ")
+
+
+def test_what_scales_to_zero_is_searched_with_what_wakes_it() -> None:
+    """On days without any request, so that nothing is the best."""
+    nothing = replace(TUNED, demand=replace(TUNED.demand, requests_per_second=np.zeros(TUNED.demand.seconds)))
+
+    compiled = compile_policy(nothing, FLEET, Objective(), minimum=0, maximum=9, spikes=0)
+
+    assert (compiled.chosen.policy.minimum, compiled.chosen.hours_per_day) == (0, 0)
+    assert any(reason.startswith("the first one as soon as requests fail without any: ") for reason in compiled.reasons)
+    policies = [one.policy for one in compiled.candidates]
+    assert {one.minimum == 0 for one in policies if WAKE_FROM_ZERO in one.steps} == {True}
+    assert any(one.minimum == 0 and len(one.steps) == 2 for one in policies)
 
 
 def test_a_policy_that_misses_may_go_out_with_a_reason() -> None:
