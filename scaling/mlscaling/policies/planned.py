@@ -159,7 +159,7 @@ class ForecastFloor:
     def days_seen(self) -> int:
         """How many of the last days the forecast looks at, at most."""
         days = self.periods * (7 if self.season is Season.WEEK else 1)
-        return days + math.ceil(self.around_minutes / 1440)
+        return max(days + math.ceil(self.around_minutes / _DAY_MINUTES), math.ceil(self.recent_hours / 24))
 
     def __post_init__(self) -> None:
         values = (("requests_per_second", self.requests_per_second), ("periods", self.periods))

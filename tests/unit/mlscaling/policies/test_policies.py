@@ -90,6 +90,7 @@ def test_a_forecast_says_how_many_days_it_looks_at() -> None:
     week = ForecastFloor(requests_per_second=8, quantile=0.9, season=Season.WEEK, periods=4, around_minutes=60)
 
     assert (ForecastFloor(requests_per_second=8, quantile=0.9, around_minutes=0).days_seen, week.days_seen) == (7, 29)
+    assert replace(week, periods=1, recent_hours=193).days_seen == 9
 
 
 def test_an_event_of_times_the_usual_takes_half_a_day_at_most_and_more_than_nothing() -> None:
