@@ -111,6 +111,8 @@ def describe_target(target: TargetTracking | None, fleet: Fleet) -> str:
         return f"target {target.target:g} requests waiting for each instance"
     if target.signal is Signal.PROVISIONED_CONCURRENCY:
         return f"target {target.target:.0%} of the warm containers at work"
+    if target.signal is Signal.CONCURRENT_REQUESTS:
+        return f"target {target.target:g} requests at once at each instance"
     share = target.target / 60 / fleet.requests_per_second
     return f"target {target.target:g} invocations a minute and instance ({share:.0%} of what one instance serves)"
 
@@ -133,7 +135,9 @@ def describe_steps(steps: StepScaling) -> str:
         return f"the first one after {steps.datapoints} minutes of requests without any"
     if steps.signal is Signal.NO_CAPACITY:
         return "the first one as soon as requests fail without any"
-    return f"steps from {steps.steps[0].at_least:.4g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
+    at_once = {Signal.CONCURRENT_REQUESTS: "at once", Signal.BACKLOG_PER_INSTANCE: "waiting for each instance"}
+    counted = at_once.get(steps.signal, f"in {steps.signal.period_seconds} seconds")
+    return f"steps from {steps.steps[0].at_least:.4g} {counted} on, after {steps.datapoints} values"
 
 
 def describe_scale_in(steps: StepScaleIn) -> str:

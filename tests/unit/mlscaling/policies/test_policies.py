@@ -112,6 +112,37 @@ def test_a_policy_on_a_line_says_what_an_event_has() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("signal", "target", "steps"),
+    [
+        (
+            Signal.INVOCATIONS,
+            "target 5 invocations a minute and instance (1% of what one instance serves)",
+            "steps from 5 in 60 seconds on, after 1 values",
+        ),
+        (
+            Signal.CONCURRENT_REQUESTS,
+            "target 5 requests at once at each instance",
+            "steps from 5 at once on, after 1 values",
+        ),
+        (
+            Signal.BACKLOG_PER_INSTANCE,
+            "target 5 requests waiting for each instance",
+            "steps from 5 waiting for each instance on, after 1 values",
+        ),
+    ],
+)
+def test_a_policy_on_a_line_says_what_is_counted(signal: Signal, target: str, steps: str) -> None:
+    fleet = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
+    policy = Scaling(
+        maximum=4,
+        target=TargetTracking(target=5, signal=signal),
+        steps=(StepScaling(steps=(Step(at_least=5, add=100),), signal=signal),),
+    )
+
+    assert describe(policy, fleet) == f"1-4 instances, {target}, {steps}"
+
+
 def test_a_calendar_may_be_a_list() -> None:
     spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
     listed = Scaling(maximum=40, calendar=[spot])  # type: ignore[arg-type]
