@@ -111,6 +111,8 @@ class StepScaling:
             yield from not_positive("add", step.add)
             if step.add % 1:
                 yield f"add is {step.add}; use a whole number of percent or instances"
+        if self.signal is Signal.PROVISIONED_CONCURRENCY:
+            yield "steps watch PROVISIONED_CONCURRENCY, and warm containers follow a target only; use TargetTracking with that signal"
         if self.datapoints < 1:
             yield f"datapoints is {self.datapoints}; use 1 or more"
 
