@@ -65,9 +65,11 @@ class TargetTracking:
     scale_in: bool = True
 
     def __post_init__(self) -> None:
-        raise_if_any(not_positive("target", self.target), negative_cooldowns(vars(self)), self._unknown_signal())
+        raise_if_any(not_positive("target", self.target), negative_cooldowns(vars(self)), self._wrong_signal())
 
-    def _unknown_signal(self) -> Iterator[str]:
+    def _wrong_signal(self) -> Iterator[str]:
+        if self.signal is Signal.PROVISIONED_CONCURRENCY and self.target > 1:
+            yield f"target is {self.target}, and PROVISIONED_CONCURRENCY is a share; use up to 1, such as 0.7"
         if self.signal in (Signal.FAST_INVOCATIONS, Signal.NO_CAPACITY, Signal.BACKLOG_WITHOUT_CAPACITY):
             yield (
                 f"target tracking cannot follow {self.signal.value}; use INVOCATIONS or CONCURRENT_REQUESTS, for a serverless "

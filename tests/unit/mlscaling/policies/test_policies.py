@@ -48,6 +48,13 @@ def test_a_target_is_positive_and_of_a_predefined_metric() -> None:
         TargetTracking(target=-1, signal=Signal.FAST_INVOCATIONS, scale_in_cooldown_seconds=-1)
 
 
+def test_a_target_of_a_share_is_a_share() -> None:
+    with pytest.raises(
+        InvalidScalingError, match="target is 70, and PROVISIONED_CONCURRENCY is a share; use up to 1, such"
+    ):
+        TargetTracking(target=70, signal=Signal.PROVISIONED_CONCURRENCY)
+
+
 def test_steps_do_not_watch_what_only_a_target_follows() -> None:
     with pytest.raises(InvalidScalingError, match="steps watch PROVISIONED_CONCURRENCY, and .* use TargetTracking"):
         StepScaling(steps=(Step(at_least=0.7, add=10),), signal=Signal.PROVISIONED_CONCURRENCY)
