@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from mlscaling.policies.problems import bad_quantile, not_positive, raise_if_any
+from mlscaling.policies.problems import bad_quantile, not_positive, not_whole, raise_if_any
 
 _DAY_MINUTES = 1440
 
@@ -63,8 +63,8 @@ class Event:
     demand: TimesUsual | None = None
 
     def __post_init__(self) -> None:
-        positive = not_positive(f"capacity of event '{self.name}'", self.capacity)
-        raise_if_any(positive, self._too_short(), self._too_long(), self._without_offset())
+        whole = not_whole(f"capacity of event '{self.name}'", self.capacity, 1)
+        raise_if_any(whole, self._too_short(), self._too_long(), self._without_offset())
 
     def _too_long(self) -> Iterator[str]:
         if self.demand is not None and self.minutes > _DAY_MINUTES / 2:
@@ -162,9 +162,11 @@ class ForecastFloor:
         return max(days + math.ceil(self.around_minutes / _DAY_MINUTES), math.ceil(self.recent_hours / 24))
 
     def __post_init__(self) -> None:
-        values = (("requests_per_second", self.requests_per_second), ("periods", self.periods))
         raise_if_any(
-            *(not_positive(name, value) for name, value in values), bad_quantile(self.quantile), self._negative()
+            not_positive("requests_per_second", self.requests_per_second),
+            not_whole("periods", self.periods, 1),
+            bad_quantile(self.quantile),
+            self._negative(),
         )
 
     def _negative(self) -> Iterator[str]:

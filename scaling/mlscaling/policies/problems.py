@@ -22,11 +22,27 @@ def bad_quantile(quantile: float) -> Iterator[str]:
         yield f"quantile is {quantile}; use 0 to 1"
 
 
-def negative_cooldowns(values: dict[str, object]) -> Iterator[str]:
+def not_whole(name: str, value: object, least: int) -> Iterator[str]:
+    """One sentence, or none. What numpy counts with is no `int`, and would not get into a template."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        yield f"{name} is {value!r}; use a whole number, {least} or more"
+
+
+def bad_cooldowns(values: dict[str, object]) -> Iterator[str]:
     """One sentence for each."""
     for name, value in values.items():
-        if name.endswith("cooldown_seconds") and isinstance(value, int) and value < 0:
-            yield f"{name} is {value}; use 0 or more"
+        if name.endswith("cooldown_seconds"):
+            yield from not_whole(name, value, 0)
+
+
+def bad_limits(minimum: int, maximum: int) -> list[str]:
+    """What a minimum and a maximum cannot be, by themselves or together."""
+    found = [*not_whole("minimum", minimum, 0), *not_whole("maximum", maximum, 1)]
+    if not found and minimum > maximum:
+        found.append(
+            f"the minimum is {minimum}, and the maximum {maximum}; use a maximum that is not below the minimum"
+        )
+    return found
 
 
 def raise_if_any(*problems: Iterator[str]) -> None:

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlscaling.policies.problems import negative_cooldowns, not_positive, raise_if_any
+from mlscaling.policies.problems import bad_cooldowns, not_positive, not_whole, raise_if_any
 
 DEFAULT_COOLDOWN_SECONDS = 300  # Of SageMaker endpoint variants: user guide, "Define cooldown periods".
 MOST_STEPS = 20  # In one policy: user guide, "Quotas for Application Auto Scaling".
@@ -65,7 +65,7 @@ class TargetTracking:
     scale_in: bool = True
 
     def __post_init__(self) -> None:
-        raise_if_any(not_positive("target", self.target), negative_cooldowns(vars(self)), self._wrong_signal())
+        raise_if_any(not_positive("target", self.target), bad_cooldowns(vars(self)), self._wrong_signal())
 
     def _wrong_signal(self) -> Iterator[str]:
         if self.signal is Signal.PROVISIONED_CONCURRENCY and self.target > 1:
@@ -100,7 +100,7 @@ class StepScaling:
     cooldown_seconds: int = DEFAULT_COOLDOWN_SECONDS
 
     def __post_init__(self) -> None:
-        raise_if_any(self._problems(), negative_cooldowns(vars(self)))
+        raise_if_any(self._problems(), bad_cooldowns(vars(self)))
 
     def _problems(self) -> Iterator[str]:
         if not 0 < len(self.steps) <= MOST_STEPS:
@@ -115,8 +115,7 @@ class StepScaling:
                 yield f"add is {step.add}; use a whole number of percent or instances"
         if self.signal is Signal.PROVISIONED_CONCURRENCY:
             yield "steps watch PROVISIONED_CONCURRENCY, and warm containers follow a target only; use TargetTracking with that signal"
-        if self.datapoints < 1:
-            yield f"datapoints is {self.datapoints}; use 1 or more"
+        yield from not_whole("datapoints", self.datapoints, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +146,7 @@ class StepScaleIn:
     cooldown_seconds: int = 60
 
     def __post_init__(self) -> None:
-        raise_if_any(self._problems(), negative_cooldowns(vars(self)))
+        raise_if_any(self._problems(), bad_cooldowns(vars(self)))
 
     def _problems(self) -> Iterator[str]:
         if not 0 < len(self.steps) <= MOST_STEPS:
@@ -158,12 +157,11 @@ class StepScaleIn:
             yield f"steps that scale in begin at {bounds}; give each a bound of its own, the highest first"
         for step in self.steps:
             yield from not_positive("at_most", step.at_most)
-            if not 0 < step.remove_percent < 100:
-                yield f"remove_percent is {step.remove_percent}; use 1 to 99"
+            if step.remove_percent not in range(1, 100):
+                yield f"remove_percent is {step.remove_percent}; use a whole number, 1 to 99"
         if self.signal not in (Signal.INVOCATIONS, Signal.FAST_INVOCATIONS):
             yield f"a policy that scales in watches {self.signal.name}; use INVOCATIONS or FAST_INVOCATIONS"
-        if self.datapoints < 1:
-            yield f"datapoints is {self.datapoints}; use 1 or more"
+        yield from not_whole("datapoints", self.datapoints, 1)
 
 
 WAKE_FROM_ZERO = StepScaling(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlscaling.policies.planned import Event, ForecastFloor, TimesUsual
-from mlscaling.policies.problems import raise_if_any
+from mlscaling.policies.problems import bad_limits, raise_if_any
 from mlscaling.policies.reactive import WAKE_FROM_BACKLOG, Signal, StepScaleIn, StepScaling, TargetTracking
 
 
@@ -39,10 +39,10 @@ class Scaling:
         raise_if_any(self._problems())
 
     def _problems(self) -> Iterator[str]:
-        if self.minimum < 0 or self.maximum < max(self.minimum, 1):
-            yield f"capacity is {self.minimum} to {self.maximum}; use 0 or more, and a maximum that is not below the minimum"
+        limits = bad_limits(self.minimum, self.maximum)
+        yield from limits
         for event in self.calendar:
-            if event.capacity > self.maximum:
+            if not limits and event.capacity > self.maximum:
                 yield f"event '{event.name}' has {event.capacity} instances; use 1 to the maximum, {self.maximum}"
         watched = [one.signal.name for one in self.steps]
         if len(set(watched)) < len(watched):

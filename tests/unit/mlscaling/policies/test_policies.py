@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from mlscaling.policies.planned import Event, ForecastFloor, Season, TimesUsual
@@ -20,14 +22,40 @@ def test_all_problems_of_a_policy_are_told_at_once() -> None:
     spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
 
     with pytest.raises(InvalidScalingError) as raised:
-        Scaling(minimum=0, maximum=0, calendar=(spot,))
+        Scaling(minimum=0, maximum=2, calendar=(spot,))
 
     assert str(raised.value) == (
-        "capacity is 0 to 0; use 0 or more, and a maximum that is not below the minimum; "
-        "event 'TV spot' has 30 instances; use 1 to the maximum, 0; "
+        "event 'TV spot' has 30 instances; use 1 to the maximum, 2; "
         "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps, for an asynchronous "
         "endpoint WAKE_FROM_BACKLOG"
     )
+
+
+def test_capacities_are_whole_numbers_and_the_maximum_is_not_below_the_minimum() -> None:
+    with pytest.raises(InvalidScalingError) as raised:
+        Scaling(minimum=-1, maximum=2.5)  # type: ignore[arg-type]
+
+    problems = "minimum is -1; use a whole number, 0 or more; maximum is 2.5; use a whole number, 1 or more"
+    assert str(raised.value) == problems
+    for capacity in (1.5, True, np.int64(3), "3", 0):
+        with pytest.raises(
+            InvalidScalingError, match=f"capacity of event 'x' is {re.escape(repr(capacity))}; use a whole"
+        ):
+            Event(name="x", at=datetime(2026, 3, 1, tzinfo=UTC), capacity=capacity)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidScalingError, match="the minimum is 5, and the maximum 3; use a maximum that is not below"
+    ):
+        Scaling(minimum=5, maximum=3)
+
+
+def test_what_is_counted_is_a_whole_number() -> None:
+    step, half = Step(at_least=1, add=1), 0.5
+    with pytest.raises(InvalidScalingError, match=r"datapoints is 0.5; use.*cooldown_seconds is 0.5; use a whole"):
+        StepScaling(steps=(step,), datapoints=half, cooldown_seconds=half)  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError, match=r"remove_percent is 0.5; use a whole"):
+        StepScaleIn(steps=(StepIn(at_most=1, remove_percent=half),))  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError, match=r"periods is 0.5; use a whole number, 1 or more"):
+        ForecastFloor(requests_per_second=1, quantile=1, periods=half)  # type: ignore[arg-type]
 
 
 def test_a_minimum_of_zero_is_fine_with_a_way_back() -> None:
@@ -56,7 +84,7 @@ def test_a_target_of_a_share_is_a_share() -> None:
 
 
 def test_steps_do_not_watch_what_only_a_target_follows() -> None:
-    with pytest.raises(InvalidScalingError, match="steps watch PROVISIONED_CONCURRENCY, and .* use TargetTracking"):
+    with pytest.raises(InvalidScalingError, match="steps watch PROVISIONED_CONCURRENCY, and warm containers"):
         StepScaling(steps=(Step(at_least=0.7, add=10),), signal=Signal.PROVISIONED_CONCURRENCY)
 
 
@@ -169,9 +197,7 @@ def test_an_event_without_a_time_zone_is_refused() -> None:
 
 def test_steps_that_scale_in_are_in_order_and_leave_somebody() -> None:
     steps = (StepIn(at_most=100, remove_percent=100), StepIn(at_most=200, remove_percent=50))
-    problems = (
-        r"begin at \[100, 200\]; give each.*remove_percent is 100; use 1 to 99.*watches NO_CAPACITY.*datapoints is 0"
-    )
+    problems = r"begin at \[100, 200\]; give each.*remove_percent is 100; use a whole number, 1 to 99.*watches NO_CAPACITY.*datapoints is 0"
     with pytest.raises(InvalidScalingError, match=problems):
         StepScaleIn(steps=steps, signal=Signal.NO_CAPACITY, datapoints=0)
 
