@@ -9,11 +9,12 @@ import enum
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from mlscaling.policies.problems import bad_quantile, not_positive, not_whole, raise_if_any
 
 _DAY_MINUTES = 1440
+_FIRST_YEAR = 1970
 
 
 def _minute_of(moment: datetime) -> datetime:
@@ -64,7 +65,8 @@ class Event:
 
     def __post_init__(self) -> None:
         whole = not_whole(f"capacity of event '{self.name}'", self.capacity, 1)
-        raise_if_any(whole, self._too_short(), self._too_long(), self._without_offset())
+        times = [*self._too_short(), *self._without_offset()]
+        raise_if_any(whole, times or self._out_of_time(), self._too_long())
 
     def _too_long(self) -> Iterator[str]:
         if self.demand is not None and self.minutes > _DAY_MINUTES / 2:
@@ -77,8 +79,21 @@ class Event:
             yield f"lead_minutes of event '{self.name}' is {self.lead_minutes}; use 0 or more"
 
     def _without_offset(self) -> Iterator[str]:
-        if self.at.tzinfo is None:
+        if not isinstance(self.at, datetime):
+            fix = "give a datetime with its zone, such as datetime.fromisoformat('2026-12-24T20:15:00+00:00')"
+            yield f"event '{self.name}' is at {self.at!r}; {fix}"
+        elif self.at.tzinfo is None:
             yield f"event '{self.name}' is at {self.at.isoformat()}; give a time with its zone, such as {self.at.isoformat()}+00:00"
+
+    def _out_of_time(self) -> Iterator[str]:
+        """What `datetime` cannot count to, and what no schedule of AWS is for."""
+        try:
+            is_known = min(self.begins, self.ends).year >= _FIRST_YEAR
+        except OverflowError:
+            is_known = False
+        if not is_known:
+            lasts = f"from {self.lead_minutes:g} minutes before {self.at.isoformat()} on, for {self.minutes:g} minutes"
+            yield f"event '{self.name}' is {lasts}; use times of the years {_FIRST_YEAR} to {MAXYEAR}"
 
     @property
     def begins(self) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 class InvalidScalingError(ValueError):
@@ -45,7 +45,19 @@ def bad_limits(minimum: int, maximum: int) -> list[str]:
     return found
 
 
-def raise_if_any(*problems: Iterator[str]) -> None:
+def no_tuple_of(kind: type, owner: object, name: str) -> Iterator[str]:
+    """Keeps what is there as a tuple. One sentence where it is no list of such things; then nothing is kept, so that others may look."""
+    given = getattr(owner, name)
+    kept = tuple(given) if isinstance(given, Iterable) else ()
+    strangers = [one for one in kept if not isinstance(one, kind)]
+    object.__setattr__(owner, name, () if strangers else kept)
+    if isinstance(given, kind):
+        yield f"{name} is one {kind.__name__}; put it into a tuple: {name}=(...,)"
+    elif strangers or not isinstance(given, Iterable):
+        yield f"{name} is {given!r}; give a tuple of {kind.__name__}"
+
+
+def raise_if_any(*problems: Iterable[str]) -> None:
     """Raises `InvalidScalingError` with all of them, if there are."""
     found = [problem for source in problems for problem in source]
     if found:

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlscaling.policies.problems import bad_cooldowns, not_positive, not_whole, raise_if_any
+from mlscaling.policies.problems import bad_cooldowns, no_tuple_of, not_positive, not_whole, raise_if_any
 
 DEFAULT_COOLDOWN_SECONDS = 300  # Of SageMaker endpoint variants: user guide, "Define cooldown periods".
 MOST_STEPS = 20  # In one policy: user guide, "Quotas for Application Auto Scaling".
@@ -100,9 +100,10 @@ class StepScaling:
     cooldown_seconds: int = DEFAULT_COOLDOWN_SECONDS
 
     def __post_init__(self) -> None:
-        raise_if_any(self._problems(), bad_cooldowns(vars(self)))
+        unlike = list(no_tuple_of(Step, self, "steps"))
+        raise_if_any(unlike or self._problems_of_steps(), self._problems(), bad_cooldowns(vars(self)))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems_of_steps(self) -> Iterator[str]:
         if not 0 < len(self.steps) <= MOST_STEPS:
             yield f"a step scaling policy has {len(self.steps)} steps; give 1 to {MOST_STEPS}, such as Step(at_least=8, add=100)"
         bounds = [step.at_least for step in self.steps]
@@ -113,6 +114,8 @@ class StepScaling:
             yield from not_positive("add", step.add)
             if step.add % 1:
                 yield f"add is {step.add}; use a whole number of percent or instances"
+
+    def _problems(self) -> Iterator[str]:
         if self.signal is Signal.PROVISIONED_CONCURRENCY:
             yield "steps watch PROVISIONED_CONCURRENCY, and warm containers follow a target only; use TargetTracking with that signal"
         yield from not_whole("datapoints", self.datapoints, 1)
@@ -146,9 +149,10 @@ class StepScaleIn:
     cooldown_seconds: int = 60
 
     def __post_init__(self) -> None:
-        raise_if_any(self._problems(), bad_cooldowns(vars(self)))
+        unlike = list(no_tuple_of(StepIn, self, "steps"))
+        raise_if_any(unlike or self._problems_of_steps(), self._problems(), bad_cooldowns(vars(self)))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems_of_steps(self) -> Iterator[str]:
         if not 0 < len(self.steps) <= MOST_STEPS:
             example = "StepIn(at_most=150, remove_percent=50)"
             yield f"a policy that scales in has {len(self.steps)} steps; give 1 to {MOST_STEPS}, such as {example}"
@@ -159,6 +163,8 @@ class StepScaleIn:
             yield from not_positive("at_most", step.at_most)
             if step.remove_percent not in range(1, 100):
                 yield f"remove_percent is {step.remove_percent}; use a whole number, 1 to 99"
+
+    def _problems(self) -> Iterator[str]:
         if self.signal not in (Signal.INVOCATIONS, Signal.FAST_INVOCATIONS):
             yield f"a policy that scales in watches {self.signal.name}; use INVOCATIONS or FAST_INVOCATIONS"
         yield from not_whole("datapoints", self.datapoints, 1)

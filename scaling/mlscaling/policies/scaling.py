@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlscaling.policies.planned import Event, ForecastFloor, TimesUsual
-from mlscaling.policies.problems import bad_limits, raise_if_any
+from mlscaling.policies.problems import bad_limits, no_tuple_of, raise_if_any
 from mlscaling.policies.reactive import WAKE_FROM_BACKLOG, Signal, StepScaleIn, StepScaling, TargetTracking
 
 
@@ -34,9 +34,8 @@ class Scaling:
     calendar: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("steps", "calendar"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        raise_if_any(self._problems())
+        unlike = [*no_tuple_of(StepScaling, self, "steps"), *no_tuple_of(Event, self, "calendar")]
+        raise_if_any(unlike, self._problems())
 
     def _problems(self) -> Iterator[str]:
         limits = bad_limits(self.minimum, self.maximum)

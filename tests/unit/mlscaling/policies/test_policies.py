@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -193,6 +194,49 @@ def test_a_calendar_may_be_a_list() -> None:
 def test_an_event_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidScalingError, match=r"give a time with its zone, such as 2026-03-01T20:00:00\+00:00"):
         Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=3)
+
+
+@pytest.mark.parametrize("at", ["2026-12-24T20:15+00:00", date(2026, 12, 24)])
+def test_an_event_is_at_a_datetime(at: Any) -> None:
+    problems = (
+        rf"capacity of event 'x' is 0; use.*; event 'x' is at {re.escape(repr(at))}; give a datetime with its zone"
+    )
+    with pytest.raises(InvalidScalingError, match=problems):
+        Event(name="x", at=at, capacity=0)
+
+
+@pytest.mark.parametrize(
+    ("at", "minutes"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), 60),
+        (datetime(1, 1, 2, tzinfo=timezone(timedelta(hours=23))), 60),
+        (datetime(26, 12, 24, tzinfo=UTC), 60),
+        (datetime(9999, 12, 31, 23, 30, tzinfo=UTC), 60),
+        (datetime(2026, 12, 24, tzinfo=UTC), 1e12),
+        (datetime(2026, 12, 24, tzinfo=UTC), 1e300),
+    ],
+)
+def test_an_event_is_at_a_time_that_can_be(at: datetime, minutes: float) -> None:
+    with pytest.raises(
+        InvalidScalingError, match=r"event 'x' is from 15 minutes before .*; use times of the years 1970 to 9"
+    ):
+        Event(name="x", at=at, capacity=3, minutes=minutes)
+
+
+def test_lists_are_kept_as_tuples_and_what_is_no_list_of_such_is_refused() -> None:
+    step = Step(at_least=1, add=1)
+    assert StepScaling(steps=[step]).steps == (step,)  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError) as raised:
+        Scaling(maximum=0, steps=WAKE_FROM_ZERO, calendar="soon")  # type: ignore[arg-type]
+
+    assert str(raised.value) == (
+        "steps is one StepScaling; put it into a tuple: steps=(...,); calendar is 'soon'; give a tuple of Event; "
+        "maximum is 0; use a whole number, 1 or more"
+    )
+    with pytest.raises(InvalidScalingError, match=r"^steps is one Step; put it into a tuple.*; datapoints is 0"):
+        StepScaling(steps=step, datapoints=0)  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError, match=r"^steps is None; give a tuple of StepIn$"):
+        StepScaleIn(steps=None)  # type: ignore[arg-type]
 
 
 def test_steps_that_scale_in_are_in_order_and_leave_somebody() -> None:
