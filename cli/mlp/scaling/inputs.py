@@ -42,17 +42,21 @@ def read_fleet(
 ) -> Fleet:
     """Instances as a load test has found them, or as somebody says; containers of a serverless endpoint if one says how they start."""
     spread = sorted(provisioning_seconds)
-    provisioning = Provisioning(
-        shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
-    )
     is_serverless = cold_start_seconds is not None
     try:
-        fleet = Fleet.tested(LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless), provisioning)
+        tested = LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless)
     except (InvalidLoadTestError, OSError) as error:
         raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
-    if cold_start_seconds is None:
-        return fleet
-    return replace(fleet, on_demand=OnDemand(max_concurrency=maximum, cold_start_seconds=cold_start_seconds))
+    try:
+        provisioning = Provisioning(
+            shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
+        )
+        fleet = Fleet.tested(tested, provisioning)
+        if cold_start_seconds is None:
+            return fleet
+        return replace(fleet, on_demand=OnDemand(max_concurrency=maximum, cold_start_seconds=cold_start_seconds))
+    except InvalidScalingError as error:
+        raise bad_input([str(error)], fix="see --rps, --provisioning-seconds and --cold-start-seconds") from error
 
 
 def read_inputs(history: Path, *, days: int, fleet: Fleet) -> Inputs:

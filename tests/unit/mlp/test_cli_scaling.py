@@ -170,6 +170,22 @@ def test_what_an_asynchronous_endpoint_does_not_have_is_a_sentence(
     assert problem in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--rps", "inf"), "requests_per_second is inf; use more than 0"),
+        (("--rps", "10", "--provisioning-seconds", "inf"), "provisioning takes inf, inf, inf seconds; use 0 or more"),
+        (("--rps", "10", "--cold-start-seconds", "inf"), "cold_start_seconds is inf; use more than 0"),
+        (("--rps", "10", "--longest-wait-seconds", "inf"), "longest_wait_seconds is inf; use more than 0"),
+    ],
+)
+def test_what_no_instance_does_is_a_sentence(demand: Path, arguments: tuple[str, ...], problem: str) -> None:
+    result = scaling("replay", demand, *arguments)
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
 def test_a_load_test_says_what_an_instance_serves(demand: Path) -> None:
     (demand.parent / "knee.json").write_text('{"requests_per_second": 10, "concurrency": 2.5, "confirmed": true}')
 
