@@ -46,21 +46,25 @@ class ScalingProof:
     Raises `InvalidPropsError` with every number that cannot be one.
     """
 
-    demand: Path
+    demand: str | Path
     requests_per_second: float | None = None
-    load_test: Path | None = None
+    load_test: str | Path | None = None
     objective: Objective = field(default_factory=Objective)
     although: str | None = None
     usd_per_instance_hour: float | None = None
     provisioning_seconds: float = 300
     longest_wait_seconds: float | None = None
-    forecasts: Path | None = None
+    forecasts: str | Path | None = None
     cold_start_seconds: float | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("ScalingProof", self._problems())
 
     def _problems(self) -> Iterator[str]:
+        for name in ("demand", "load_test", "forecasts"):
+            value = getattr(self, name)
+            if not isinstance(value, str | Path) and (value is not None or name == "demand"):
+                yield f"{name} is {value!r}; give the path of a file"
         if (self.requests_per_second is None) == (self.load_test is None):
             yield "what one instance serves has to be said once; give load_test, as `mlp loadtest` writes it, or requests_per_second"
         for name in ("requests_per_second", "provisioning_seconds", "longest_wait_seconds", "cold_start_seconds"):
@@ -109,15 +113,16 @@ class ScalingProof:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
             raise InvalidPropsError(subject, [problem]) from error
         try:
-            tested = LoadTest.given(self.load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
+            load_test = None if self.load_test is None else Path(self.load_test)
+            tested = LoadTest.given(load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
             fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
-            forecasts = () if self.forecasts is None else read_forecasts(self.forecasts, scaling)
+            forecasts = () if self.forecasts is None else read_forecasts(Path(self.forecasts), scaling)
             if max_concurrency is not None and self.cold_start_seconds is not None:
                 on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
                 fleet = replace(fleet, on_demand=on_demand)
             return prove(
                 scaling,
-                replace(Case.of_file(self.demand), forecasts=forecasts),
+                replace(Case.of_file(Path(self.demand)), forecasts=forecasts),
                 fleet.for_policy(scaling, self.longest_wait_seconds, max_queued_requests),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,

@@ -189,6 +189,20 @@ def test_a_proof_reads_the_load_test(tmp_path: Path) -> None:
         dataclasses.replace(proof, load_test=tmp_path / "absent.json").prove(ENOUGH)
 
 
+def test_files_of_a_proof_may_be_texts_and_nothing_else(tmp_path: Path) -> None:
+    load_test = tmp_path / "load-test.json"
+    load_test.write_text(json.dumps({"requests_per_second": 10, "concurrency": 2, "confirmed": True}))
+
+    assert ScalingProof(demand=str(write_demand(tmp_path)), load_test=str(load_test)).prove(ENOUGH).meets
+    with pytest.raises(InvalidPropsError) as raised:
+        ScalingProof(demand=None, load_test=3, objective=Objective(served_share=2))  # type: ignore[arg-type]
+    assert raised.value.problems[:2] == (
+        "demand is None; give the path of a file",
+        "load_test is 3; give the path of a file",
+    )
+    assert len(raised.value.problems) == 3
+
+
 def test_a_proof_knows_how_many_requests_instances_let_wait(tmp_path: Path) -> None:
     proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10, although="a test")
     late = proof.prove(NO_FORECAST).played.violation_share
