@@ -295,6 +295,39 @@ def test_events_that_cannot_be_are_refused(demand: Path, tmp_path: Path, command
     assert "give its capacity: warm containers follow no forecast" in warm.stderr
 
 
+@pytest.mark.parametrize("kind", [(), ("--asynchronous",), ("--cold-start-seconds", 5)])
+def test_a_minimum_over_the_maximum_is_refused(demand: Path, kind: tuple[str | int, ...]) -> None:
+    result = scaling("tune", demand, "--rps", 10, "--minimum", 5, "--maximum", 3, *kind)
+
+    assert result.exit_code == 2
+    assert "the minimum is 5, and the maximum 3" in result.stderr
+
+
+def test_a_policy_is_played_with_another_maximum_and_keeps_its_own_without_one(demand: Path) -> None:
+    write_policy(Scaling(minimum=2, maximum=7, target=TargetTracking(target=480)), Path("policy.json"))
+    played = ("replay", demand, "--rps", 10, "--days", 1, "--policy", "policy.json")
+
+    own, same, fewer, none = (
+        scaling(*played, *more, "--json") for more in ((), ("--maximum", 7), ("--maximum", 2), ("--maximum", 1))
+    )
+
+    assert json.loads(own.stdout) == json.loads(same.stdout)
+    assert json.loads(fewer.stdout)["instance_hours_per_day"] == 48 < json.loads(own.stdout)["instance_hours_per_day"]
+    assert none.exit_code == 2
+    assert "the minimum is 2, and the maximum 1" in none.stderr
+
+
+def test_the_maximum_of_a_serverless_endpoint_is_its_concurrency(demand: Path) -> None:
+    """Which may be more than what its policy keeps warm."""
+    write_policy(by_use(maximum=3, target=0.7), Path("policy.json"))
+    played = ("replay", demand, "--rps", 1, "--days", 1, "--cold-start-seconds", 5, "--policy", "policy.json", "--json")
+
+    usual, throttled = (json.loads(scaling(*played, *more).stdout) for more in ((), ("--maximum", 5)))
+
+    assert throttled["violation_share"] > usual["violation_share"]
+    assert max(usual["instance_hours_per_day"], throttled["instance_hours_per_day"]) <= 72
+
+
 def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:
     policy = Scaling(
         maximum=9,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,13 +10,16 @@ import numpy as np
 import pytest
 
 from mlscaling.policies.planned import Event, TimesUsual
+from mlscaling.policies.problems import InvalidScalingError
 from mlscaling.policies.reactive import WAKE_FROM_ZERO, TargetTracking
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.proof import ObjectiveMissedError, judge, prove
 from mlscaling.replay.cases import Case, Played, Spike
 from mlscaling.replay.demand import Demand
+from mlscaling.search.asynchronous import compile_backlog
 from mlscaling.search.choosing import Compiled
 from mlscaling.search.realtime import compile_policy, fast_scale_in, fast_steps
+from mlscaling.search.serverless import compile_warm
 from tests.unit.mlscaling.playing import FLEET
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -174,6 +178,14 @@ def test_what_scales_to_zero_is_searched_with_what_wakes_it() -> None:
     policies = [one.policy for one in compiled.candidates]
     assert {one.minimum == 0 for one in policies if WAKE_FROM_ZERO in one.steps} == {True}
     assert any(one.minimum == 0 and len(one.steps) == 2 for one in policies)
+
+
+@pytest.mark.parametrize("search", [compile_policy, compile_backlog, compile_warm])
+def test_no_search_has_a_maximum_below_the_minimum(search: Callable[..., Compiled]) -> None:
+    with pytest.raises(
+        InvalidScalingError, match="the minimum is 5, and the maximum 3; use a maximum that is not below"
+    ):
+        search(TUNED, FLEET, Objective(), minimum=5, maximum=3)
 
 
 def test_a_policy_that_misses_may_go_out_with_a_reason() -> None:
