@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -127,8 +128,33 @@ class ScalingProof:
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,
+                tune=self._tune(scaling, max_queued_requests),
             )
         except ObjectiveMissedError as error:
             raise InvalidPropsError(subject, [str(error).replace("\n", "\n    ")]) from error
         except (InvalidForecastError, InvalidHistoryError, InvalidLoadTestError, InvalidScalingError, OSError) as error:
             raise InvalidPropsError(subject, [str(error)]) from error
+
+    def _tune(self, scaling: Scaling, max_queued_requests: int | None) -> str:
+        """The command that finds what a proof finds, as it is typed where the synthesis runs."""
+        options: dict[str, object] = {
+            "--load-test": None if self.load_test is None else _from_here(self.load_test),
+            "--rps": self.requests_per_second,
+            "--provisioning-seconds": self.provisioning_seconds,
+            "--longest-wait-seconds": self.longest_wait_seconds,
+            "--max-queued-requests": max_queued_requests,
+            "--served": self.objective.served_share,
+            "--served-in-events": self.objective.served_share_in_events if scaling.announced else None,
+            "--minimum": scaling.minimum,
+            "--maximum": scaling.maximum,
+            "--calendar": "events.csv" if scaling.calendar else None,
+            "--out": "policy.json",
+        }
+        given = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
+        command = " ".join(["mlp scaling tune", shlex.quote(_from_here(self.demand)), *given])
+        return f"`{command}`{', with the calendar as events.csv,' if scaling.calendar else ''}"
+
+
+def _from_here(path: str | Path) -> str:
+    absolute, here = Path(path).absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else path)

@@ -144,8 +144,10 @@ def test_a_policy_made_for_a_wrong_load_test_serves_with_weaker_instances() -> N
 
 
 def test_a_policy_that_misses_says_which_minute_of_which_trace_and_what_would_meet_the_objective() -> None:
+    """Whatever it costs: a budget is for a search."""
+    objective = Objective(served_share=0.999, no_dearer_than=Scaling(maximum=1))
     with pytest.raises(ObjectiveMissedError) as raised:
-        prove(DEFAULT, TUNED, FLEET, Objective(served_share=0.999), usd_per_instance_hour=0.23)
+        prove(DEFAULT, TUNED, FLEET, objective, usd_per_instance_hour=0.23)
 
     said = str(raised.value)
     assert "of the requests of trace 'steps at noon' wait too long or are rejected, and 0.100% may" in said
