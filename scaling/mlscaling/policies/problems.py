@@ -46,14 +46,14 @@ def bad_limits(minimum: int, maximum: int) -> list[str]:
 
 
 def no_tuple_of(kind: type, owner: object, name: str) -> Iterator[str]:
-    """Keeps what is there as a tuple. One sentence where it is no list of such things; then nothing is kept, so that others may look."""
+    """Keeps what is there as a tuple, without what is something else, so that others may look. One sentence, or none."""
     given = getattr(owner, name)
-    kept = tuple(given) if isinstance(given, Iterable) else ()
-    strangers = [one for one in kept if not isinstance(one, kind)]
-    object.__setattr__(owner, name, () if strangers else kept)
+    items = tuple(given) if isinstance(given, Iterable) else (given,)
+    kept = tuple(one for one in items if isinstance(one, kind))
+    object.__setattr__(owner, name, kept)
     if isinstance(given, kind):
         yield f"{name} is one {kind.__name__}; put it into a tuple: {name}=(...,)"
-    elif strangers or not isinstance(given, Iterable):
+    elif len(kept) < len(items):
         yield f"{name} is {given!r}; give a tuple of {kind.__name__}"
 
 

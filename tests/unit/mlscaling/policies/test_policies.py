@@ -233,6 +233,8 @@ def test_lists_are_kept_as_tuples_and_what_is_no_list_of_such_is_refused() -> No
         "steps is one StepScaling; put it into a tuple: steps=(...,); calendar is 'soon'; give a tuple of Event; "
         "maximum is 0; use a whole number, 1 or more"
     )
+    with pytest.raises(InvalidScalingError, match=r"^steps is one StepScaling; put it into a tuple: steps=\(...,\)$"):
+        Scaling(minimum=0, maximum=2, steps=WAKE_FROM_ZERO)  # type: ignore[arg-type]
     with pytest.raises(InvalidScalingError, match=r"^steps is one Step; put it into a tuple.*; datapoints is 0"):
         StepScaling(steps=step, datapoints=0)  # type: ignore[arg-type]
     with pytest.raises(InvalidScalingError, match=r"^steps is None; give a tuple of StepIn$"):
