@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -98,8 +98,11 @@ def prove(
     *,
     usd_per_instance_hour: float | None = None,
     although: str | None = None,
+    tune: str = "`mlp scaling tune --out policy.json`",
 ) -> Verdict:
     """Judge a policy, for `cdk synth`: it may go out if it meets the objective, or if `although` says why it may without.
+
+    `tune` is what somebody runs to get the policy of a real-time endpoint that would meet it: the same days, instances and limits.
 
     Raises `ObjectiveMissedError` with the minute, the trace, and the policy that would meet the objective, or with the event.
     """
@@ -108,26 +111,30 @@ def prove(
         return verdict
     lines = [str(verdict)]
     if not verdict.meets_on_days:
-        lines += _better_lines(verdict.played, case, fleet, objective, usd_per_instance_hour)
+        better, fix = _better(policy, case, fleet, objective, tune)
+        lines += [*_comparison(verdict.played, better, fleet, usd_per_instance_hour), fix]
     lines += [f"{advice}; {_OR_SAY_WHY}" for advice in verdict.advice]
     raise ObjectiveMissedError("\n".join(lines))
 
 
-def _better_lines(
-    this: Played, case: Case, fleet: Fleet, objective: Objective, usd_per_instance_hour: float | None
-) -> Iterator[str]:
-    search = _better_backlog if fleet.is_asynchronous else _better if fleet.on_demand is None else _better_warm
-    better, fix = search(this.policy, case, fleet, objective)
-    yield from _comparison(this, better, fleet, usd_per_instance_hour)
-    yield fix
+def _better(policy: Scaling, case: Case, fleet: Fleet, objective: Objective, tune: str) -> tuple[Compiled, str]:
+    if fleet.is_asynchronous:
+        return _better_backlog(policy, case, fleet, objective)
+    if fleet.on_demand is not None:
+        return _better_warm(policy, case, fleet, objective)
+    return _better_by_requests(policy, case, fleet, objective, tune)
 
 
-def _better(policy: Scaling, case: Case, fleet: Fleet, objective: Objective) -> tuple[Compiled, str]:
+def _better_by_requests(
+    policy: Scaling, case: Case, fleet: Fleet, objective: Objective, tune: str
+) -> tuple[Compiled, str]:
+    """Whatever it costs, as the verdict does not judge that either."""
+    wanted = replace(objective, no_dearer_than=None)
     better = compile_policy(
-        case, fleet, objective, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
+        case, fleet, wanted, minimum=policy.minimum, maximum=policy.maximum, calendar=policy.calendar
     )
     if better.meets:
-        return better, f"take it: `mlp scaling tune --out policy.json` writes it for read_scaling; {_OR_SAY_WHY}"
+        return better, f"take it: {tune} writes it for read_scaling; {_OR_SAY_WHY}"
     return better, "no policy with so many instances would; raise the maximum, or lower served_share of the objective"
 
 

@@ -15,6 +15,7 @@ from mlp.errors import CliError, ExitCode
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.output import reporting
 from mlp.scaling.options import (
+    MAXIMUM,
     AsyncOption,
     CalendarOption,
     ChartOption,
@@ -28,6 +29,7 @@ from mlp.scaling.options import (
     LoadTestOption,
     MaximumOption,
     MinimumOption,
+    MostOption,
     OutOption,
     PolicyOption,
     PriceOption,
@@ -41,7 +43,7 @@ from mlp.session import session
 
 app = typer.Typer(help="Scaling policies, proved before they are deployed.", no_args_is_help=True)
 
-_PROVISIONING, _DAYS, _SERVED, _IN_EVENTS, _MAXIMUM = [134.0, 300.0, 525.0], 14, 0.999, 0.99, 100
+_PROVISIONING, _DAYS, _SERVED, _IN_EVENTS = [134.0, 300.0, 525.0], 14, 0.999, 0.99
 
 
 @app.command()
@@ -76,7 +78,7 @@ def replay(
     served: ServedOption = _SERVED,
     served_in_events: InEventsOption = _IN_EVENTS,
     calendar: CalendarOption = None,
-    maximum: MaximumOption = _MAXIMUM,
+    maximum: MostOption = None,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,
@@ -119,7 +121,7 @@ def tune(
     history: HistoryArgument,
     rps: RateOption = None,
     load_test: LoadTestOption = None,
-    maximum: MaximumOption = _MAXIMUM,
+    maximum: MaximumOption = MAXIMUM,
     minimum: MinimumOption = None,
     served: ServedOption = _SERVED,
     served_in_events: InEventsOption = _IN_EVENTS,
@@ -199,7 +201,7 @@ def pool(
         Path,
         typer.Argument(metavar="TYPES", help="A CSV file of instance_type,load_test,usd_per_hour; files beside it."),
     ],
-    maximum: MaximumOption = _MAXIMUM,
+    maximum: MaximumOption = MAXIMUM,
     minimum: MinimumOption = None,
     served: ServedOption = _SERVED,
     calendar: CalendarOption = None,
@@ -255,7 +257,7 @@ def plot(
     load_test: LoadTestOption = None,
     policy: PolicyOption = None,
     calendar: CalendarOption = None,
-    maximum: MaximumOption = _MAXIMUM,
+    maximum: MostOption = None,
     days: DaysOption = _DAYS,
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlp.errors import bad_input
 from mlp.files import write_whole
+from mlp.scaling.options import MAXIMUM
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
 from mlscaling.forecasts.published import InvalidForecastError, read_forecasts
 from mlscaling.measurements.history import InvalidHistoryError
@@ -38,21 +39,29 @@ def read_fleet(
     provisioning_seconds: list[float],
     *,
     cold_start_seconds: float | None = None,
-    maximum: int = 1,
+    maximum: int | None = None,
 ) -> Fleet:
     """Instances as a load test has found them, or as somebody says; containers of a serverless endpoint if one says how they start."""
     spread = sorted(provisioning_seconds)
-    provisioning = Provisioning(
-        shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
-    )
     is_serverless = cold_start_seconds is not None
     try:
-        fleet = Fleet.tested(LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless), provisioning)
+        tested = LoadTest.given(load_test, requests_per_second, is_serverless=is_serverless)
     except (InvalidLoadTestError, OSError) as error:
         raise bad_input([str(error)], fix="give --load-test FILE, or --rps") from error
-    if cold_start_seconds is None:
-        return fleet
-    return replace(fleet, on_demand=OnDemand(max_concurrency=maximum, cold_start_seconds=cold_start_seconds))
+    try:
+        provisioning = Provisioning(
+            shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
+        )
+        fleet = Fleet.tested(tested, provisioning)
+        if cold_start_seconds is None:
+            return fleet
+        return replace(fleet, on_demand=OnDemand(max_concurrency=_most(maximum), cold_start_seconds=cold_start_seconds))
+    except InvalidScalingError as error:
+        raise bad_input([str(error)], fix="see --rps, --provisioning-seconds and --cold-start-seconds") from error
+
+
+def _most(maximum: int | None) -> int:
+    return MAXIMUM if maximum is None else maximum
 
 
 def read_inputs(history: Path, *, days: int, fleet: Fleet) -> Inputs:
@@ -154,10 +163,13 @@ def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs
 
 
 def policy_to_play(
-    path: Path | None, calendar: Path | None, fleet: Fleet, maximum: int, *, asynchronous: bool = False
+    path: Path | None, calendar: Path | None, fleet: Fleet, maximum: int | None, *, asynchronous: bool = False
 ) -> Scaling:
-    """A policy from a file, or the default one of the kind of endpoint; with more events."""
-    policy = default_policy(fleet, maximum, asynchronous=asynchronous) if path is None else read_policy(path)
+    """A policy from a file, or the default one of the kind of endpoint; with more events, and with another maximum.
+
+    Of a serverless endpoint, that one is its `max_concurrency`, and the policy keeps its own.
+    """
+    policy = default_policy(fleet, _most(maximum), asynchronous=asynchronous) if path is None else read_policy(path)
     if asynchronous and not policy.is_asynchronous:
         raise bad_input(
             [f"{path} is no policy of an asynchronous endpoint: it does not scale by the backlog"],
@@ -167,12 +179,12 @@ def policy_to_play(
     events = read_calendar(calendar)
     if fleet.on_demand is not None:
         refuse_demands(events)
+    most = policy.maximum if maximum is None or fleet.on_demand is not None else maximum
     try:
-        return replace(policy, calendar=(*policy.calendar, *events))
+        return replace(policy, maximum=most, calendar=(*policy.calendar, *events))
     except InvalidScalingError as error:
-        raise bad_input(
-            [str(error)], fix="raise the maximum of the policy, or lower the capacity of the event"
-        ) from error
+        fix = "give a higher --maximum, or lower what the policy or the event has at least"
+        raise bad_input([str(error)], fix=fix) from error
 
 
 def _raise_of_another_kind(policy: Scaling, path: Path | None, fleet: Fleet) -> None:

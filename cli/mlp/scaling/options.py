@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+MAXIMUM = 100
+
 HistoryArgument = Annotated[Path, typer.Argument(metavar="HISTORY", help="A CSV file of times and counts of requests.")]
 RateOption = Annotated[
     float | None,
@@ -29,6 +31,14 @@ InEventsOption = Annotated[
     typer.Option("--served-in-events", min=0, max=1, help="The same of each event that is so many times the usual."),
 ]
 MaximumOption = Annotated[int, typer.Option("--maximum", min=1, help="The most instances.")]
+MostOption = Annotated[
+    int | None,
+    typer.Option(
+        "--maximum",
+        min=1,
+        help=f"The most instances, in the place of what --policy has; when not given, that, or {MAXIMUM} without one.",
+    ),
+]
 MinimumOption = Annotated[
     int | None,
     typer.Option("--minimum", min=0, help="The fewest instances: 1 when not given, 0 of an asynchronous endpoint."),

@@ -34,13 +34,15 @@ class Search:
     load_test_error: float
 
     def __post_init__(self) -> None:
-        large = [event for event in self.calendar if event.capacity > self.maximum]
-        if large:
-            problems = [
-                f"event '{event.name}' has {event.capacity} instances, and the maximum is {self.maximum}"
-                for event in large
-            ]
-            raise bad_input(problems, fix="raise --maximum, or lower the capacity of the event")
+        problems = [
+            f"event '{event.name}' has {event.capacity} instances, and the maximum is {self.maximum}"
+            for event in self.calendar
+            if event.capacity > self.maximum
+        ]
+        if self.minimum is not None and self.minimum > self.maximum:
+            problems.append(f"the minimum is {self.minimum}, and the maximum {self.maximum}")
+        if problems:
+            raise bad_input(problems, fix="raise --maximum, or lower --minimum or the capacity of the event")
 
     def by_requests(self, inputs: Inputs) -> Compiled:
         """Of an endpoint that answers at once."""

@@ -75,7 +75,7 @@ class EndpointScaling(Construct):
             serverless=serverless,
         )
         problems = [
-            *_problems(scaling, component_name),
+            *_problems(scaling, component_name, serverless=serverless),
             *_signal_problems(scaling, serverless=serverless),
             *_concurrency_problems(scaling, max_concurrency, serverless=serverless),
             *floor_problems(self._scaled, scaling),
@@ -151,7 +151,9 @@ class EndpointScaling(Construct):
         )
 
 
-def _problems(scaling: Scaling, component_name: str | None) -> Iterator[str]:
+def _problems(scaling: Scaling, component_name: str | None, *, serverless: bool) -> Iterator[str]:
+    if serverless and component_name is not None:
+        yield f"component_name is '{component_name}', and a serverless endpoint has no inference components; leave one out"
     woken = scaling.minimum == 0 or any(steps.signal is Signal.NO_CAPACITY for steps in scaling.steps)
     if woken and component_name is None:
         yield (

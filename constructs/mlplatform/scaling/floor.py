@@ -164,7 +164,8 @@ def floor_problems(scaled: Scaled, scaling: Scaling) -> Iterator[str]:
         return
     if scaling.floor is not None and scaling.floor.days_seen > KEPT_DAYS:
         yield (
-            f"the forecast looks at the last {scaling.floor.days_seen} days, and CloudWatch keeps {KEPT_DAYS}; use fewer periods"
+            f"the forecast looks at the last {scaling.floor.days_seen} days, and CloudWatch keeps {KEPT_DAYS}; use fewer periods or "
+            "recent_hours"
         )
     name = _name(scaled)
     if not naming.is_token(name) and len(name) > MAX_FUNCTION_NAME_LENGTH:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,21 +47,25 @@ class ScalingProof:
     Raises `InvalidPropsError` with every number that cannot be one.
     """
 
-    demand: Path
+    demand: str | Path
     requests_per_second: float | None = None
-    load_test: Path | None = None
+    load_test: str | Path | None = None
     objective: Objective = field(default_factory=Objective)
     although: str | None = None
     usd_per_instance_hour: float | None = None
     provisioning_seconds: float = 300
     longest_wait_seconds: float | None = None
-    forecasts: Path | None = None
+    forecasts: str | Path | None = None
     cold_start_seconds: float | None = None
 
     def __post_init__(self) -> None:
         raise_if_any("ScalingProof", self._problems())
 
     def _problems(self) -> Iterator[str]:
+        for name in ("demand", "load_test", "forecasts"):
+            value = getattr(self, name)
+            if not isinstance(value, str | Path) and (value is not None or name == "demand"):
+                yield f"{name} is {value!r}; give the path of a file"
         if (self.requests_per_second is None) == (self.load_test is None):
             yield "what one instance serves has to be said once; give load_test, as `mlp loadtest` writes it, or requests_per_second"
         for name in ("requests_per_second", "provisioning_seconds", "longest_wait_seconds", "cold_start_seconds"):
@@ -109,21 +114,47 @@ class ScalingProof:
             problem = f"{error}, which plays policies; install it: pip install 'mlplatform[scaling]'"
             raise InvalidPropsError(subject, [problem]) from error
         try:
-            tested = LoadTest.given(self.load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
+            load_test = None if self.load_test is None else Path(self.load_test)
+            tested = LoadTest.given(load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
             fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
-            forecasts = () if self.forecasts is None else read_forecasts(self.forecasts, scaling)
+            forecasts = () if self.forecasts is None else read_forecasts(Path(self.forecasts), scaling)
             if max_concurrency is not None and self.cold_start_seconds is not None:
                 on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
                 fleet = replace(fleet, on_demand=on_demand)
             return prove(
                 scaling,
-                replace(Case.of_file(self.demand), forecasts=forecasts),
+                replace(Case.of_file(Path(self.demand)), forecasts=forecasts),
                 fleet.for_policy(scaling, self.longest_wait_seconds, max_queued_requests),
                 self.objective,
                 usd_per_instance_hour=self.usd_per_instance_hour,
                 although=self.although,
+                tune=self._tune(scaling, max_queued_requests),
             )
         except ObjectiveMissedError as error:
             raise InvalidPropsError(subject, [str(error).replace("\n", "\n    ")]) from error
         except (InvalidForecastError, InvalidHistoryError, InvalidLoadTestError, InvalidScalingError, OSError) as error:
             raise InvalidPropsError(subject, [str(error)]) from error
+
+    def _tune(self, scaling: Scaling, max_queued_requests: int | None) -> str:
+        """The command that finds what a proof finds, as it is typed where the synthesis runs."""
+        options: dict[str, object] = {
+            "--load-test": None if self.load_test is None else _from_here(self.load_test),
+            "--rps": self.requests_per_second,
+            "--provisioning-seconds": self.provisioning_seconds,
+            "--longest-wait-seconds": self.longest_wait_seconds,
+            "--max-queued-requests": max_queued_requests,
+            "--served": self.objective.served_share,
+            "--served-in-events": self.objective.served_share_in_events if scaling.announced else None,
+            "--minimum": scaling.minimum,
+            "--maximum": scaling.maximum,
+            "--calendar": "events.csv" if scaling.calendar else None,
+            "--out": "policy.json",
+        }
+        given = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
+        command = " ".join(["mlp scaling tune", shlex.quote(_from_here(self.demand)), *given])
+        return f"`{command}`{', with the calendar as events.csv,' if scaling.calendar else ''}"
+
+
+def _from_here(path: str | Path) -> str:
+    absolute, here = Path(path).absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else path)

@@ -9,11 +9,12 @@ import enum
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
-from mlscaling.policies.problems import bad_quantile, not_positive, raise_if_any
+from mlscaling.policies.problems import bad_quantile, not_positive, not_whole, raise_if_any
 
 _DAY_MINUTES = 1440
+_FIRST_YEAR = 1970
 
 
 def _minute_of(moment: datetime) -> datetime:
@@ -63,8 +64,9 @@ class Event:
     demand: TimesUsual | None = None
 
     def __post_init__(self) -> None:
-        positive = not_positive(f"capacity of event '{self.name}'", self.capacity)
-        raise_if_any(positive, self._too_short(), self._too_long(), self._without_offset())
+        whole = not_whole(f"capacity of event '{self.name}'", self.capacity, 1)
+        times = [*self._too_short(), *self._without_offset()]
+        raise_if_any(whole, times or self._out_of_time(), self._too_long())
 
     def _too_long(self) -> Iterator[str]:
         if self.demand is not None and self.minutes > _DAY_MINUTES / 2:
@@ -77,8 +79,21 @@ class Event:
             yield f"lead_minutes of event '{self.name}' is {self.lead_minutes}; use 0 or more"
 
     def _without_offset(self) -> Iterator[str]:
-        if self.at.tzinfo is None:
+        if not isinstance(self.at, datetime):
+            fix = "give a datetime with its zone, such as datetime.fromisoformat('2026-12-24T20:15:00+00:00')"
+            yield f"event '{self.name}' is at {self.at!r}; {fix}"
+        elif self.at.tzinfo is None:
             yield f"event '{self.name}' is at {self.at.isoformat()}; give a time with its zone, such as {self.at.isoformat()}+00:00"
+
+    def _out_of_time(self) -> Iterator[str]:
+        """What `datetime` cannot count to, and what no schedule of AWS is for."""
+        try:
+            is_known = min(self.begins, self.ends).year >= _FIRST_YEAR
+        except OverflowError:
+            is_known = False
+        if not is_known:
+            lasts = f"from {self.lead_minutes:g} minutes before {self.at.isoformat()} on, for {self.minutes:g} minutes"
+            yield f"event '{self.name}' is {lasts}; use times of the years {_FIRST_YEAR} to {MAXYEAR}"
 
     @property
     def begins(self) -> datetime:
@@ -159,12 +174,14 @@ class ForecastFloor:
     def days_seen(self) -> int:
         """How many of the last days the forecast looks at, at most."""
         days = self.periods * (7 if self.season is Season.WEEK else 1)
-        return days + math.ceil(self.around_minutes / 1440)
+        return max(days + math.ceil(self.around_minutes / _DAY_MINUTES), math.ceil(self.recent_hours / 24))
 
     def __post_init__(self) -> None:
-        values = (("requests_per_second", self.requests_per_second), ("periods", self.periods))
         raise_if_any(
-            *(not_positive(name, value) for name, value in values), bad_quantile(self.quantile), self._negative()
+            not_positive("requests_per_second", self.requests_per_second),
+            not_whole("periods", self.periods, 1),
+            bad_quantile(self.quantile),
+            self._negative(),
         )
 
     def _negative(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlscaling.policies.problems import negative_cooldowns, not_positive, raise_if_any
+from mlscaling.policies.problems import bad_cooldowns, no_tuple_of, not_positive, not_whole, raise_if_any
 
 DEFAULT_COOLDOWN_SECONDS = 300  # Of SageMaker endpoint variants: user guide, "Define cooldown periods".
 MOST_STEPS = 20  # In one policy: user guide, "Quotas for Application Auto Scaling".
@@ -65,9 +65,11 @@ class TargetTracking:
     scale_in: bool = True
 
     def __post_init__(self) -> None:
-        raise_if_any(not_positive("target", self.target), negative_cooldowns(vars(self)), self._unknown_signal())
+        raise_if_any(not_positive("target", self.target), bad_cooldowns(vars(self)), self._wrong_signal())
 
-    def _unknown_signal(self) -> Iterator[str]:
+    def _wrong_signal(self) -> Iterator[str]:
+        if self.signal is Signal.PROVISIONED_CONCURRENCY and self.target > 1:
+            yield f"target is {self.target}, and PROVISIONED_CONCURRENCY is a share; use up to 1, such as 0.7"
         if self.signal in (Signal.FAST_INVOCATIONS, Signal.NO_CAPACITY, Signal.BACKLOG_WITHOUT_CAPACITY):
             yield (
                 f"target tracking cannot follow {self.signal.value}; use INVOCATIONS or CONCURRENT_REQUESTS, for a serverless "
@@ -98,9 +100,10 @@ class StepScaling:
     cooldown_seconds: int = DEFAULT_COOLDOWN_SECONDS
 
     def __post_init__(self) -> None:
-        raise_if_any(self._problems(), negative_cooldowns(vars(self)))
+        unlike = list(no_tuple_of(Step, self, "steps"))
+        raise_if_any(unlike or self._problems_of_steps(), self._problems(), bad_cooldowns(vars(self)))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems_of_steps(self) -> Iterator[str]:
         if not 0 < len(self.steps) <= MOST_STEPS:
             yield f"a step scaling policy has {len(self.steps)} steps; give 1 to {MOST_STEPS}, such as Step(at_least=8, add=100)"
         bounds = [step.at_least for step in self.steps]
@@ -111,8 +114,11 @@ class StepScaling:
             yield from not_positive("add", step.add)
             if step.add % 1:
                 yield f"add is {step.add}; use a whole number of percent or instances"
-        if self.datapoints < 1:
-            yield f"datapoints is {self.datapoints}; use 1 or more"
+
+    def _problems(self) -> Iterator[str]:
+        if self.signal is Signal.PROVISIONED_CONCURRENCY:
+            yield "steps watch PROVISIONED_CONCURRENCY, and warm containers follow a target only; use TargetTracking with that signal"
+        yield from not_whole("datapoints", self.datapoints, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,9 +149,10 @@ class StepScaleIn:
     cooldown_seconds: int = 60
 
     def __post_init__(self) -> None:
-        raise_if_any(self._problems(), negative_cooldowns(vars(self)))
+        unlike = list(no_tuple_of(StepIn, self, "steps"))
+        raise_if_any(unlike or self._problems_of_steps(), self._problems(), bad_cooldowns(vars(self)))
 
-    def _problems(self) -> Iterator[str]:
+    def _problems_of_steps(self) -> Iterator[str]:
         if not 0 < len(self.steps) <= MOST_STEPS:
             example = "StepIn(at_most=150, remove_percent=50)"
             yield f"a policy that scales in has {len(self.steps)} steps; give 1 to {MOST_STEPS}, such as {example}"
@@ -154,12 +161,13 @@ class StepScaleIn:
             yield f"steps that scale in begin at {bounds}; give each a bound of its own, the highest first"
         for step in self.steps:
             yield from not_positive("at_most", step.at_most)
-            if not 0 < step.remove_percent < 100:
-                yield f"remove_percent is {step.remove_percent}; use 1 to 99"
+            if step.remove_percent not in range(1, 100):
+                yield f"remove_percent is {step.remove_percent}; use a whole number, 1 to 99"
+
+    def _problems(self) -> Iterator[str]:
         if self.signal not in (Signal.INVOCATIONS, Signal.FAST_INVOCATIONS):
             yield f"a policy that scales in watches {self.signal.name}; use INVOCATIONS or FAST_INVOCATIONS"
-        if self.datapoints < 1:
-            yield f"datapoints is {self.datapoints}; use 1 or more"
+        yield from not_whole("datapoints", self.datapoints, 1)
 
 
 WAKE_FROM_ZERO = StepScaling(

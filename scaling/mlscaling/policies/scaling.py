@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlscaling.policies.planned import Event, ForecastFloor, TimesUsual
-from mlscaling.policies.problems import raise_if_any
+from mlscaling.policies.problems import bad_limits, no_tuple_of, raise_if_any
 from mlscaling.policies.reactive import WAKE_FROM_BACKLOG, Signal, StepScaleIn, StepScaling, TargetTracking
 
 
@@ -34,15 +34,14 @@ class Scaling:
     calendar: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("steps", "calendar"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        raise_if_any(self._problems())
+        unlike = [*no_tuple_of(StepScaling, self, "steps"), *no_tuple_of(Event, self, "calendar")]
+        raise_if_any(unlike, self._problems())
 
     def _problems(self) -> Iterator[str]:
-        if self.minimum < 0 or self.maximum < max(self.minimum, 1):
-            yield f"capacity is {self.minimum} to {self.maximum}; use 0 or more, and a maximum that is not below the minimum"
+        limits = bad_limits(self.minimum, self.maximum)
+        yield from limits
         for event in self.calendar:
-            if event.capacity > self.maximum:
+            if not limits and event.capacity > self.maximum:
                 yield f"event '{event.name}' has {event.capacity} instances; use 1 to the maximum, {self.maximum}"
         watched = [one.signal.name for one in self.steps]
         if len(set(watched)) < len(watched):

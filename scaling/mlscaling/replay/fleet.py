@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlscaling.measurements.load_test import LoadTest
-from mlscaling.policies.problems import InvalidScalingError
+from mlscaling.policies.problems import InvalidScalingError, not_positive, raise_if_any
 from mlscaling.policies.scaling import Scaling
 
 ANSWERED_WITHIN_SECONDS = 900
@@ -22,12 +22,18 @@ EXPIRES_AFTER_SECONDS = 21_600
 class Provisioning:
     """Seconds from the decision until an instance takes requests: a triangular distribution, or a number if all are equal.
 
-    Published figures are from 134 (containers cached) to 525 seconds.
+    Published figures are from 134 (containers cached) to 525 seconds. Raises `InvalidScalingError`.
     """
 
     shortest_seconds: float
     usual_seconds: float
     longest_seconds: float
+
+    def __post_init__(self) -> None:
+        seconds = (self.shortest_seconds, self.usual_seconds, self.longest_seconds)
+        if not (0 <= seconds[0] <= seconds[1] <= seconds[2] < math.inf):
+            shown = ", ".join(f"{one:g}" for one in seconds)
+            raise InvalidScalingError(f"provisioning takes {shown} seconds; use 0 or more, the shortest first")
 
     @classmethod
     def fixed(cls, seconds: float) -> Provisioning:
@@ -59,9 +65,7 @@ class OnDemand:
     idle_container_seconds: float = 300
 
     def __post_init__(self) -> None:
-        bad = [f"{name} is {value}; use more than 0" for name, value in vars(self).items() if not 0 < value < math.inf]
-        if bad:
-            raise InvalidScalingError("; ".join(bad))
+        raise_if_any(*(not_positive(name, value) for name, value in vars(self).items()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,8 @@ class Fleet:
         on_demand: that the instances are the warm containers of a serverless endpoint, of which each has one request at a time and none
             waiting, and what others are started; None for any other endpoint.
         minute_delay_seconds, fast_delay_seconds: from the end of a metric's period until an alarm judges it.
+
+    Raises `InvalidScalingError`.
     """
 
     requests_per_second: float
@@ -94,6 +100,10 @@ class Fleet:
     minute_delay_seconds: int = 60
     fast_delay_seconds: int = 10
     on_demand: OnDemand | None = None
+
+    def __post_init__(self) -> None:
+        names = ("requests_per_second", "concurrency", "longest_wait_seconds")
+        raise_if_any(*(not_positive(name, getattr(self, name)) for name in names))
 
     @classmethod
     def tested(cls, load_test: LoadTest, provisioning: Provisioning) -> Fleet:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from itertools import product
 
+from mlscaling.policies.problems import bad_limits, raise_if_any
 from mlscaling.policies.scaling import Objective, Scaling, by_backlog
 from mlscaling.replay.cases import Case
 from mlscaling.replay.fleet import Fleet
@@ -26,8 +27,9 @@ def compile_backlog(
 
     Tried are the minimum and one instance, the maximum and its half, again and again, and backlogs that an instance answers within the
     longest wait. As everywhere, a policy has to meet the objective with a standard error to spare, and with
-    instances that serve less by `load_test_error`. Deterministic.
+    instances that serve less by `load_test_error`. Deterministic. Raises `InvalidScalingError` for a maximum below the minimum.
     """
+    raise_if_any(bad_limits(minimum, maximum))
     fleet = fleet.weaker(load_test_error)
     candidates = case.play(list(_candidates(fleet, minimum, maximum)), fleet)
     names = {"minimum": "minimum", "maximum": "maximum", "target": "backlog_per_instance"}

@@ -15,7 +15,15 @@ import numpy as np
 
 from mlscaling.forecasts.quantile import SEEN
 from mlscaling.policies.planned import Event, ForecastFloor
-from mlscaling.policies.reactive import Signal, Step, StepIn, StepScaleIn, StepScaling, TargetTracking
+from mlscaling.policies.reactive import (
+    WAKE_FROM_ZERO,
+    Signal,
+    Step,
+    StepIn,
+    StepScaleIn,
+    StepScaling,
+    TargetTracking,
+)
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.replay.cases import Case, Played, Spike
 from mlscaling.replay.fleet import Fleet
@@ -59,10 +67,10 @@ def compile_policy(
     serve a fifth less.
 
     Args:
-        minimum: the least that may be; the policy may have more.
+        minimum: the least that may be; the policy may have more. One with 0 has `WAKE_FROM_ZERO`.
         load_test_error: the share by which an instance may serve less than `fleet` says; the objective is met nevertheless.
     """
-    limits = Scaling(minimum=minimum, maximum=maximum, calendar=calendar)
+    limits = Scaling(minimum=minimum, maximum=maximum, calendar=calendar, steps=_waking(minimum))
     served_by = fleet.weaker(load_test_error)
     budget = None if objective.no_dearer_than is None else case.play([objective.no_dearer_than], served_by)[0]
     rank = _Rank(objective, budget)
@@ -121,15 +129,21 @@ def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
 def _higher(policy: Scaling) -> Iterator[Scaling]:
     """With a higher minimum."""
     for more in MINIMUMS_MORE[1:]:
-        yield replace(policy, minimum=min(policy.minimum + more, policy.maximum))
+        minimum = min(policy.minimum + more, policy.maximum)
+        yield replace(policy, minimum=minimum, steps=_waking(minimum))
+
+
+def _waking(minimum: int) -> tuple[StepScaling, ...]:
+    """What a policy needs that may have nothing."""
+    return (WAKE_FROM_ZERO,) if minimum == 0 else ()
 
 
 def _stepping(policy: Scaling, fleet: Fleet) -> Iterator[Scaling]:
-    """With steps, out and in."""
+    """With steps, out and in, beside what wakes it."""
     kinds = [(fast_steps(fleet, *kind),) for kind in product(STEP_DATAPOINTS, STEP_MARGINS)]
     idle = () if policy.target is None else (fast_scale_in(policy.target),)
     for steps, scale_in in product(((), *kinds), (None, *idle)):
-        yield replace(policy, steps=steps, scale_in=scale_in)
+        yield replace(policy, steps=(*policy.steps, *steps), scale_in=scale_in)
 
 
 def floors(fleet: Fleet) -> Iterator[ForecastFloor]:

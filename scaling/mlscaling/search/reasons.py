@@ -15,10 +15,15 @@ from mlscaling.replay.fleet import Fleet
 def reasons(chosen: Played, plain: Sequence[Played], fleet: Fleet) -> tuple[str, ...]:
     """One sentence for each part, with what the next cheaper and the next dearer value would do.
 
-    `plain` are the candidates without steps.
+    `plain` are the candidates without steps, but for what wakes one from zero.
     """
-    base = next(one for one in plain if one.policy == replace(chosen.policy, steps=(), scale_in=None))
+    base = next(one for one in plain if _varied(one.policy) == _varied(chosen.policy))
     return tuple(_reasons(base, chosen, plain, fleet))
+
+
+def _varied(policy: Scaling) -> tuple[TargetTracking | None, ForecastFloor | None, int]:
+    """What tells candidates without steps from each other."""
+    return policy.target, policy.floor, policy.minimum
 
 
 def _reasons(base: Played, chosen: Played, plain: Sequence[Played], fleet: Fleet) -> Iterator[str]:
@@ -34,12 +39,21 @@ def _reasons(base: Played, chosen: Played, plain: Sequence[Played], fleet: Fleet
         provisioning = f"provisioning takes up to {fleet.provisioning.longest_seconds:g} s"
         yield f"the floor rises {policy.floor.lead_minutes:g} minutes early: {provisioning}, and a scheduled action may be late"
     for steps in policy.steps:
-        yield f"{describe_steps(steps)}: the fewest violations on hard days, with spikes that nobody announced and weaker instances"
+        yield f"{describe_steps(steps)}: {_why(steps)}"
     if policy.scale_in is not None:
         yield f"{describe_scale_in(policy.scale_in)}: target tracking would wait for 15 minutes"
-    minimums = _beside(base, plain, lambda one: replace(one, minimum=1), lambda one: f"a minimum of {one.minimum}")
+    minimums = _beside(
+        base, plain, lambda one: replace(one, minimum=1, steps=()), lambda one: f"a minimum of {one.minimum}"
+    )
     yield f"a minimum of {policy.minimum}: {minimums}"
     yield f"a maximum of {policy.maximum}: as asked for; {chosen.most_instances:.0f} were the most"
+
+
+def _why(steps: StepScaling) -> str:
+    if steps.signal is Signal.NO_CAPACITY:
+        back = "a target of invocations, of which there is no value without a request, does not go back to 0: CONCURRENT_REQUESTS does"
+        return f"nothing else scales from 0, and every request fails until that one is there; {back}"
+    return "the fewest violations on hard days, with spikes that nobody announced and weaker instances"
 
 
 def weaker_than_tested(played: Mapping[float, Played]) -> str:
@@ -77,8 +91,9 @@ def _beside(
     cheaper = [one for one in same if one.hours_per_day < base.hours_per_day]
     dearer = [one for one in same if one.hours_per_day >= base.hours_per_day]
     nearest = [max(cheaper, key=_hours, default=None), min(dearer, key=_hours, default=None)]
+    cost = max(base.hours_per_day, 1e-9)
     said = [
-        f"with {name(one.policy)}, {one.violation_share:.3%} violations at {one.hours_per_day / base.hours_per_day:.2f} of the cost"
+        f"with {name(one.policy)}, {one.violation_share:.3%} violations at {one.hours_per_day / cost:.2f} of the cost"
         for one in nearest
         if one is not None
     ]
@@ -97,6 +112,8 @@ def describe_target(target: TargetTracking | None, fleet: Fleet) -> str:
         return f"target {target.target:g} requests waiting for each instance"
     if target.signal is Signal.PROVISIONED_CONCURRENCY:
         return f"target {target.target:.0%} of the warm containers at work"
+    if target.signal is Signal.CONCURRENT_REQUESTS:
+        return f"target {target.target:g} requests at once at each instance"
     share = target.target / 60 / fleet.requests_per_second
     return f"target {target.target:g} invocations a minute and instance ({share:.0%} of what one instance serves)"
 
@@ -117,7 +134,11 @@ def describe_steps(steps: StepScaling) -> str:
     """For example: steps from 100 in ten seconds on, after 3 values."""
     if steps.signal is Signal.BACKLOG_WITHOUT_CAPACITY:
         return f"the first one after {steps.datapoints} minutes of requests without any"
-    return f"steps from {steps.steps[0].at_least:.4g} in {steps.signal.period_seconds} seconds on, after {steps.datapoints} values"
+    if steps.signal is Signal.NO_CAPACITY:
+        return "the first one as soon as requests fail without any"
+    at_once = {Signal.CONCURRENT_REQUESTS: "at once", Signal.BACKLOG_PER_INSTANCE: "waiting for each instance"}
+    counted = at_once.get(steps.signal, f"in {steps.signal.period_seconds} seconds")
+    return f"steps from {steps.steps[0].at_least:.4g} {counted} on, after {steps.datapoints} values"
 
 
 def describe_scale_in(steps: StepScaleIn) -> str:

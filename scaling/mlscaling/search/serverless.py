@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from mlscaling.policies.planned import Event
+from mlscaling.policies.problems import bad_limits, raise_if_any
 from mlscaling.policies.scaling import Objective, by_use
 from mlscaling.replay.cases import Case
 from mlscaling.replay.fleet import Fleet
@@ -32,7 +33,10 @@ def compile_warm(
 
     Tried are targets, and minimums that double up to the maximum. As everywhere, a policy has to meet the objective with a standard
     error to spare, and with containers that serve less by `load_test_error`. Deterministic.
+
+    Raises `InvalidScalingError` for a maximum below the minimum.
     """
+    raise_if_any(bad_limits(minimum, maximum))
     fleet = fleet.weaker(load_test_error)
     policies = [
         by_use(minimum=least, maximum=maximum, target=target, calendar=calendar)

@@ -170,6 +170,22 @@ def test_what_an_asynchronous_endpoint_does_not_have_is_a_sentence(
     assert problem in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--rps", "inf"), "requests_per_second is inf; use more than 0"),
+        (("--rps", "10", "--provisioning-seconds", "inf"), "provisioning takes inf, inf, inf seconds; use 0 or more"),
+        (("--rps", "10", "--cold-start-seconds", "inf"), "cold_start_seconds is inf; use more than 0"),
+        (("--rps", "10", "--longest-wait-seconds", "inf"), "longest_wait_seconds is inf; use more than 0"),
+    ],
+)
+def test_what_no_instance_does_is_a_sentence(demand: Path, arguments: tuple[str, ...], problem: str) -> None:
+    result = scaling("replay", demand, *arguments)
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
 def test_a_load_test_says_what_an_instance_serves(demand: Path) -> None:
     (demand.parent / "knee.json").write_text('{"requests_per_second": 10, "concurrency": 2.5, "confirmed": true}')
 
@@ -277,6 +293,39 @@ def test_events_that_cannot_be_are_refused(demand: Path, tmp_path: Path, command
     assert "event 'spot' has 50 instances" in large.stderr
     assert "event 'spot' is of times the usual" in warm.stderr
     assert "give its capacity: warm containers follow no forecast" in warm.stderr
+
+
+@pytest.mark.parametrize("kind", [(), ("--asynchronous",), ("--cold-start-seconds", 5)])
+def test_a_minimum_over_the_maximum_is_refused(demand: Path, kind: tuple[str | int, ...]) -> None:
+    result = scaling("tune", demand, "--rps", 10, "--minimum", 5, "--maximum", 3, *kind)
+
+    assert result.exit_code == 2
+    assert "the minimum is 5, and the maximum 3" in result.stderr
+
+
+def test_a_policy_is_played_with_another_maximum_and_keeps_its_own_without_one(demand: Path) -> None:
+    write_policy(Scaling(minimum=2, maximum=7, target=TargetTracking(target=480)), Path("policy.json"))
+    played = ("replay", demand, "--rps", 10, "--days", 1, "--policy", "policy.json")
+
+    own, same, fewer, none = (
+        scaling(*played, *more, "--json") for more in ((), ("--maximum", 7), ("--maximum", 2), ("--maximum", 1))
+    )
+
+    assert json.loads(own.stdout) == json.loads(same.stdout)
+    assert json.loads(fewer.stdout)["instance_hours_per_day"] == 48 < json.loads(own.stdout)["instance_hours_per_day"]
+    assert none.exit_code == 2
+    assert "the minimum is 2, and the maximum 1" in none.stderr
+
+
+def test_the_maximum_of_a_serverless_endpoint_is_its_concurrency(demand: Path) -> None:
+    """Which may be more than what its policy keeps warm."""
+    write_policy(by_use(maximum=3, target=0.7), Path("policy.json"))
+    played = ("replay", demand, "--rps", 1, "--days", 1, "--cold-start-seconds", 5, "--policy", "policy.json", "--json")
+
+    usual, throttled = (json.loads(scaling(*played, *more).stdout) for more in ((), ("--maximum", 5)))
+
+    assert throttled["violation_share"] > usual["violation_share"]
+    assert max(usual["instance_hours_per_day"], throttled["instance_hours_per_day"]) <= 72
 
 
 def test_a_policy_is_the_same_after_it_was_written_and_read(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from mlscaling import (
     TargetTracking,
     by_backlog,
 )
+from mlscaling.policies.scaling import by_use
 from tests.unit.pipeline.synthesis import Json, synthesize_project
 from tests.unit.scaling.quotes import TARGET, TRACKING, define, synthesized
 
@@ -219,3 +220,8 @@ def test_logical_ids_follow_from_names_alone(tmp_path: Path) -> None:
 def test_a_policy_by_backlog_is_of_an_asynchronous_endpoint(tmp_path: Path) -> None:
     with pytest.raises(InvalidPropsError, match="is on the backlog of an asynchronous endpoint, which scales itself"):
         synthesized(tmp_path, by_backlog(minimum=1, maximum=2, backlog_per_instance=5))
+
+
+def test_a_serverless_endpoint_has_no_components(tmp_path: Path) -> None:
+    with pytest.raises(InvalidPropsError, match="component_name is 'forecaster', and a serverless endpoint has no"):
+        synthesized(tmp_path, by_use(maximum=2, target=0.7), component_name="forecaster", serverless=True)

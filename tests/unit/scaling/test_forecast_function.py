@@ -207,7 +207,7 @@ def test_a_forecast_that_looks_further_back_than_cloudwatch_is_refused(tmp_path:
         define(tmp_path, Scaling(maximum=2, floor=floor), endpoint_name="q" * 60)
 
     looks, name = raised.value.problems
-    assert looks == "the forecast looks at the last 64 days, and CloudWatch keeps 63; use fewer periods"
+    assert looks == "the forecast looks at the last 64 days, and CloudWatch keeps 63; use fewer periods or recent_hours"
     assert "has a name of 77 characters, and Lambda takes 64" in name
 
 

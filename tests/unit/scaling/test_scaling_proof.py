@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 from aws_cdk import App
 from aws_cdk.assertions import Annotations, Match
+from typer.testing import CliRunner
 
+from mlp.main import app as mlp
 from mlplatform import InvalidPropsError, ScalingProof, read_scaling
 from mlplatform.project import PublishedOutput
 from mlrecords.codec import to_json
@@ -27,6 +30,8 @@ from mlscaling import (
     StepScaling,
     TimesUsual,
 )
+from mlscaling.replay.fleet import Fleet, Provisioning
+from mlscaling.search.reasons import describe
 from tests.conftest import REPOSITORY
 from tests.unit.pipeline.synthesis import new_project
 from tests.unit.scaling.demand import write_demand
@@ -62,6 +67,32 @@ def test_a_policy_that_misses_its_objective_stops_the_synthesis(tmp_path: Path) 
     assert "would meet it: " in said
     assert " times as much\n" in said
     assert "or say with `although` why this one may go out without" in said
+
+
+def test_the_command_that_a_proof_says_finds_the_policy_that_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "events.csv").write_text("name,at,capacity,minutes\nspot,2026-03-03T12:00:00+00:00,3,60\n")
+    spot = Event(name="spot", at=datetime(2026, 3, 3, 12, tzinfo=UTC), capacity=3)
+    policy = dataclasses.replace(NO_FORECAST, calendar=(spot,))
+    proof = ScalingProof(
+        demand=write_demand(tmp_path, days=3), requests_per_second=10, objective=Objective(served_share=0.99)
+    )
+
+    with pytest.raises(InvalidPropsError) as raised:
+        proof.prove(policy, max_queued_requests=8)
+
+    (said,) = raised.value.problems
+    (better,) = re.findall("would meet it: (.*); .* of the requests", said)
+    (command,) = re.findall("take it: `(.*)`, with the calendar as events.csv, writes it for read_scaling", said)
+    assert command == (
+        "mlp scaling tune noon.csv --rps 10 --provisioning-seconds 300 --max-queued-requests 8 --served 0.99 "
+        "--minimum 1 --maximum 60 --calendar events.csv --out policy.json"
+    )
+    assert CliRunner().invoke(mlp, shlex.split(command)[1:]).exit_code == 0
+    fleet = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300))
+    assert describe(read_scaling("policy.json"), fleet) == better
 
 
 def test_a_policy_that_meets_its_objective_says_so_in_the_template_and_warns_of_nothing(tmp_path: Path) -> None:
@@ -187,6 +218,20 @@ def test_a_proof_reads_the_load_test(tmp_path: Path) -> None:
     assert not dataclasses.replace(proof, load_test=weak, although="a test").prove(ENOUGH).meets
     with pytest.raises(InvalidPropsError, match=r"No such file.*absent.json"):
         dataclasses.replace(proof, load_test=tmp_path / "absent.json").prove(ENOUGH)
+
+
+def test_files_of_a_proof_may_be_texts_and_nothing_else(tmp_path: Path) -> None:
+    load_test = tmp_path / "load-test.json"
+    load_test.write_text(json.dumps({"requests_per_second": 10, "concurrency": 2, "confirmed": True}))
+
+    assert ScalingProof(demand=str(write_demand(tmp_path)), load_test=str(load_test)).prove(ENOUGH).meets
+    with pytest.raises(InvalidPropsError) as raised:
+        ScalingProof(demand=None, load_test=3, objective=Objective(served_share=2))  # type: ignore[arg-type]
+    assert raised.value.problems[:2] == (
+        "demand is None; give the path of a file",
+        "load_test is 3; give the path of a file",
+    )
+    assert len(raised.value.problems) == 3
 
 
 def test_a_proof_knows_how_many_requests_instances_let_wait(tmp_path: Path) -> None:

@@ -20,6 +20,22 @@ def test_the_floor_rises_before_the_forecast_does_and_stays_under_the_maximum() 
     assert (day[12 * 60 - 8], day[12 * 60 - 7], day[13 * 60 - 1], day[13 * 60]) == (1, 20, 20, 1)
 
 
+def test_a_replay_sees_no_more_than_the_days_that_a_function_reads() -> None:
+    """The function asks CloudWatch for `days_seen`, and the replay has all of them: here, a peak three days ago."""
+    history = hourly([flat_with_peak(peak) for peak in (500, 50, 50)])
+    looks = replace(floor(1, periods=1), recent_hours=72)
+    read = replace(
+        history,
+        start=START + timedelta(days=3 - looks.days_seen),
+        counts=history.counts[-24 * looks.days_seen :],
+    )
+
+    by_all, by_read = (
+        minimums(Scaling(maximum=60, floor=looks), one, START + timedelta(days=3), 60) for one in (history, read)
+    )
+    assert by_all == by_read == [50] * 60
+
+
 def test_an_event_raises_the_floor_before_it_begins_and_expires() -> None:
     spot = Event(name="TV spot", at=START.replace(hour=20), capacity=30, minutes=45, lead_minutes=15)
 

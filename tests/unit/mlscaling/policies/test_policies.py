@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from mlscaling.policies.planned import Event, ForecastFloor, Season, TimesUsual
@@ -20,14 +23,40 @@ def test_all_problems_of_a_policy_are_told_at_once() -> None:
     spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
 
     with pytest.raises(InvalidScalingError) as raised:
-        Scaling(minimum=0, maximum=0, calendar=(spot,))
+        Scaling(minimum=0, maximum=2, calendar=(spot,))
 
     assert str(raised.value) == (
-        "capacity is 0 to 0; use 0 or more, and a maximum that is not below the minimum; "
-        "event 'TV spot' has 30 instances; use 1 to the maximum, 0; "
+        "event 'TV spot' has 30 instances; use 1 to the maximum, 2; "
         "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps, for an asynchronous "
         "endpoint WAKE_FROM_BACKLOG"
     )
+
+
+def test_capacities_are_whole_numbers_and_the_maximum_is_not_below_the_minimum() -> None:
+    with pytest.raises(InvalidScalingError) as raised:
+        Scaling(minimum=-1, maximum=2.5)  # type: ignore[arg-type]
+
+    problems = "minimum is -1; use a whole number, 0 or more; maximum is 2.5; use a whole number, 1 or more"
+    assert str(raised.value) == problems
+    for capacity in (1.5, True, np.int64(3), "3", 0):
+        with pytest.raises(
+            InvalidScalingError, match=f"capacity of event 'x' is {re.escape(repr(capacity))}; use a whole"
+        ):
+            Event(name="x", at=datetime(2026, 3, 1, tzinfo=UTC), capacity=capacity)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidScalingError, match="the minimum is 5, and the maximum 3; use a maximum that is not below"
+    ):
+        Scaling(minimum=5, maximum=3)
+
+
+def test_what_is_counted_is_a_whole_number() -> None:
+    step, half = Step(at_least=1, add=1), 0.5
+    with pytest.raises(InvalidScalingError, match=r"datapoints is 0.5; use.*cooldown_seconds is 0.5; use a whole"):
+        StepScaling(steps=(step,), datapoints=half, cooldown_seconds=half)  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError, match=r"remove_percent is 0.5; use a whole"):
+        StepScaleIn(steps=(StepIn(at_most=1, remove_percent=half),))  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError, match=r"periods is 0.5; use a whole number, 1 or more"):
+        ForecastFloor(requests_per_second=1, quantile=1, periods=half)  # type: ignore[arg-type]
 
 
 def test_a_minimum_of_zero_is_fine_with_a_way_back() -> None:
@@ -46,6 +75,18 @@ def test_a_target_is_positive_and_of_a_predefined_metric() -> None:
         InvalidScalingError, match=r"target is -1.*scale_in_cooldown_seconds is -1.*InvocationsPerInstance"
     ):
         TargetTracking(target=-1, signal=Signal.FAST_INVOCATIONS, scale_in_cooldown_seconds=-1)
+
+
+def test_a_target_of_a_share_is_a_share() -> None:
+    with pytest.raises(
+        InvalidScalingError, match="target is 70, and PROVISIONED_CONCURRENCY is a share; use up to 1, such"
+    ):
+        TargetTracking(target=70, signal=Signal.PROVISIONED_CONCURRENCY)
+
+
+def test_steps_do_not_watch_what_only_a_target_follows() -> None:
+    with pytest.raises(InvalidScalingError, match="steps watch PROVISIONED_CONCURRENCY, and warm containers"):
+        StepScaling(steps=(Step(at_least=0.7, add=10),), signal=Signal.PROVISIONED_CONCURRENCY)
 
 
 def test_a_forecast_has_a_quantile() -> None:
@@ -90,6 +131,7 @@ def test_a_forecast_says_how_many_days_it_looks_at() -> None:
     week = ForecastFloor(requests_per_second=8, quantile=0.9, season=Season.WEEK, periods=4, around_minutes=60)
 
     assert (ForecastFloor(requests_per_second=8, quantile=0.9, around_minutes=0).days_seen, week.days_seen) == (7, 29)
+    assert replace(week, periods=1, recent_hours=193).days_seen == 9
 
 
 def test_an_event_of_times_the_usual_takes_half_a_day_at_most_and_more_than_nothing() -> None:
@@ -111,6 +153,37 @@ def test_a_policy_on_a_line_says_what_an_event_has() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("signal", "target", "steps"),
+    [
+        (
+            Signal.INVOCATIONS,
+            "target 5 invocations a minute and instance (1% of what one instance serves)",
+            "steps from 5 in 60 seconds on, after 1 values",
+        ),
+        (
+            Signal.CONCURRENT_REQUESTS,
+            "target 5 requests at once at each instance",
+            "steps from 5 at once on, after 1 values",
+        ),
+        (
+            Signal.BACKLOG_PER_INSTANCE,
+            "target 5 requests waiting for each instance",
+            "steps from 5 waiting for each instance on, after 1 values",
+        ),
+    ],
+)
+def test_a_policy_on_a_line_says_what_is_counted(signal: Signal, target: str, steps: str) -> None:
+    fleet = Fleet(requests_per_second=10, provisioning=Provisioning.fixed(300), concurrency=4)
+    policy = Scaling(
+        maximum=4,
+        target=TargetTracking(target=5, signal=signal),
+        steps=(StepScaling(steps=(Step(at_least=5, add=100),), signal=signal),),
+    )
+
+    assert describe(policy, fleet) == f"1-4 instances, {target}, {steps}"
+
+
 def test_a_calendar_may_be_a_list() -> None:
     spot = Event(name="TV spot", at=datetime(2026, 3, 1, 20, tzinfo=UTC), capacity=30)
     listed = Scaling(maximum=40, calendar=[spot])  # type: ignore[arg-type]
@@ -123,11 +196,54 @@ def test_an_event_without_a_time_zone_is_refused() -> None:
         Event(name="TV spot", at=datetime(2026, 3, 1, 20), capacity=3)
 
 
+@pytest.mark.parametrize("at", ["2026-12-24T20:15+00:00", date(2026, 12, 24)])
+def test_an_event_is_at_a_datetime(at: Any) -> None:
+    problems = (
+        rf"capacity of event 'x' is 0; use.*; event 'x' is at {re.escape(repr(at))}; give a datetime with its zone"
+    )
+    with pytest.raises(InvalidScalingError, match=problems):
+        Event(name="x", at=at, capacity=0)
+
+
+@pytest.mark.parametrize(
+    ("at", "minutes"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), 60),
+        (datetime(1, 1, 2, tzinfo=timezone(timedelta(hours=23))), 60),
+        (datetime(26, 12, 24, tzinfo=UTC), 60),
+        (datetime(9999, 12, 31, 23, 30, tzinfo=UTC), 60),
+        (datetime(2026, 12, 24, tzinfo=UTC), 1e12),
+        (datetime(2026, 12, 24, tzinfo=UTC), 1e300),
+    ],
+)
+def test_an_event_is_at_a_time_that_can_be(at: datetime, minutes: float) -> None:
+    with pytest.raises(
+        InvalidScalingError, match=r"event 'x' is from 15 minutes before .*; use times of the years 1970 to 9"
+    ):
+        Event(name="x", at=at, capacity=3, minutes=minutes)
+
+
+def test_lists_are_kept_as_tuples_and_what_is_no_list_of_such_is_refused() -> None:
+    step = Step(at_least=1, add=1)
+    assert StepScaling(steps=[step]).steps == (step,)  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError) as raised:
+        Scaling(maximum=0, steps=WAKE_FROM_ZERO, calendar="soon")  # type: ignore[arg-type]
+
+    assert str(raised.value) == (
+        "steps is one StepScaling; put it into a tuple: steps=(...,); calendar is 'soon'; give a tuple of Event; "
+        "maximum is 0; use a whole number, 1 or more"
+    )
+    with pytest.raises(InvalidScalingError, match=r"^steps is one StepScaling; put it into a tuple: steps=\(...,\)$"):
+        Scaling(minimum=0, maximum=2, steps=WAKE_FROM_ZERO)  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError, match=r"^steps is one Step; put it into a tuple.*; datapoints is 0"):
+        StepScaling(steps=step, datapoints=0)  # type: ignore[arg-type]
+    with pytest.raises(InvalidScalingError, match=r"^steps is None; give a tuple of StepIn$"):
+        StepScaleIn(steps=None)  # type: ignore[arg-type]
+
+
 def test_steps_that_scale_in_are_in_order_and_leave_somebody() -> None:
     steps = (StepIn(at_most=100, remove_percent=100), StepIn(at_most=200, remove_percent=50))
-    problems = (
-        r"begin at \[100, 200\]; give each.*remove_percent is 100; use 1 to 99.*watches NO_CAPACITY.*datapoints is 0"
-    )
+    problems = r"begin at \[100, 200\]; give each.*remove_percent is 100; use a whole number, 1 to 99.*watches NO_CAPACITY.*datapoints is 0"
     with pytest.raises(InvalidScalingError, match=problems):
         StepScaleIn(steps=steps, signal=Signal.NO_CAPACITY, datapoints=0)
 

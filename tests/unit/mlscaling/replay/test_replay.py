@@ -282,3 +282,13 @@ def test_a_lane_does_not_depend_on_the_lanes_beside_it() -> None:
 def test_nothing_to_play_is_an_error() -> None:
     with pytest.raises(ValueError, match="there are 0 policies and 59 seconds; give at least 1 and 60"):
         replay([], FLEET, np.zeros(59))
+
+
+def test_a_target_of_invocations_does_not_go_back_to_zero_and_one_of_requests_at_once_does() -> None:
+    """Without a request there are no invocations to judge ("no data"), and no request is at work, which is a value."""
+    policies = (tracking(300), tracking(3, signal=Signal.CONCURRENT_REQUESTS))
+    sleepers = [replace(one, minimum=0, steps=(WAKE_FROM_ZERO,)) for one in policies]
+
+    found = [changes(play(one, steady((10, 1), (60, 0))))[-1][1] for one in sleepers]
+
+    assert found == [1, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,13 +10,16 @@ import numpy as np
 import pytest
 
 from mlscaling.policies.planned import Event, TimesUsual
-from mlscaling.policies.reactive import TargetTracking
+from mlscaling.policies.problems import InvalidScalingError
+from mlscaling.policies.reactive import WAKE_FROM_ZERO, TargetTracking
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.proof import ObjectiveMissedError, judge, prove
 from mlscaling.replay.cases import Case, Played, Spike
 from mlscaling.replay.demand import Demand
+from mlscaling.search.asynchronous import compile_backlog
 from mlscaling.search.choosing import Compiled
 from mlscaling.search.realtime import compile_policy, fast_scale_in, fast_steps
+from mlscaling.search.serverless import compile_warm
 from tests.unit.mlscaling.playing import FLEET
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -140,8 +144,10 @@ def test_a_policy_made_for_a_wrong_load_test_serves_with_weaker_instances() -> N
 
 
 def test_a_policy_that_misses_says_which_minute_of_which_trace_and_what_would_meet_the_objective() -> None:
+    """Whatever it costs: a budget is for a search."""
+    objective = Objective(served_share=0.999, no_dearer_than=Scaling(maximum=1))
     with pytest.raises(ObjectiveMissedError) as raised:
-        prove(DEFAULT, TUNED, FLEET, Objective(served_share=0.999), usd_per_instance_hour=0.23)
+        prove(DEFAULT, TUNED, FLEET, objective, usd_per_instance_hour=0.23)
 
     said = str(raised.value)
     assert "of the requests of trace 'steps at noon' wait too long or are rejected, and 0.100% may" in said
@@ -149,6 +155,39 @@ def test_a_policy_that_misses_says_which_minute_of_which_trace_and_what_would_me
     assert " 12:0" in said
     assert "would meet it: " in said
     assert " times as much\n" in said
+
+
+def test_what_scales_to_zero_and_misses_is_told_what_would_not() -> None:
+    sleeper = replace(DEFAULT, minimum=0, steps=(WAKE_FROM_ZERO,))
+
+    with pytest.raises(ObjectiveMissedError) as raised:
+        prove(sleeper, TUNED, FLEET, Objective(served_share=0.999))
+
+    _, this, better, _ = str(raised.value).split("\n")
+    assert this.startswith("this policy: 0-60 instances, ")
+    assert "the first one as soon as requests fail without any" in this
+    assert better.startswith("would meet it: ")
+
+
+def test_what_scales_to_zero_is_searched_with_what_wakes_it() -> None:
+    """On days without any request, so that nothing is the best."""
+    nothing = replace(TUNED, demand=replace(TUNED.demand, requests_per_second=np.zeros(TUNED.demand.seconds)))
+
+    compiled = compile_policy(nothing, FLEET, Objective(), minimum=0, maximum=9, spikes=0)
+
+    assert (compiled.chosen.policy.minimum, compiled.chosen.hours_per_day) == (0, 0)
+    assert any(reason.startswith("the first one as soon as requests fail without any: ") for reason in compiled.reasons)
+    policies = [one.policy for one in compiled.candidates]
+    assert {one.minimum == 0 for one in policies if WAKE_FROM_ZERO in one.steps} == {True}
+    assert any(one.minimum == 0 and len(one.steps) == 2 for one in policies)
+
+
+@pytest.mark.parametrize("search", [compile_policy, compile_backlog, compile_warm])
+def test_no_search_has_a_maximum_below_the_minimum(search: Callable[..., Compiled]) -> None:
+    with pytest.raises(
+        InvalidScalingError, match="the minimum is 5, and the maximum 3; use a maximum that is not below"
+    ):
+        search(TUNED, FLEET, Objective(), minimum=5, maximum=3)
 
 
 def test_a_policy_that_misses_may_go_out_with_a_reason() -> None:
