@@ -15,14 +15,14 @@ import pytest
 
 from endpoint_api import handler as api
 from endpoint_api.circuit import Circuit
-from endpoint_api.predictions import PredictionLog, Versions
-from tests.unit.endpoint.account import ENDPOINT, SageMaker
+from tests.unit.endpoint.account import ENDPOINT
 
 SETTINGS: dict[str, Any] = {
     "endpoint_name": ENDPOINT,
     "components": None,
     "timeout_seconds": 5.0,
     "logged_percent": 0,
+    "log_stream": None,
     "fallback": None,
 }
 FALLBACK = {"body": "[0]", "content_type": "application/json", "failures": 2, "open_seconds": 60.0}
@@ -219,54 +219,3 @@ def test_a_circuit_opens_lets_one_try_and_closes_when_that_succeeds() -> None:
     circuit.succeeded()
     circuit.failed()
     assert not circuit.is_open
-
-
-def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line)["prediction"] for line in capsys.readouterr().out.splitlines()]
-
-
-def test_a_prediction_is_logged_with_the_version_that_made_it(capsys: pytest.CaptureFixture[str]) -> None:
-    sagemaker = SageMaker().deployed(version=7)
-    log = PredictionLog(Versions(sagemaker, ENDPOINT), percent=100)
-    log.write(request=b"1,2", answer=b"12.5", variant="main", seconds=0.01234, fallback=False)
-    (line,) = logged(capsys)
-    assert line.pop("time")
-    assert line == {
-        "endpoint": ENDPOINT,
-        "variant": "main",
-        "model_version": "7",
-        "fallback": False,
-        "seconds": 0.0123,
-        "request": "1,2",
-        "answer": "12.5",
-    }
-
-
-def test_the_version_of_a_component_is_that_of_its_own_model(capsys: pytest.CaptureFixture[str]) -> None:
-    sagemaker = SageMaker().with_components("demo-live-prices", version=7)
-    log = PredictionLog(Versions(sagemaker, ENDPOINT, "demo-live-prices"), percent=100)
-    log.write(request=b"1,2", answer=b"12.5", variant="main", seconds=0.01, fallback=False)
-    (line,) = logged(capsys)
-    assert (line["component"], line["model_version"]) == ("demo-live-prices", "7")
-
-
-def test_a_fallback_is_logged_as_one_and_has_no_version(capsys: pytest.CaptureFixture[str]) -> None:
-    log = PredictionLog(Versions(SageMaker(), ENDPOINT), percent=100)
-    log.write(request=b"1", answer=b"[0]", variant="", seconds=0.0, fallback=True)
-    (line,) = logged(capsys)
-    assert line["fallback"] is True
-    assert "model_version" not in line
-
-
-def test_a_version_that_cannot_be_found_keeps_nobody_from_their_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    log = PredictionLog(Versions(SageMaker(), ENDPOINT), percent=100)
-    log.write(request=b"1", answer=b"2", variant="main", seconds=0.0, fallback=False)
-    (line,) = logged(capsys)
-    assert line["model_version"] is None
-    assert "Could not find endpoint" in line["model_version_unknown"]
-
-
-def test_nothing_is_logged_of_what_is_not_sampled(capsys: pytest.CaptureFixture[str]) -> None:
-    log = PredictionLog(Versions(SageMaker().deployed(version=7), ENDPOINT), percent=0)
-    log.write(request=b"1", answer=b"2", variant="main", seconds=0.0, fallback=False)
-    assert logged(capsys) == []

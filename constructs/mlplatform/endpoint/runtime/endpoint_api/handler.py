@@ -1,8 +1,8 @@
 """Lambda behind an endpoint's HTTP API: a request goes to the model as it is, and so does its answer.
 
-Environment: `API`, JSON: `endpoint_name`, `timeout_seconds`, `logged_percent`, `fallback` (`body`, `content_type`, `failures`,
-`open_seconds`) or null, and `components`: what the last part of the path stands for, or null where there are none. Source: API Gateway
-developer guide, "Create AWS Lambda proxy integrations for HTTP APIs", format 2.0.
+Environment: `API`, JSON: `endpoint_name`, `timeout_seconds`, `logged_percent` with `log_stream` (null where nothing is logged), `fallback`
+(`body`, `content_type`, `failures`, `open_seconds`) or null, and `components`: what the last part of the path stands for, or null
+where there are none. Source: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs", format 2.0.
 """
 
 import base64
@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from endpoint_api.circuit import Circuit
-from endpoint_api.predictions import PredictionLog, Versions
+from endpoint_api.predictions import BRIEFLY, PredictionLog, Versions
 
 Json = Mapping[str, Any]
 _OCTETS = "application/octet-stream"
@@ -132,15 +132,21 @@ def _api(component: str | None) -> Api:
     settings = _settings()
     seconds, name, fallback = settings["timeout_seconds"], settings["endpoint_name"], settings["fallback"]
     config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
-    percent = settings["logged_percent"]
     return Api(
         target={"EndpointName": name, **({} if component is None else {"InferenceComponentName": component})},
         timeout_seconds=seconds,
         runtime=boto3.client("sagemaker-runtime", config=config),
         circuit=None if fallback is None else Circuit(fallback["failures"], fallback["open_seconds"]),
         fallback=fallback,
-        log=PredictionLog(Versions(boto3.client("sagemaker"), name, component), percent) if percent else None,
+        log=None if settings["log_stream"] is None else _log(component),
     )
+
+
+def _log(component: str | None) -> PredictionLog:
+    settings = _settings()
+    versions = Versions(boto3.client("sagemaker", config=BRIEFLY), settings["endpoint_name"], component)
+    firehose = boto3.client("firehose", config=BRIEFLY)
+    return PredictionLog(versions, settings["logged_percent"], firehose, settings["log_stream"])
 
 
 def _problem(status: int, sentence: str) -> Answer:
