@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from endpoint_api import handler as api
 from endpoint_api.circuit import Circuit
 from tests.unit.endpoint.account import ENDPOINT
+from tests.unit.servers import free_port
 
 SETTINGS: dict[str, Any] = {
     "endpoint_name": ENDPOINT,
@@ -165,6 +168,66 @@ def test_without_a_fallback_a_slow_model_is_said(runtime: Runtime, monkeypatch: 
     status, body, _ = ask()
     assert status == 504
     assert json.loads(body)["message"].startswith("the model did not answer within 0.2 seconds; send less at once")
+
+
+THROTTLED = json.dumps({"code": "ThrottlingException", "message": "Rate exceeded"}).encode()
+
+
+def test_a_model_that_is_throttled_has_failed(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a serverless endpoint does with more requests at once than it has containers."""
+    with_fallback(monkeypatch)
+    runtime.answer = (429, "application/json", THROTTLED)
+    assert [ask() for _ in range(5)] == [(200, b"[0]", "true")] * 5
+    assert len(runtime.asked) == 2
+
+
+def test_a_model_that_nobody_listens_for_has_failed(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{free_port()}")
+    status, body, _ = ask()
+    assert (status, b"the model could not be asked: Could not connect" in body) == (502, True)
+    api._api.cache_clear()
+    api._settings.cache_clear()
+    with_fallback(monkeypatch)
+    assert ask() == (200, b"[0]", "true")
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n12.5"])
+def test_a_connection_that_is_lost_is_a_failure_of_the_model(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """Before the answer, and in the midst of it."""
+    with losing_connections(sent) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", address)
+        status, body, _ = ask()
+        assert (status, b"the model could not be asked" in body) == (502, True)
+        api._api.cache_clear()
+        api._settings.cache_clear()
+        with_fallback(monkeypatch)
+        assert ask() == (200, b"[0]", "true")
+
+
+@contextmanager
+def losing_connections(sent: bytes) -> Iterator[str]:
+    """A server that takes each request, sends this, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return  # Shut down.
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(sent)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 COMPONENTS = {"prices": "demo-live-prices", "stocks": "demo-live-stocks"}

@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from endpoint_api.circuit import Circuit
 from endpoint_api.predictions import BRIEFLY, PredictionLog, Versions
@@ -25,7 +25,8 @@ Json = Mapping[str, Any]
 _OCTETS = "application/octet-stream"
 _NO_COPY = "no capacity"
 """Said of an inference component that is at zero: nothing is wrong with the request."""
-_STATUS = {"ModelError": 502, "ModelNotReadyException": 503, "ThrottlingException": 429, "ValidationError": 400}
+_TOO_MANY = 429
+_STATUS = {"ModelError": 502, "ModelNotReadyException": 503, "ThrottlingException": _TOO_MANY, "ValidationError": 400}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Api:
                 ContentType=headers.get("content-type", _OCTETS),
                 Accept=headers.get("accept", "*/*"),
             )
+            content = answer["Body"].read()
         except (ConnectTimeoutError, ReadTimeoutError):
             seconds = f"{self.timeout_seconds:g} seconds"
             return _problem(
@@ -106,8 +108,10 @@ class Api:
             original = error.response.get("OriginalStatusCode", 500)
             status = 503 if _NO_COPY in told["Message"] else _STATUS.get(told["Code"], 502)
             return _problem(original if status == 502 and original < 500 else status, told["Message"])
+        except BotoCoreError as error:
+            return _problem(502, f"the model could not be asked: {error}")
         variant = answer.get("InvokedProductionVariant", "")
-        return Answer(200, answer["ContentType"], answer["Body"].read(), variant=variant)
+        return Answer(200, answer.get("ContentType", _OCTETS), content, variant=variant)
 
 
 def handler(event: Json, context: object) -> dict[str, Any]:
@@ -150,5 +154,6 @@ def _log(component: str | None) -> PredictionLog:
 
 
 def _problem(status: int, sentence: str) -> Answer:
+    """A model that has too much to do has failed, too: the caller did nothing wrong."""
     body = json.dumps({"message": sentence}).encode()
-    return Answer(status, "application/json", body, failed=status >= 500)
+    return Answer(status, "application/json", body, failed=status >= 500 or status == _TOO_MANY)
