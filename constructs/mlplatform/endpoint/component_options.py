@@ -90,9 +90,8 @@ def naming_problems(endpoint_name: str, components: Sequence[InferenceComponent]
         if len(whole := f"{endpoint_name}-{name}") > _LONGEST_NAME:
             yield f"component '{whole}' has {len(whole)} characters; use shorter names, for {_LONGEST_NAME} at most"
     for it in components:
-        signals = [] if it.scaling is None else [steps.signal for steps in it.scaling.steps]
-        if Signal.FAST_INVOCATIONS in signals:
-            yield f"scaling of component '{it.name}' has steps on FAST_INVOCATIONS, which components do not have; use TargetTracking"
+        if it.scaling is not None and Signal.FAST_INVOCATIONS in it.scaling.signals:
+            yield f"scaling of component '{it.name}' is on FAST_INVOCATIONS, which components do not have; use CONCURRENT_REQUESTS"
 
 
 def room_problems(components: Sequence[InferenceComponent], instance_type: str, max_instances: int) -> Iterator[str]:

@@ -40,8 +40,8 @@ class Fallback:
     """What callers get while the model fails, with status 200 and the header `x-mlplatform-fallback: true`.
 
     When to use: where an answer that is always the same is better than none, such as yesterday's mean. A request that the model
-    fails on, is throttled for, or does not answer in time gets it at once; after `failures` in a row nobody asks the model for `open_seconds`. What a
-    caller did wrong is an error as before.
+    fails on, is throttled for, or does not answer in time gets it at once; after `failures` in a row nobody asks the model for
+    `open_seconds`. What a caller did wrong is an error as before.
 
     Raises `InvalidPropsError` with every number that is none.
     """

@@ -197,8 +197,7 @@ def write_captured(project: MlProject, name: str, capture: DataCapture | None) -
 
 def _metrics(variants: Sequence[Variant]) -> dict[str, Any]:
     """The ten-second metrics, which cost, where a policy watches them."""
-    steps = [step for variant in variants if variant.scaling is not None for step in variant.scaling.steps]
-    if all(step.signal is not Signal.FAST_INVOCATIONS for step in steps):
+    if all(it.scaling is None or Signal.FAST_INVOCATIONS not in it.scaling.signals for it in variants):
         return {}
     seconds = Signal.FAST_INVOCATIONS.period_seconds
     return {"MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": seconds}}

@@ -158,6 +158,8 @@ def _problems(scaling: Scaling, component_name: str | None) -> Iterator[str]:
             "only an inference component scales to zero and wakes by NO_CAPACITY; give component_name, or a minimum of 1 and no "
             "such steps"
         )
+    if component_name is not None and Signal.FAST_INVOCATIONS in scaling.signals:
+        yield "the policy is on FAST_INVOCATIONS, which components do not have; use CONCURRENT_REQUESTS"
     actions = len(calendar_actions(scaling))
     if actions > _MOST_ACTIONS:
         yield f"the calendar changes the minimum {actions} times; use up to {_MOST_ACTIONS}: take out events that are over"

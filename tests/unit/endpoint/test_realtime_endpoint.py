@@ -10,6 +10,7 @@ import pytest
 from aws_cdk import App
 
 from mlplatform import AlarmLimits, MlProject, PinnedVersion, RealtimeEndpoint
+from mlscaling import Scaling, Signal, StepIn, StepScaleIn
 from tests.unit.endpoint.endpoints import NETWORK, of, project_of
 from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize
 
@@ -214,6 +215,14 @@ def test_ten_second_metrics_are_there_where_a_policy_watches_them(endpoints: Syn
         "MetricPublishFrequencyInSeconds": 10,
     }
     assert "MetricsConfig" not in of(endpoints, CONFIG, "PlainConfig")
+
+
+def test_ten_second_metrics_are_there_for_a_policy_that_only_scales_in_by_them(tmp_path: Path) -> None:
+    idle = StepScaleIn(signal=Signal.FAST_INVOCATIONS, steps=(StepIn(at_most=2, remove_percent=20),))
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    RealtimeEndpoint(project_of(app), "Idle", scaling=Scaling(maximum=4, scale_in=idle))
+    metrics = of(synthesize(app, tmp_path), CONFIG, "IdleConfig")["MetricsConfig"]
+    assert metrics["MetricPublishFrequencyInSeconds"] == 10
 
 
 def test_containers_log_to_an_encrypted_group_that_forgets(endpoints: Synthesized) -> None:
