@@ -116,7 +116,7 @@ class Variant:
     Parameters:
         name: what metrics and `TargetVariant` call it.
         model: the newest approved version, or a pinned one.
-        instance_type, instance_count: its machines.
+        instance_type, instance_count: its machines. Beside a variant that is scaled, `instance_count` counts when the variant is made.
         fallback_instance_types: what is taken, in this order, where there is no capacity of `instance_type`; up to 4, none when not given.
         weight: its share of the requests, against those of the others. Of a shadow: the share of the main variant's requests
             that is copied to it, up to 1.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from aws_cdk import Annotations
+
 from mlplatform.batch_inference.options import NewestApproved
 from mlplatform.endpoint.dashboard import VARIANT_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
@@ -147,7 +149,20 @@ class RealtimeEndpoint(Endpoint):
                     max_queued_requests=max_queued_requests,
                     depends_on=[self.resource],
                 )
+        self._warn_of_kept_counts([] if all(it.scaling is None for it in everyone) else everyone)
         self._show()
+
+    def _warn_of_kept_counts(self, beside_scaled: Sequence[Variant]) -> None:
+        """`ExcludeRetainedVariantProperties` names properties and no variants: an update keeps the counts of all, or of none."""
+        for variant in beside_scaled:
+            if variant.scaling is None:
+                Annotations.of(self).add_warning_v2(
+                    "mlplatform:endpoint-keeps-count",
+                    f"beside a variant that is scaled, an update of {self.endpoint_name} keeps the count of each: variant "
+                    f"'{variant.name}' keeps the instances it has, whatever instance_count says. After a change of it, run "
+                    f"aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {self.endpoint_name} "
+                    f"--desired-weights-and-capacities VariantName={variant.name},DesiredInstanceCount={variant.instance_count}",
+                )
 
 
 def following_problems(follow_approvals: bool, models: Sequence[EndpointModel]) -> Iterator[str]:
