@@ -98,6 +98,7 @@ class RealtimeEndpoint(Endpoint):
             instance_count=instance_count,
             fallback_instance_types=fallback_instance_types,
             scaling=scaling,
+            proof=proof,
         )
         name = resource_name(project.name, construct_id)
         answering = [main, *beside]
@@ -107,7 +108,6 @@ class RealtimeEndpoint(Endpoint):
             [
                 *name_problems(name),
                 *variant_problems(main, beside, shadow, project.limits),
-                *proof_problems(scaling, proof),
                 *_queue_problems(max_queued_requests),
                 *following_problems(follow_approvals, [it.model for it in everyone]),
             ],
@@ -145,7 +145,7 @@ class RealtimeEndpoint(Endpoint):
                     endpoint_name=self.endpoint_name,
                     variant_name=variant.name,
                     scaling=variant.scaling,
-                    proof=proof if variant is main else None,
+                    proof=variant.proof,
                     max_queued_requests=max_queued_requests,
                     depends_on=[self.resource],
                 )
@@ -226,9 +226,3 @@ def queue_variables(max_queued_requests: int | None) -> dict[str, str]:
 def _queue_problems(max_queued_requests: int | None) -> Iterator[str]:
     if max_queued_requests is not None and max_queued_requests < 1:
         yield f"max_queued_requests is {max_queued_requests}; use 1 or more, or leave it out"
-
-
-def proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Iterator[str]:
-    """Whether a proof has something to prove."""
-    if proof is not None and scaling is None:
-        yield "there is a proof and no scaling; give the scaling that it proves, or leave it out"

@@ -9,8 +9,8 @@ from mlplatform.batch_inference.options import NewestApproved
 from mlplatform.endpoint.dashboard import SERVERLESS_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
 from mlplatform.endpoint.http_api import HttpApi
-from mlplatform.endpoint.options import MAIN, AlarmLimits, EndpointModel, name_problems
-from mlplatform.endpoint.realtime import following_problems, proof_problems
+from mlplatform.endpoint.options import MAIN, AlarmLimits, EndpointModel, name_problems, proof_problems
+from mlplatform.endpoint.realtime import following_problems
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any

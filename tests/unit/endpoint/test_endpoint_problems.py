@@ -62,6 +62,10 @@ def other(name: str = "other", **props: object) -> Variant:
             lambda: other(instance_count=3, scaling=Scaling(maximum=4)),
             "instance_count is 3, and there is scaling, which decides on it; leave one out",
         ),
+        (
+            lambda: other(proof=ScalingProof(demand=Path("x.csv"), requests_per_second=1)),
+            "there is a proof and no scaling; give the scaling that it proves, or leave it out",
+        ),
         (lambda: Fallback(body="0", failures=0), "failures is 0; use 1 or more"),
         (lambda: Fallback(body="0", open_seconds=-1), "open_seconds is -1; use 0 or more"),
         (lambda: HttpApi(timeout_seconds=30), "timeout_seconds is 30; use more than 0, up to 25"),
@@ -220,6 +224,21 @@ def test_an_asynchronous_endpoint_that_answers_too_late_stops_the_synthesis_with
     assert "would meet it: 0-" in said
     assert "take min_instances=0, max_instances=" in said
     assert "; or say with `although` why this one may go out without" in said
+
+
+def test_a_variant_beside_the_main_one_is_proved_by_a_proof_of_its_own(tmp_path: Path) -> None:
+    demand = write_demand(tmp_path)
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+    enough = ScalingProof(demand=demand, requests_per_second=1000)
+    challenger = other("challenger", scaling=Scaling(maximum=2), proof=enough)
+
+    endpoint = RealtimeEndpoint(project_of(app), "Live", beside=[challenger])
+
+    (target,) = [one for one in endpoint.node.find_all() if isinstance(one, CfnScalableTarget)]
+    assert target.get_metadata("mlplatform:scaling")["verdict"].startswith("0.0")
+    hopeless = other("challenger", scaling=Scaling(maximum=2), proof=ScalingProof(demand=demand, requests_per_second=1))
+    (said,) = problems(lambda it: RealtimeEndpoint(it, "Other", beside=[hopeless]), project_of(App()))
+    assert "of the requests of trace 'noon' wait too long or are rejected" in said
 
 
 def test_an_objective_that_no_instance_meets_in_time_says_what_to_change(tmp_path: Path) -> None:
