@@ -25,7 +25,7 @@ from mlplatform import (
     ServerlessEndpoint,
     Variant,
 )
-from mlscaling import WAKE_FROM_ZERO, Scaling
+from mlscaling import WAKE_FROM_ZERO, Scaling, TargetTracking, by_backlog
 from tests.unit.endpoint.endpoints import project_of
 from tests.unit.scaling.demand import write_demand
 
@@ -162,6 +162,16 @@ def test_options_that_cannot_be_are_refused_with_the_value_and_the_fix(
         (
             lambda it: AsyncEndpoint(it, "Documents", backlog_per_instance=0),
             "backlog_per_instance is 0; use more than 0",
+        ),
+        (
+            lambda it: AsyncEndpoint(
+                it, "Documents", max_instances=4, scaling=by_backlog(maximum=4, backlog_per_instance=5)
+            ),
+            "max_instances is 4, and there is scaling, which decides on it; leave one out",
+        ),
+        (
+            lambda it: AsyncEndpoint(it, "Documents", scaling=Scaling(maximum=4, target=TargetTracking(target=5))),
+            "scaling is another policy; use by_backlog(maximum=4, backlog_per_instance=5), or what `mlp scaling tune",
         ),
         (
             lambda it: AsyncEndpoint(it, "Documents", max_concurrent_invocations=1001),
