@@ -112,6 +112,7 @@ class EndpointScaling(Construct):
                 scaling,
                 proof,
                 subject=subject,
+                is_component=component_name is not None,
                 max_concurrency=most,
                 max_queued_requests=max_queued_requests,
             )
