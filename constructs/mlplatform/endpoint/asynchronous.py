@@ -93,7 +93,7 @@ class AsyncEndpoint(Endpoint):
         raise_if_any(
             f"AsyncEndpoint '{construct_id}'",
             [
-                *name_problems(name),
+                *name_problems(project, name),
                 *main.limit_problems(project.limits),
                 *backlog_problems(scaling, min_instances, max_instances, backlog_per_instance),
                 *_concurrency_problems(max_concurrent_invocations),

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlplatform.batch_inference.options import NewestApproved, PinnedVersion
 from mlplatform.pipeline.problems import raise_if_any
-from mlplatform.project import JobLimits
+from mlplatform.project import JobLimits, MlProject
 from mlplatform.scaling import ScalingProof
 from mlscaling import Scaling
 
@@ -270,8 +270,10 @@ def proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Itera
         yield "there is a proof and no scaling; give the scaling that it proves, or leave it out"
 
 
-def name_problems(name: str) -> Iterator[str]:
-    """A sentence if the endpoint, or what is called after it, would have a name that AWS does not take."""
+def name_problems(project: MlProject, name: str) -> Iterator[str]:
+    """A sentence if the endpoint, or what is called after it, would have a name that AWS does not take, or that there is already."""
+    if name in project.endpoints:
+        yield f"endpoint '{project.endpoints[name]}' of the project is called '{name}', too; use another construct id"
     if len(name) > MAX_ENDPOINT_NAME_LENGTH:
         yield (
             f"the endpoint's name '{name}' has {len(name)} characters; use a shorter construct id, "

@@ -106,7 +106,7 @@ class RealtimeEndpoint(Endpoint):
         raise_if_any(
             f"RealtimeEndpoint '{construct_id}'",
             [
-                *name_problems(name),
+                *name_problems(project, name),
                 *variant_problems(main, beside, shadow, project.limits),
                 *_queue_problems(max_queued_requests),
                 *following_problems(follow_approvals, [it.model for it in everyone]),

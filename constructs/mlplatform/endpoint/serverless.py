@@ -72,7 +72,7 @@ class ServerlessEndpoint(Endpoint):
         raise_if_any(
             f"ServerlessEndpoint '{construct_id}'",
             [
-                *name_problems(resource_name(project.name, construct_id)),
+                *name_problems(project, resource_name(project.name, construct_id)),
                 *_size_problems(memory_mb, max_concurrency, provisioned_concurrency),
                 *proof_problems(scaling, proof),
                 *_scaling_problems(scaling, max_concurrency, provisioned_concurrency),

@@ -120,6 +120,8 @@ class MlProject(Construct):
         """Where jobs log to MLflow; nowhere until there is a `ProjectExperiments`."""
         self.outputs: dict[str, PublishedOutput] = {}
         """What pipelines of the project publish, by the pipeline's name."""
+        self.endpoints: dict[str, str] = {}
+        """The construct ids of the project's endpoints, by the endpoint's name."""
         self._network = network
         self._create_storage()
         self._create_registries()

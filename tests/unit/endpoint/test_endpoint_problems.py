@@ -216,6 +216,12 @@ def test_all_problems_come_at_once(project: MlProject) -> None:
     assert len(found) == 3
 
 
+def test_two_endpoints_whose_names_would_be_one_are_refused(project: MlProject) -> None:
+    RealtimeEndpoint(project, "Live")
+    (problem,) = problems(lambda it: ServerlessEndpoint(it, "live", outside_network=True), project)
+    assert problem == "endpoint 'Live' of the project is called 'demo-live', too; use another construct id"
+
+
 def test_what_is_refused_is_not_made(project: MlProject) -> None:
     problems(lambda it: RealtimeEndpoint(it, "Live", instance_type="ml.p5.48xlarge"), project)
     assert project.node.try_find_child("Live") is None
