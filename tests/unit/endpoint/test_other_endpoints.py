@@ -114,7 +114,9 @@ def test_a_calendar_of_an_asynchronous_endpoint_is_played_by_its_proof(tmp_path:
     days = [datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=number) for number in range(40)]
     noons = [Event(name="noon", at=day + timedelta(hours=11), capacity=8, minutes=180) for day in days]
 
-    endpoint = AsyncEndpoint(project, "Announced", scaling=replace(reactive, minimum=1, calendar=noons), proof=proof)
+    endpoint = AsyncEndpoint(
+        project, "Announced", scaling=replace(reactive, minimum=1, calendar=tuple(noons)), proof=proof
+    )
 
     (target,) = [one for one in endpoint.node.find_all() if isinstance(one, CfnScalableTarget)]
     assert target.get_metadata("mlplatform:scaling")["verdict"].startswith("0.0")
