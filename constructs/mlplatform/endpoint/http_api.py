@@ -86,13 +86,13 @@ class HttpApi:
             yield f"logged_percent is {self.logged_percent}; use 0 to 100"
 
     def settings(
-        self, endpoint_name: str, components: Mapping[str, str] | None, log_stream: str | None
+        self, endpoint_name: str, components: Mapping[str, str] | None, logged: PredictionLogStream | None
     ) -> dict[str, Any]:
         """What `endpoint_api` reads."""
         return {
             "endpoint_name": endpoint_name,
             "components": None if components is None else dict(components),
-            "log_stream": log_stream,
+            "log_stream": None if logged is None else logged.stream_name,
             **asdict(self),
         }
 
@@ -126,13 +126,12 @@ class EndpointApi(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         name = f"{endpoint_name}-api"
-        self.prediction_log = (
+        self.prediction_log = logged = (
             PredictionLogStream(self, "Predictions", project=project, endpoint_name=endpoint_name)
             if options.logged_percent
             else None
         )
         """Where predictions are logged; None without `logged_percent`."""
-        logged = self.prediction_log
         asked = [endpoint_arn, *component_arns(project.scope, () if components is None else components.values())]
         self.function = RuntimeFunction(
             self,
@@ -141,11 +140,7 @@ class EndpointApi(Construct):
             description=f"Passes requests of the HTTP API to the endpoint {endpoint_name}",
             code=_CODE,
             handler="endpoint_api.handler.handler",
-            environment={
-                "API": json.dumps(
-                    options.settings(endpoint_name, components, None if logged is None else logged.stream_name)
-                )
-            },
+            environment={"API": json.dumps(options.settings(endpoint_name, components, logged))},
             statements=[
                 Statement(sid="Invoke", actions=["sagemaker:InvokeEndpoint"], resources=asked),
                 *([] if logged is None else [logged.put_lines(), *_find_versions(project, endpoint_arn, components)]),
