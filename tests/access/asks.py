@@ -130,6 +130,8 @@ _ASKS = (
     ("endpoint function", "write", "lambda:UpdateFunctionCode"),
     ("endpoint function", "start", "lambda:InvokeFunction"),
     ("endpoint function", "delete", "lambda:DeleteFunction"),
+    ("prediction stream", "write", "firehose:PutRecord"),
+    ("prediction stream", "delete", "firehose:DeleteDeliveryStream"),
     ("workgroup", "read", "athena:GetWorkGroup"),
     ("workgroup", "write", "athena:UpdateWorkGroup"),
     ("workgroup", "start", "athena:StartQueryExecution"),

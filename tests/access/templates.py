@@ -19,6 +19,7 @@ _ARNS = {
     "AWS::IAM::ManagedPolicy": "arn:aws:iam::{account}:policy{path}{name}",
     "AWS::IAM::Role": "arn:aws:iam::{account}:role{path}{name}",
     "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
+    "AWS::KinesisFirehose::DeliveryStream": "arn:aws:firehose:{region}:{account}:deliverystream/{name}",
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
@@ -31,6 +32,7 @@ _ARNS = {
 }
 _REF_IS_ARN = {"AWS::IAM::ManagedPolicy", "AWS::SNS::Topic", "AWS::SageMaker::ModelPackageGroup"}
 _NAMES = (
+    "DeliveryStreamName",
     "RepositoryName",
     "FunctionName",
     "LogGroupName",

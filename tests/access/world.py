@@ -186,6 +186,7 @@ class World:
         yield "endpoint log", [it for it in logs if ":/aws/sagemaker/" in it.arn]
         yield "access log", [it for it in logs if ":/aws/vendedlogs/" in it.arn]
         yield "function log", [it for it in logs if ":/aws/lambda/" in it.arn]
+        yield "prediction stream", made(project, "AWS::KinesisFirehose::DeliveryStream")
         yield from self._endpoints(project, tags=pipelines[0].tags)
         yield "dead letters", made(project, "AWS::SQS::Queue")
         yield from self._named(project, tags=pipelines[0].tags)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from aws_cdk import aws_applicationautoscaling as autoscaling
-from aws_cdk import aws_cloudwatch as cloudwatch
-
 from mlplatform.batch_inference.options import NewestApproved
-from mlplatform.endpoint.alarms import NAMESPACE
+from mlplatform.endpoint.backlog import backlog_policy, backlog_problems, scale_by_backlog
 from mlplatform.endpoint.dashboard import ASYNC_GRAPHS, VARIANT_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
 from mlplatform.endpoint.options import (
@@ -31,7 +28,7 @@ from mlplatform.project import MlProject
 from mlplatform.project.job_permissions import use_key
 from mlplatform.scaling import ScalingProof
 from mlplatform.scaling.verdicts import prove_at_synth
-from mlscaling import WAKE_FROM_BACKLOG, Scaling, Signal, by_backlog
+from mlscaling import Scaling
 
 MOST_CONCURRENT = 1000  # API reference, AsyncInferenceClientConfig.
 _STUCK_MINUTES = 30  # Twice the longest provisioning that is known, and some.
@@ -55,7 +52,10 @@ class AsyncEndpoint(Endpoint):
         max_instances: the most at once; 1 when not given.
         min_instances: kept even without requests; 0 when not given, so that nothing costs at rest.
         backlog_per_instance: requests that may wait for each instance before there is another; 5 when not given.
-        proof: known demand on which these three numbers are proved at synth, with `longest_wait_seconds` until the answer.
+        scaling: these three numbers as one policy, and a calendar: `by_backlog(...)`, or `read_scaling` of what `mlp scaling tune
+            --asynchronous --out` wrote, with `dataclasses.replace(..., calendar=(...))` for instances that are there before
+            announced requests.
+        proof: known demand on which that is proved at synth, with `longest_wait_seconds` until the answer.
         max_concurrent_invocations: what one instance is asked at once, 1 to 1000; SageMaker chooses when not given.
         follow_approvals, deployment, alarms, image, network_isolation: as of `RealtimeEndpoint`; no alarm on latency when not given.
 
@@ -71,9 +71,10 @@ class AsyncEndpoint(Endpoint):
         model: EndpointModel | None = None,
         instance_type: str = DEFAULT_INSTANCE_TYPE,
         fallback_instance_types: Sequence[str] = (),
-        max_instances: int = 1,
-        min_instances: int = 0,
-        backlog_per_instance: float = 5.0,
+        max_instances: int | None = None,
+        min_instances: int | None = None,
+        backlog_per_instance: float | None = None,
+        scaling: Scaling | None = None,
         proof: ScalingProof | None = None,
         max_concurrent_invocations: int | None = None,
         follow_approvals: bool = False,
@@ -92,9 +93,10 @@ class AsyncEndpoint(Endpoint):
         raise_if_any(
             f"AsyncEndpoint '{construct_id}'",
             [
-                *name_problems(name),
+                *name_problems(project, name),
                 *main.limit_problems(project.limits),
-                *_capacity_problems(min_instances, max_instances, backlog_per_instance, max_concurrent_invocations),
+                *backlog_problems(scaling, min_instances, max_instances, backlog_per_instance),
+                *_concurrency_problems(max_concurrent_invocations),
                 *following_problems(follow_approvals, [main.model]),
             ],
         )
@@ -130,17 +132,17 @@ class AsyncEndpoint(Endpoint):
                 keeps_count=True,
             ),
         )
-        scaling = by_backlog(minimum=min_instances, maximum=max_instances, backlog_per_instance=backlog_per_instance)
-        target = self._scale(scaling, backlog_per_instance)
+        policy = backlog_policy(scaling, min_instances, max_instances, backlog_per_instance)
+        target = scale_by_backlog(self, name, policy, endpoint=self.resource)
         if proof is not None:
-            prove_at_synth(self, target, scaling, proof, subject=f"scaling of endpoint '{name}'")
+            prove_at_synth(self, target, policy, proof, subject=f"scaling of endpoint '{name}'")
         self.alarms.add(
             "BacklogStuck",
             minutes=_STUCK_MINUTES,
             metric_name="HasBacklogWithoutCapacity",
             statistic="Minimum",
             threshold=0,
-            dimensions=self._dimensions,
+            dimensions=[{"name": "EndpointName", "value": name}],
             alarm_description=(
                 f"Requests of {name} have waited for {_STUCK_MINUTES} minutes, and there is no instance: the type may not be to be had, "
                 f"its quota may be used up, or containers may not start. Log group: /aws/sagemaker/Endpoints/{name}."
@@ -202,74 +204,7 @@ class AsyncEndpoint(Endpoint):
             ),
         ]
 
-    @property
-    def _dimensions(self) -> list[dict[str, str]]:
-        return [{"name": "EndpointName", "value": self.endpoint_name}]
 
-    def _scale(self, scaling: Scaling, backlog: float) -> autoscaling.CfnScalableTarget:
-        target = autoscaling.CfnScalableTarget(
-            self,
-            "Target",
-            service_namespace="sagemaker",
-            resource_id=f"endpoint/{self.endpoint_name}/variant/{MAIN}",
-            scalable_dimension="sagemaker:variant:DesiredInstanceCount",
-            min_capacity=scaling.minimum,
-            max_capacity=scaling.maximum,
-        )
-        target.add_resource_dependency(self.resource)
-        autoscaling.CfnScalingPolicy(
-            self,
-            "ByBacklog",
-            policy_name="by-backlog",
-            policy_type="TargetTrackingScaling",
-            scaling_target_id=target.ref,
-            target_tracking_scaling_policy_configuration={
-                "targetValue": backlog,
-                "customizedMetricSpecification": {
-                    "namespace": NAMESPACE,
-                    "metricName": Signal.BACKLOG_PER_INSTANCE.value,
-                    "statistic": "Average",
-                    "dimensions": self._dimensions,
-                },
-            },
-        )
-        wake = autoscaling.CfnScalingPolicy(
-            self,
-            "FromZero",
-            policy_name="from-zero",
-            policy_type="StepScaling",
-            scaling_target_id=target.ref,
-            step_scaling_policy_configuration={
-                "adjustmentType": "ChangeInCapacity",
-                "metricAggregationType": "Average",
-                "cooldown": WAKE_FROM_BACKLOG.cooldown_seconds,
-                "stepAdjustments": [{"metricIntervalLowerBound": 0, "scalingAdjustment": 1}],
-            },
-        )
-        cloudwatch.CfnAlarm(
-            self,
-            "Waiting",
-            alarm_name=f"{self.endpoint_name}/Waiting",
-            alarm_description=f"Brings the first instance of {self.endpoint_name}; in alarm, it works as it should",
-            namespace=NAMESPACE,
-            metric_name=WAKE_FROM_BACKLOG.signal.value,
-            dimensions=self._dimensions,
-            statistic="Average",
-            period=WAKE_FROM_BACKLOG.signal.period_seconds,
-            evaluation_periods=WAKE_FROM_BACKLOG.datapoints,
-            datapoints_to_alarm=WAKE_FROM_BACKLOG.datapoints,
-            threshold=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="missing",
-            alarm_actions=[wake.ref],
-        )
-        return target
-
-
-def _capacity_problems(minimum: int, maximum: int, backlog: float, concurrent: int | None) -> Iterator[str]:
-    if not 0 <= minimum <= maximum or maximum < 1:
-        yield f"capacity is {minimum} to {maximum} instances; use 0 or more, and a maximum of 1 or more that is not below"
-    if not backlog > 0:
-        yield f"backlog_per_instance is {backlog}; use more than 0"
+def _concurrency_problems(concurrent: int | None) -> Iterator[str]:
     if concurrent is not None and not 1 <= concurrent <= MOST_CONCURRENT:
         yield f"max_concurrent_invocations is {concurrent}; use 1 to {MOST_CONCURRENT}, or leave it out"

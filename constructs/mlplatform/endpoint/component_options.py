@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mlpipelines.instance_types import INSTANCE_TYPES
 from mlplatform.batch_inference.options import NewestApproved
-from mlplatform.endpoint.options import EndpointModel
+from mlplatform.endpoint.options import EndpointModel, proof_problems
 from mlplatform.pipeline.problems import raise_if_any
 from mlplatform.scaling import ScalingProof
 from mlscaling import Scaling, Signal
@@ -60,8 +60,7 @@ class InferenceComponent:
             yield f"gpus is {self.gpus}; use 0 or more"
         if self.scaling is not None and self.copies != 1:
             yield f"copies is {self.copies}, and there is scaling, which decides on it; leave one out"
-        if self.proof is not None and self.scaling is None:
-            yield "there is a proof and no scaling; give the scaling that it proves, or leave it out"
+        yield from proof_problems(self.scaling, self.proof)
 
     @property
     def most_copies(self) -> int:
@@ -90,9 +89,8 @@ def naming_problems(endpoint_name: str, components: Sequence[InferenceComponent]
         if len(whole := f"{endpoint_name}-{name}") > _LONGEST_NAME:
             yield f"component '{whole}' has {len(whole)} characters; use shorter names, for {_LONGEST_NAME} at most"
     for it in components:
-        signals = [] if it.scaling is None else [steps.signal for steps in it.scaling.steps]
-        if Signal.FAST_INVOCATIONS in signals:
-            yield f"scaling of component '{it.name}' has steps on FAST_INVOCATIONS, which components do not have; use TargetTracking"
+        if it.scaling is not None and Signal.FAST_INVOCATIONS in it.scaling.signals:
+            yield f"scaling of component '{it.name}' is on FAST_INVOCATIONS, which components do not have; use CONCURRENT_REQUESTS"
 
 
 def room_problems(components: Sequence[InferenceComponent], instance_type: str, max_instances: int) -> Iterator[str]:

@@ -84,7 +84,7 @@ class ComponentEndpoint(Endpoint):
         raise_if_any(
             f"ComponentEndpoint '{construct_id}'",
             [
-                *name_problems(name),
+                *name_problems(project, name),
                 *hosting.limit_problems(project.limits),
                 *naming_problems(name, components),
                 *room_problems(components, instance_type, max_instances),

@@ -77,6 +77,7 @@ class Endpoint(Construct):
         self._project = project
         self.endpoint_name: str = resource_name(project.name, construct_id)
         """`<project>-<construct id in kebab case>`."""
+        project.endpoints[self.endpoint_name] = construct_id
         self.endpoint_arn: str = project.scope.sagemaker_arn(f"endpoint/{self.endpoint_name}")
 
     def _make(self, parts: Parts) -> None:

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from mlplatform.endpoint.prediction_log import PredictionLogStream
 from mlplatform.endpoint.versions import component_arns, look_at_components, read_served
 from mlplatform.pipeline.functions import RuntimeFunction
 from mlplatform.pipeline.problems import raise_if_any
@@ -39,8 +40,8 @@ class Fallback:
     """What callers get while the model fails, with status 200 and the header `x-mlplatform-fallback: true`.
 
     When to use: where an answer that is always the same is better than none, such as yesterday's mean. A request that the model
-    fails on, or does not answer in time, gets it at once; after `failures` in a row nobody asks the model for `open_seconds`. What a
-    caller did wrong is an error as before.
+    fails on, is throttled for, or does not answer in time gets it at once; after `failures` in a row nobody asks the model for
+    `open_seconds`. What a caller did wrong is an error as before.
 
     Raises `InvalidPropsError` with every number that is none.
     """
@@ -64,8 +65,9 @@ class HttpApi:
     Parameters:
         timeout_seconds: how long the model may take, up to 25.
         fallback: what callers get while it fails; the error when not given.
-        logged_percent: of the predictions that are written to the log of the API's function: one JSON line `{"prediction": ...}` with
-            request, answer, variant and model version. None when not given: requests may hold what nobody wants kept.
+        logged_percent: of the predictions that are kept in the artifact bucket under `logs/predictions/<endpoint>/`, each as a JSON line
+            with request, answer, variant and model version, for as long as the project's logs. None when not given: requests may
+            hold what nobody wants kept.
 
     Raises `InvalidPropsError` with every number that is out of range.
     """
@@ -83,11 +85,14 @@ class HttpApi:
         if not 0 <= self.logged_percent <= 100:
             yield f"logged_percent is {self.logged_percent}; use 0 to 100"
 
-    def settings(self, endpoint_name: str, components: Mapping[str, str] | None) -> dict[str, Any]:
+    def settings(
+        self, endpoint_name: str, components: Mapping[str, str] | None, logged: PredictionLogStream | None
+    ) -> dict[str, Any]:
         """What `endpoint_api` reads."""
         return {
             "endpoint_name": endpoint_name,
             "components": None if components is None else dict(components),
+            "log_stream": None if logged is None else logged.stream_name,
             **asdict(self),
         }
 
@@ -121,6 +126,12 @@ class EndpointApi(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         name = f"{endpoint_name}-api"
+        self.prediction_log = logged = (
+            PredictionLogStream(self, "Predictions", project=project, endpoint_name=endpoint_name)
+            if options.logged_percent
+            else None
+        )
+        """Where predictions are logged; None without `logged_percent`."""
         asked = [endpoint_arn, *component_arns(project.scope, () if components is None else components.values())]
         self.function = RuntimeFunction(
             self,
@@ -129,10 +140,10 @@ class EndpointApi(Construct):
             description=f"Passes requests of the HTTP API to the endpoint {endpoint_name}",
             code=_CODE,
             handler="endpoint_api.handler.handler",
-            environment={"API": json.dumps(options.settings(endpoint_name, components))},
+            environment={"API": json.dumps(options.settings(endpoint_name, components, logged))},
             statements=[
                 Statement(sid="Invoke", actions=["sagemaker:InvokeEndpoint"], resources=asked),
-                *(_find_versions(project, endpoint_arn, components) if options.logged_percent else []),
+                *([] if logged is None else [logged.put_lines(), *_find_versions(project, endpoint_arn, components)]),
                 use_key(project.scope),
             ],
             key_arn=project.key_arn,

@@ -9,7 +9,8 @@ from typing import Any
 
 from mlplatform.batch_inference.options import NewestApproved, PinnedVersion
 from mlplatform.pipeline.problems import raise_if_any
-from mlplatform.project import JobLimits
+from mlplatform.project import JobLimits, MlProject
+from mlplatform.scaling import ScalingProof
 from mlscaling import Scaling
 
 EndpointModel = NewestApproved | PinnedVersion
@@ -116,11 +117,12 @@ class Variant:
     Parameters:
         name: what metrics and `TargetVariant` call it.
         model: the newest approved version, or a pinned one.
-        instance_type, instance_count: its machines.
+        instance_type, instance_count: its machines. Beside a variant that is scaled, `instance_count` counts when the variant is made.
         fallback_instance_types: what is taken, in this order, where there is no capacity of `instance_type`; up to 4, none when not given.
         weight: its share of the requests, against those of the others. Of a shadow: the share of the main variant's requests
             that is copied to it, up to 1.
         scaling: what scales it; the count is fixed when not given.
+        proof: what `scaling` is proved on at synthesis: the requests that this variant gets.
 
     Raises `InvalidPropsError` with everything that is wrong.
     """
@@ -132,6 +134,7 @@ class Variant:
     fallback_instance_types: Sequence[str] = ()
     weight: float = 1.0
     scaling: Scaling | None = None
+    proof: ScalingProof | None = None
 
     def __post_init__(self) -> None:
         raise_if_any(f"Variant '{self.name}'", self._problems())
@@ -149,6 +152,7 @@ class Variant:
             yield f"an instance type is there twice: {', '.join(self.instance_types)}; name each once"
         if self.weight < 0:
             yield f"weight is {self.weight}; use 0 or more"
+        yield from proof_problems(self.scaling, self.proof)
 
     def limit_problems(self, limits: JobLimits) -> Iterator[str]:
         """A sentence for each instance type that the project may not use."""
@@ -260,8 +264,16 @@ def variant_problems(
         yield f"weight of the shadow '{shadow.name}' is {shadow.weight}; use more than 0, up to 1: the share of requests it gets"
 
 
-def name_problems(name: str) -> Iterator[str]:
-    """A sentence if the endpoint, or what is called after it, would have a name that AWS does not take."""
+def proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Iterator[str]:
+    """Whether a proof has something to prove."""
+    if proof is not None and scaling is None:
+        yield "there is a proof and no scaling; give the scaling that it proves, or leave it out"
+
+
+def name_problems(project: MlProject, name: str) -> Iterator[str]:
+    """A sentence if the endpoint, or what is called after it, would have a name that AWS does not take, or that there is already."""
+    if name in project.endpoints:
+        yield f"endpoint '{project.endpoints[name]}' of the project is called '{name}', too; use another construct id"
     if len(name) > MAX_ENDPOINT_NAME_LENGTH:
         yield (
             f"the endpoint's name '{name}' has {len(name)} characters; use a shorter construct id, "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from aws_cdk import Annotations
+
 from mlplatform.batch_inference.options import NewestApproved
 from mlplatform.endpoint.dashboard import VARIANT_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
@@ -96,6 +98,7 @@ class RealtimeEndpoint(Endpoint):
             instance_count=instance_count,
             fallback_instance_types=fallback_instance_types,
             scaling=scaling,
+            proof=proof,
         )
         name = resource_name(project.name, construct_id)
         answering = [main, *beside]
@@ -103,9 +106,8 @@ class RealtimeEndpoint(Endpoint):
         raise_if_any(
             f"RealtimeEndpoint '{construct_id}'",
             [
-                *name_problems(name),
+                *name_problems(project, name),
                 *variant_problems(main, beside, shadow, project.limits),
-                *proof_problems(scaling, proof),
                 *_queue_problems(max_queued_requests),
                 *following_problems(follow_approvals, [it.model for it in everyone]),
             ],
@@ -143,11 +145,24 @@ class RealtimeEndpoint(Endpoint):
                     endpoint_name=self.endpoint_name,
                     variant_name=variant.name,
                     scaling=variant.scaling,
-                    proof=proof if variant is main else None,
+                    proof=variant.proof,
                     max_queued_requests=max_queued_requests,
                     depends_on=[self.resource],
                 )
+        self._warn_of_kept_counts([] if all(it.scaling is None for it in everyone) else everyone)
         self._show()
+
+    def _warn_of_kept_counts(self, beside_scaled: Sequence[Variant]) -> None:
+        """`ExcludeRetainedVariantProperties` names properties and no variants: an update keeps the counts of all, or of none."""
+        for variant in beside_scaled:
+            if variant.scaling is None:
+                Annotations.of(self).add_warning_v2(
+                    "mlplatform:endpoint-keeps-count",
+                    f"beside a variant that is scaled, an update of {self.endpoint_name} keeps the count of each: variant "
+                    f"'{variant.name}' keeps the instances it has, whatever instance_count says. After a change of it, run "
+                    f"aws sagemaker update-endpoint-weights-and-capacities --endpoint-name {self.endpoint_name} "
+                    f"--desired-weights-and-capacities VariantName={variant.name},DesiredInstanceCount={variant.instance_count}",
+                )
 
 
 def following_problems(follow_approvals: bool, models: Sequence[EndpointModel]) -> Iterator[str]:
@@ -197,8 +212,7 @@ def write_captured(project: MlProject, name: str, capture: DataCapture | None) -
 
 def _metrics(variants: Sequence[Variant]) -> dict[str, Any]:
     """The ten-second metrics, which cost, where a policy watches them."""
-    steps = [step for variant in variants if variant.scaling is not None for step in variant.scaling.steps]
-    if all(step.signal is not Signal.FAST_INVOCATIONS for step in steps):
+    if all(it.scaling is None or Signal.FAST_INVOCATIONS not in it.scaling.signals for it in variants):
         return {}
     seconds = Signal.FAST_INVOCATIONS.period_seconds
     return {"MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": seconds}}
@@ -212,9 +226,3 @@ def queue_variables(max_queued_requests: int | None) -> dict[str, str]:
 def _queue_problems(max_queued_requests: int | None) -> Iterator[str]:
     if max_queued_requests is not None and max_queued_requests < 1:
         yield f"max_queued_requests is {max_queued_requests}; use 1 or more, or leave it out"
-
-
-def proof_problems(scaling: Scaling | None, proof: ScalingProof | None) -> Iterator[str]:
-    """Whether a proof has something to prove."""
-    if proof is not None and scaling is None:
-        yield "there is a proof and no scaling; give the scaling that it proves, or leave it out"

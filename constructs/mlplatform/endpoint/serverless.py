@@ -9,8 +9,8 @@ from mlplatform.batch_inference.options import NewestApproved
 from mlplatform.endpoint.dashboard import SERVERLESS_GRAPHS
 from mlplatform.endpoint.endpoint import Endpoint, Parts, ServedVariant
 from mlplatform.endpoint.http_api import HttpApi
-from mlplatform.endpoint.options import MAIN, AlarmLimits, EndpointModel, name_problems
-from mlplatform.endpoint.realtime import following_problems, proof_problems
+from mlplatform.endpoint.options import MAIN, AlarmLimits, EndpointModel, name_problems, proof_problems
+from mlplatform.endpoint.realtime import following_problems
 from mlplatform.pipeline.image import ContainerImage
 from mlplatform.pipeline.naming import resource_name
 from mlplatform.pipeline.problems import raise_if_any
@@ -72,7 +72,7 @@ class ServerlessEndpoint(Endpoint):
         raise_if_any(
             f"ServerlessEndpoint '{construct_id}'",
             [
-                *name_problems(resource_name(project.name, construct_id)),
+                *name_problems(project, resource_name(project.name, construct_id)),
                 *_size_problems(memory_mb, max_concurrency, provisioned_concurrency),
                 *proof_problems(scaling, proof),
                 *_scaling_problems(scaling, max_concurrency, provisioned_concurrency),

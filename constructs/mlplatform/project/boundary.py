@@ -35,21 +35,22 @@ _OWN = (
     "application-autoscaling:*Sch*",  # Put, Delete, DescribeScheduledAction.
     "athena:*",
     "ecr:*",
+    "firehose:Put*",  # Record.
     "lambda:GetFunctionC*",  # Configuration; the rest is no secret.
     "lambda:InvokeF*",  # Function.
     "logs:*",
     "sagemaker:*eEndpoint*",  # Create, Invoke, Update: by the temporary ones Clarify asks a model.
     "sagemaker:BatchD*",  # Describe.
     "sagemaker:*ateModelPackage",  # Create, Update.
-    "sagemaker:Call*",
+    "sagemaker:Ca*",  # Call.
     "sagemaker:CreatePres*",  # PresignedDomainUrl and so on.
     "sagemaker:De*",  # Delete, Describe.
-    "sagemaker:List*",
-    "sagemaker:Retry*",
+    "sagemaker:L*",  # List.
+    "sagemaker:Ret*",  # Retry.
     "sagemaker:S*t*",  # Send, Start, Stop; not Search.
     "sagemaker:UpdateInf*",  # InferenceComponent.
     "sagemaker:UpdatePi*",  # Pipeline and so on.
-    "sns:Publish",
+    "sns:Pub*",  # Publish.
     "sqs:*Mess*",
 )
 _ANYWHERE = (
@@ -62,7 +63,7 @@ _ANYWHERE = (
     # Public data, source archives and spaces lie in other buckets and under other keys; those of other projects refuse.
     "kms:CreateG*",
     "kms:Dec*",  # Decrypt.
-    "kms:DescribeKey",
+    "kms:DescribeK*",  # Key.
     "kms:GenerateD*",  # DataKey and so on.
     "s3:GetBucketLoc*",
     "s3:GetObject",
@@ -96,7 +97,7 @@ def boundary_document(scope: ProjectScope) -> dict[str, object]:
     statements = [
         _allow("Anywhere", _ANYWHERE),
         _allow("Own", ["glue:*Get*", "iam:Get*", "iam:List*", "kms:*", "s3:*", "scheduler:*"], own),
-        _allow("OwnOrShared", _OWN, conditions=own_or_untagged),
+        _allow("Shared", _OWN, conditions=own_or_untagged),
         _allow("PassOwn", ["iam:PassRole"], [scope.role_arns], passed),
         _allow("Budget", ["iam:*tachRolePolicy"], [scope.role_arns], scope.budget_policy),
         _allow("TagNew", ["sagemaker:AddTags"], conditions={"Null": {"sagemaker:TaggingAction": "false"}}),

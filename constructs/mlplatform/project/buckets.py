@@ -33,6 +33,18 @@ SUPERSEDED = {
 """Predictions of a run that was run again: PublishRun tags them once nothing names them any more."""
 QUERY_RESULTS = {"id": "ExpireQueryResults", "status": "Enabled", "prefix": "athena-results/", "expirationInDays": 30}
 """What people's queries left."""
+PREDICTION_LOG = "logs/predictions"
+"""Below it, in the artifact bucket, are the requests that endpoints have logged. Pipelines and endpoints have a hyphen in their prefix."""
+
+
+def expire_predictions(days: int) -> Mapping[str, object]:
+    """Logged predictions go as the project's other logs do."""
+    return {
+        "id": "ExpireLoggedPredictions",
+        "status": "Enabled",
+        "prefix": f"{PREDICTION_LOG}/",
+        "expirationInDays": days,
+    }
 
 
 def log_bucket(

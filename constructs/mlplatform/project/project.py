@@ -15,7 +15,7 @@ from mlplatform import naming
 from mlplatform.keys import key_policy
 from mlplatform.policy import Role, Statement
 from mlplatform.project.access import ProjectAccess
-from mlplatform.project.buckets import QUERY_RESULTS, SUPERSEDED, log_bucket, project_bucket
+from mlplatform.project.buckets import QUERY_RESULTS, SUPERSEDED, expire_predictions, log_bucket, project_bucket
 from mlplatform.project.budget import deny_jobs_over_budget, monthly_budget
 from mlplatform.project.chat import ChatChannel, chat_channels
 from mlplatform.project.images import image_repository, repository_arn
@@ -59,7 +59,7 @@ class MlProject(Construct):
         owner: e-mail address of the team; notifications and budget alerts go there.
         network: where jobs run; when not given, SageMaker runs them in its own network.
         removal_policy: what happens to stateful resources when they leave the template.
-        log_retention_days: how long logs of the project's Lambda functions are kept.
+        log_retention_days: how long logs of the project's Lambda functions, and logged predictions of its endpoints, are kept.
         tags: further tags on everything in the project; `cost-center`, when not among them, is the project's name.
         limits: on which instance types jobs run and how long; small types and a day when not given.
         access: who delivers and who audits; nobody when not given.
@@ -120,6 +120,8 @@ class MlProject(Construct):
         """Where jobs log to MLflow; nowhere until there is a `ProjectExperiments`."""
         self.outputs: dict[str, PublishedOutput] = {}
         """What pipelines of the project publish, by the pipeline's name."""
+        self.endpoints: dict[str, str] = {}
+        """The construct ids of the project's endpoints, by the endpoint's name."""
         self._network = network
         self._create_storage()
         self._create_registries()
@@ -161,7 +163,11 @@ class MlProject(Construct):
             self, "Data", keep_old_versions_days=365, tells_event_bridge=True, **common
         )
         _, self.artifact_bucket_name = project_bucket(
-            self, "Artifacts", keep_old_versions_days=90, expiring=[QUERY_RESULTS], **common
+            self,
+            "Artifacts",
+            keep_old_versions_days=90,
+            expiring=[QUERY_RESULTS, expire_predictions(self.log_retention_days)],
+            **common,
         )
         _, self.output_bucket_name = project_bucket(
             self, "Output", keep_old_versions_days=365, expiring=[SUPERSEDED], **common

@@ -112,6 +112,7 @@ class EndpointScaling(Construct):
                 scaling,
                 proof,
                 subject=subject,
+                is_component=component_name is not None,
                 max_concurrency=most,
                 max_queued_requests=max_queued_requests,
             )
@@ -160,6 +161,13 @@ def _problems(scaling: Scaling, component_name: str | None, *, serverless: bool)
             "only an inference component scales to zero and wakes by NO_CAPACITY; give component_name, or a minimum of 1 and no "
             "such steps"
         )
+    if component_name is not None and Signal.FAST_INVOCATIONS in scaling.signals:
+        yield "the policy is on FAST_INVOCATIONS, which components do not have; use CONCURRENT_REQUESTS"
+    yield from calendar_problems(scaling)
+
+
+def calendar_problems(scaling: Scaling) -> Iterator[str]:
+    """A sentence if Application Auto Scaling would not take so long a calendar."""
     actions = len(calendar_actions(scaling))
     if actions > _MOST_ACTIONS:
         yield f"the calendar changes the minimum {actions} times; use up to {_MOST_ACTIONS}: take out events that are over"

@@ -90,18 +90,27 @@ class ScalingProof:
         if self.cold_start_seconds is None:
             yield "the proof has no cold_start_seconds; give what a container takes to start, as the metric ModelSetupTime has it"
 
+    def _unit_problems(self, unit: str, *, is_component: bool) -> Iterator[str]:
+        """A copy has a part of an instance, so that a test of the one says nothing of the other. `LoadTest` looks after containers."""
+        if self.load_test is not None and unit == ("instance" if is_component else "copy"):
+            tested = "an instance" if is_component else "a copy"
+            scaled = "copies of an inference component" if is_component else "instances of a variant"
+            yield f"{self.load_test} is of {tested}, and this scales {scaled}; test one of those"
+
     def prove(
         self,
         scaling: Scaling,
         *,
+        is_component: bool = False,
         max_concurrency: int | None = None,
         max_queued_requests: int | None = None,
         subject: str = "ScalingProof",
     ) -> Verdict:
         """What the replay says of a policy; errors name the `subject`. The same files say the same.
 
-        With `max_concurrency`, the policy is one of the warm containers of a serverless endpoint that has so many in all. With
-        `max_queued_requests`, each instance lets so many requests wait, and refuses the others.
+        With `is_component`, the policy is of the copies of an inference component. With `max_concurrency`, it is one of the warm
+        containers of a serverless endpoint that has so many in all. With `max_queued_requests`, each instance lets so many requests
+        wait, and refuses the others.
 
         Raises `InvalidPropsError` for demand that cannot be read, for a policy that misses the objective, and without numpy.
         """
@@ -116,6 +125,7 @@ class ScalingProof:
         try:
             load_test = None if self.load_test is None else Path(self.load_test)
             tested = LoadTest.given(load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
+            raise_if_any(subject, self._unit_problems(tested.unit, is_component=is_component))
             fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
             forecasts = () if self.forecasts is None else read_forecasts(Path(self.forecasts), scaling)
             if max_concurrency is not None and self.cold_start_seconds is not None:

@@ -27,6 +27,7 @@ def prove_at_synth(
     proof: ScalingProof,
     *,
     subject: str,
+    is_component: bool = False,
     max_concurrency: int | None = None,
     max_queued_requests: int | None = None,
 ) -> None:
@@ -35,7 +36,11 @@ def prove_at_synth(
     Raises `InvalidPropsError` for a policy that misses, of this `subject`.
     """
     verdict = proof.prove(
-        scaling, max_concurrency=max_concurrency, max_queued_requests=max_queued_requests, subject=subject
+        scaling,
+        is_component=is_component,
+        max_concurrency=max_concurrency,
+        max_queued_requests=max_queued_requests,
+        subject=subject,
     )
     target.add_metadata(_METADATA, {"verdict": str(verdict), "although": proof.although})
     if scaling.floor is not None and scaling.floor.published is not None and proof.forecasts is None:

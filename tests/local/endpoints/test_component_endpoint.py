@@ -89,8 +89,10 @@ def test_approvals_come_into_the_components_that_follow_are_captured_and_asked_o
     told = [clock(fast, deployed.endpoint) for _ in range(2)]
     labels = [ask(fast, deployed.endpoint, name) for name in (newest, pinned)]
     answers_by_api = [by_api(fast, deployed.endpoint, name) for name in ("newest", "pinned", "nobody")]
+    wait_until(lambda: len(predictions(fast, deployed.endpoint)) == 2)
     predicted = predictions(fast, deployed.endpoint)
-    wait_until(lambda: captured(fast, deployed) != [])
+    logged = below(fast, f"logs/predictions/{deployed.endpoint}/")
+    wait_until(lambda: below(fast, f"{deployed.endpoint}/captured/{deployed.endpoint}/main/") != [])
     deployed.deploy(lambda project: None)
 
     assert brought["RuntimeConfig"]["CurrentCopyCount"] == 2
@@ -102,6 +104,7 @@ def test_approvals_come_into_the_components_that_follow_are_captured_and_asked_o
     ]
     assert answers_by_api == [(200, "two"), (200, "one"), (404, None)]
     assert predicted == {newest: "2", pinned: "1"}
+    assert all(it["Bucket"].startswith("project-followed-projectartifacts") for it in logged)
     assert fast.sagemaker.list_models(NameContains=deployed.endpoint)["Models"] == []
 
 
@@ -129,19 +132,20 @@ def by_api(workbench: Workbench, endpoint: str, component: str) -> tuple[int, st
 
 
 def predictions(workbench: Workbench, endpoint: str) -> dict[str, str]:
-    """Which version answered for each component, as the prediction log says."""
-    lines = workbench.engine.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{endpoint}-api")["events"]
-    found = [json.loads(it["message"])["prediction"] for it in lines if it["message"].startswith('{"prediction"')]
+    """Which version answered for each component, as the lines in the project's bucket say."""
+    s3 = workbench.engine.client("s3")
+    places = below(workbench, f"logs/predictions/{endpoint}/")
+    lines = [line for place in places for line in s3.get_object(**place)["Body"].read().decode().splitlines()]
+    found = [json.loads(line) for line in lines]
     return {it["component"]: it["model_version"] for it in found}
 
 
-def captured(workbench: Workbench, deployed: Deployed) -> list[str]:
-    """The keys of what was captured of the endpoint."""
+def below(workbench: Workbench, prefix: str) -> list[dict[str, str]]:
+    """Bucket and key of what is below a prefix, in whatever bucket it is."""
     s3 = workbench.engine.client("s3")
-    prefix = f"{deployed.endpoint}/captured/{deployed.endpoint}/main/"
     buckets = [it["Name"] for it in s3.list_buckets()["Buckets"]]
-    pages = [s3.list_objects_v2(Bucket=bucket, Prefix=prefix) for bucket in buckets]
-    return [it["Key"] for page in pages for it in page.get("Contents", [])]
+    pages = {bucket: s3.list_objects_v2(Bucket=bucket, Prefix=prefix) for bucket in buckets}
+    return [{"Bucket": bucket, "Key": it["Key"]} for bucket, page in pages.items() for it in page.get("Contents", [])]
 
 
 def test_a_version_comes_by_a_deployment_and_one_that_does_not_start_goes_back(fast: Workbench, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mlplatform import ComponentEndpoint, InferenceComponent, InvalidPropsError, MlProject, PinnedVersion
-from mlscaling import Scaling, Signal, Step, StepScaling
+from mlscaling import Scaling, Signal, Step, StepIn, StepScaleIn, StepScaling
 from tests.unit.endpoint.endpoints import of, statements
 from tests.unit.pipeline.synthesis import Synthesized, flat
 
@@ -143,6 +143,10 @@ def test_everything_that_is_wrong_is_told_at_once(project: MlProject) -> None:
     assert "all copies at their maximum need cpus 14, and 2 of ml.m5.large have 4" in told
     assert "which components do not have" in told
     assert "use shorter names" in told
+    idle = StepScaleIn(signal=Signal.FAST_INVOCATIONS, steps=(StepIn(at_most=2, remove_percent=20),))
+    falling = InferenceComponent(name="a", scaling=Scaling(maximum=2, scale_in=idle))
+    with pytest.raises(InvalidPropsError, match="'a' is on FAST_INVOCATIONS, which components do not have"):
+        ComponentEndpoint(project, "Falling", components=[falling])
     pinned = InferenceComponent(name="a", model=PinnedVersion(3))
     with pytest.raises(InvalidPropsError, match="follow_approvals is set, and every version is pinned"):
         ComponentEndpoint(project, "Pinned", components=[pinned], follow_approvals=True)

@@ -25,7 +25,7 @@ from mlplatform import (
     ServerlessEndpoint,
     Variant,
 )
-from mlscaling import WAKE_FROM_ZERO, Scaling
+from mlscaling import WAKE_FROM_ZERO, Scaling, TargetTracking, by_backlog
 from tests.unit.endpoint.endpoints import project_of
 from tests.unit.scaling.demand import write_demand
 
@@ -61,6 +61,10 @@ def other(name: str = "other", **props: object) -> Variant:
         (
             lambda: other(instance_count=3, scaling=Scaling(maximum=4)),
             "instance_count is 3, and there is scaling, which decides on it; leave one out",
+        ),
+        (
+            lambda: other(proof=ScalingProof(demand=Path("x.csv"), requests_per_second=1)),
+            "there is a proof and no scaling; give the scaling that it proves, or leave it out",
         ),
         (lambda: Fallback(body="0", failures=0), "failures is 0; use 1 or more"),
         (lambda: Fallback(body="0", open_seconds=-1), "open_seconds is -1; use 0 or more"),
@@ -160,6 +164,16 @@ def test_options_that_cannot_be_are_refused_with_the_value_and_the_fix(
             "backlog_per_instance is 0; use more than 0",
         ),
         (
+            lambda it: AsyncEndpoint(
+                it, "Documents", max_instances=4, scaling=by_backlog(maximum=4, backlog_per_instance=5)
+            ),
+            "max_instances is 4, and there is scaling, which decides on it; leave one out",
+        ),
+        (
+            lambda it: AsyncEndpoint(it, "Documents", scaling=Scaling(maximum=4, target=TargetTracking(target=5))),
+            "scaling is another policy; use by_backlog(maximum=4, backlog_per_instance=5), or what `mlp scaling tune",
+        ),
+        (
             lambda it: AsyncEndpoint(it, "Documents", max_concurrent_invocations=1001),
             "max_concurrent_invocations is 1001; use 1 to 1000, or leave it out",
         ),
@@ -202,6 +216,12 @@ def test_all_problems_come_at_once(project: MlProject) -> None:
     assert len(found) == 3
 
 
+def test_two_endpoints_whose_names_would_be_one_are_refused(project: MlProject) -> None:
+    RealtimeEndpoint(project, "Live")
+    (problem,) = problems(lambda it: ServerlessEndpoint(it, "live", outside_network=True), project)
+    assert problem == "endpoint 'Live' of the project is called 'demo-live', too; use another construct id"
+
+
 def test_what_is_refused_is_not_made(project: MlProject) -> None:
     problems(lambda it: RealtimeEndpoint(it, "Live", instance_type="ml.p5.48xlarge"), project)
     assert project.node.try_find_child("Live") is None
@@ -220,6 +240,21 @@ def test_an_asynchronous_endpoint_that_answers_too_late_stops_the_synthesis_with
     assert "would meet it: 0-" in said
     assert "take min_instances=0, max_instances=" in said
     assert "; or say with `although` why this one may go out without" in said
+
+
+def test_a_variant_beside_the_main_one_is_proved_by_a_proof_of_its_own(tmp_path: Path) -> None:
+    demand = write_demand(tmp_path)
+    app = App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+    enough = ScalingProof(demand=demand, requests_per_second=1000)
+    challenger = other("challenger", scaling=Scaling(maximum=2), proof=enough)
+
+    endpoint = RealtimeEndpoint(project_of(app), "Live", beside=[challenger])
+
+    (target,) = [one for one in endpoint.node.find_all() if isinstance(one, CfnScalableTarget)]
+    assert target.get_metadata("mlplatform:scaling")["verdict"].startswith("0.0")
+    hopeless = other("challenger", scaling=Scaling(maximum=2), proof=ScalingProof(demand=demand, requests_per_second=1))
+    (said,) = problems(lambda it: RealtimeEndpoint(it, "Other", beside=[hopeless]), project_of(App()))
+    assert "of the requests of trace 'noon' wait too long or are rejected" in said
 
 
 def test_an_objective_that_no_instance_meets_in_time_says_what_to_change(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -15,14 +17,15 @@ import pytest
 
 from endpoint_api import handler as api
 from endpoint_api.circuit import Circuit
-from endpoint_api.predictions import PredictionLog, Versions
-from tests.unit.endpoint.account import ENDPOINT, SageMaker
+from tests.unit.endpoint.account import ENDPOINT
+from tests.unit.servers import free_port
 
 SETTINGS: dict[str, Any] = {
     "endpoint_name": ENDPOINT,
     "components": None,
     "timeout_seconds": 5.0,
     "logged_percent": 0,
+    "log_stream": None,
     "fallback": None,
 }
 FALLBACK = {"body": "[0]", "content_type": "application/json", "failures": 2, "open_seconds": 60.0}
@@ -167,6 +170,66 @@ def test_without_a_fallback_a_slow_model_is_said(runtime: Runtime, monkeypatch: 
     assert json.loads(body)["message"].startswith("the model did not answer within 0.2 seconds; send less at once")
 
 
+THROTTLED = json.dumps({"code": "ThrottlingException", "message": "Rate exceeded"}).encode()
+
+
+def test_a_model_that_is_throttled_has_failed(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a serverless endpoint does with more requests at once than it has containers."""
+    with_fallback(monkeypatch)
+    runtime.answer = (429, "application/json", THROTTLED)
+    assert [ask() for _ in range(5)] == [(200, b"[0]", "true")] * 5
+    assert len(runtime.asked) == 2
+
+
+def test_a_model_that_nobody_listens_for_has_failed(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{free_port()}")
+    status, body, _ = ask()
+    assert (status, b"the model could not be asked: Could not connect" in body) == (502, True)
+    api._api.cache_clear()
+    api._settings.cache_clear()
+    with_fallback(monkeypatch)
+    assert ask() == (200, b"[0]", "true")
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n12.5"])
+def test_a_connection_that_is_lost_is_a_failure_of_the_model(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    """Before the answer, and in the midst of it."""
+    with losing_connections(sent) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", address)
+        status, body, _ = ask()
+        assert (status, b"the model could not be asked" in body) == (502, True)
+        api._api.cache_clear()
+        api._settings.cache_clear()
+        with_fallback(monkeypatch)
+        assert ask() == (200, b"[0]", "true")
+
+
+@contextmanager
+def losing_connections(sent: bytes) -> Iterator[str]:
+    """A server that takes each request, sends this, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return  # Shut down.
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(sent)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
 COMPONENTS = {"prices": "demo-live-prices", "stocks": "demo-live-stocks"}
 AT_ZERO = json.dumps(
     {"code": "ValidationError", "message": "Inference Component has no capacity to process this request."}
@@ -219,54 +282,3 @@ def test_a_circuit_opens_lets_one_try_and_closes_when_that_succeeds() -> None:
     circuit.succeeded()
     circuit.failed()
     assert not circuit.is_open
-
-
-def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line)["prediction"] for line in capsys.readouterr().out.splitlines()]
-
-
-def test_a_prediction_is_logged_with_the_version_that_made_it(capsys: pytest.CaptureFixture[str]) -> None:
-    sagemaker = SageMaker().deployed(version=7)
-    log = PredictionLog(Versions(sagemaker, ENDPOINT), percent=100)
-    log.write(request=b"1,2", answer=b"12.5", variant="main", seconds=0.01234, fallback=False)
-    (line,) = logged(capsys)
-    assert line.pop("time")
-    assert line == {
-        "endpoint": ENDPOINT,
-        "variant": "main",
-        "model_version": "7",
-        "fallback": False,
-        "seconds": 0.0123,
-        "request": "1,2",
-        "answer": "12.5",
-    }
-
-
-def test_the_version_of_a_component_is_that_of_its_own_model(capsys: pytest.CaptureFixture[str]) -> None:
-    sagemaker = SageMaker().with_components("demo-live-prices", version=7)
-    log = PredictionLog(Versions(sagemaker, ENDPOINT, "demo-live-prices"), percent=100)
-    log.write(request=b"1,2", answer=b"12.5", variant="main", seconds=0.01, fallback=False)
-    (line,) = logged(capsys)
-    assert (line["component"], line["model_version"]) == ("demo-live-prices", "7")
-
-
-def test_a_fallback_is_logged_as_one_and_has_no_version(capsys: pytest.CaptureFixture[str]) -> None:
-    log = PredictionLog(Versions(SageMaker(), ENDPOINT), percent=100)
-    log.write(request=b"1", answer=b"[0]", variant="", seconds=0.0, fallback=True)
-    (line,) = logged(capsys)
-    assert line["fallback"] is True
-    assert "model_version" not in line
-
-
-def test_a_version_that_cannot_be_found_keeps_nobody_from_their_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    log = PredictionLog(Versions(SageMaker(), ENDPOINT), percent=100)
-    log.write(request=b"1", answer=b"2", variant="main", seconds=0.0, fallback=False)
-    (line,) = logged(capsys)
-    assert line["model_version"] is None
-    assert "Could not find endpoint" in line["model_version_unknown"]
-
-
-def test_nothing_is_logged_of_what_is_not_sampled(capsys: pytest.CaptureFixture[str]) -> None:
-    log = PredictionLog(Versions(SageMaker().deployed(version=7), ENDPOINT), percent=0)
-    log.write(request=b"1", answer=b"2", variant="main", seconds=0.0, fallback=False)
-    assert logged(capsys) == []

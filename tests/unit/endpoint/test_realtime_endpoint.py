@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aws_cdk import App
 
-from mlplatform import AlarmLimits, MlProject, PinnedVersion, RealtimeEndpoint
+from mlplatform import AlarmLimits, MlProject, PinnedVersion, RealtimeEndpoint, Variant
+from mlscaling import Scaling, Signal, StepIn, StepScaleIn
 from tests.unit.endpoint.endpoints import NETWORK, of, project_of
 from tests.unit.pipeline.synthesis import Json, Synthesized, flat, synthesize
 
@@ -214,6 +215,31 @@ def test_ten_second_metrics_are_there_where_a_policy_watches_them(endpoints: Syn
         "MetricPublishFrequencyInSeconds": 10,
     }
     assert "MetricsConfig" not in of(endpoints, CONFIG, "PlainConfig")
+
+
+def test_ten_second_metrics_are_there_for_a_policy_that_only_scales_in_by_them(tmp_path: Path) -> None:
+    idle = StepScaleIn(signal=Signal.FAST_INVOCATIONS, steps=(StepIn(at_most=2, remove_percent=20),))
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    RealtimeEndpoint(project_of(app), "Idle", scaling=Scaling(maximum=4, scale_in=idle))
+    metrics = of(synthesize(app, tmp_path), CONFIG, "IdleConfig")["MetricsConfig"]
+    assert metrics["MetricPublishFrequencyInSeconds"] == 10
+
+
+def test_a_count_that_a_deployment_cannot_change_is_told_with_what_changes_it(tmp_path: Path) -> None:
+    """SageMaker keeps the counts of all variants, or of none."""
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    project = project_of(app)
+    beside = Variant(name="challenger", model=PinnedVersion(1), instance_count=4)
+    mixed = RealtimeEndpoint(project, "Mixed", scaling=Scaling(maximum=4), beside=[beside])
+    fixed = RealtimeEndpoint(project, "Fixed", beside=[beside])
+    warned = [it.data for it in mixed.node.metadata if "keeps-count" in str(it.data)]
+    assert len(warned) == 1
+    assert "variant 'challenger' keeps the instances it has, whatever instance_count says" in warned[0]
+    assert (
+        "update-endpoint-weights-and-capacities --endpoint-name demo-mixed "
+        "--desired-weights-and-capacities VariantName=challenger,DesiredInstanceCount=4"
+    ) in warned[0]
+    assert not [it for it in fixed.node.metadata if "keeps-count" in str(it.data)]
 
 
 def test_containers_log_to_an_encrypted_group_that_forgets(endpoints: Synthesized) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -143,6 +144,19 @@ def test_a_component_wakes_from_zero_by_the_first_request_that_fails(tmp_path: P
 def test_instances_do_not_scale_to_zero(tmp_path: Path) -> None:
     with pytest.raises(InvalidPropsError, match="only an inference component scales to zero"):
         synthesized(tmp_path, Scaling(minimum=0, maximum=4, steps=(WAKE_FROM_ZERO,)))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"steps": (StepScaling(signal=Signal.FAST_INVOCATIONS, steps=(Step(at_least=8, add=100),)),)},
+        {"scale_in": StepScaleIn(signal=Signal.FAST_INVOCATIONS, steps=(StepIn(at_most=2, remove_percent=20),))},
+    ],
+)
+def test_a_component_has_no_invocations_of_ten_seconds(tmp_path: Path, parts: dict[str, Any]) -> None:
+    """An alarm on what nobody publishes would never be raised."""
+    with pytest.raises(InvalidPropsError, match="the policy is on FAST_INVOCATIONS, which components do not have"):
+        synthesized(tmp_path, Scaling(maximum=4, target=TRACKING, **parts), component_name="forecaster")
 
 
 def test_an_event_raises_the_minimum_before_it_and_puts_it_back_after(tmp_path: Path) -> None:

@@ -234,6 +234,36 @@ def test_files_of_a_proof_may_be_texts_and_nothing_else(tmp_path: Path) -> None:
     assert len(raised.value.problems) == 3
 
 
+@pytest.mark.parametrize(
+    ("unit", "component", "said"),
+    [
+        (
+            "instance",
+            "prices",
+            "is of an instance, and this scales copies of an inference component; test one of those",
+        ),
+        ("copy", None, "is of a copy, and this scales instances of a variant; test one of those"),
+    ],
+)
+def test_a_load_test_of_another_unit_proves_nothing(
+    tmp_path: Path, unit: str, component: str | None, said: str
+) -> None:
+    """A copy has some of an instance's cores."""
+    load_test = tmp_path / "load-test.json"
+    load_test.write_text(json.dumps({"requests_per_second": 10, "concurrency": 2, "confirmed": True, "unit": unit}))
+    proof = ScalingProof(demand=write_demand(tmp_path), load_test=load_test)
+    with pytest.raises(InvalidPropsError, match=said):
+        synthesized(tmp_path / "out", ENOUGH, proof=proof, component_name=component)
+
+
+def test_a_load_test_of_a_copy_proves_a_component(tmp_path: Path) -> None:
+    load_test = tmp_path / "load-test.json"
+    load_test.write_text(json.dumps({"requests_per_second": 10, "concurrency": 2, "confirmed": True, "unit": "copy"}))
+    proof = ScalingProof(demand=write_demand(tmp_path), load_test=load_test)
+    target = synthesized(tmp_path / "out", ENOUGH, proof=proof, component_name="prices").template["Resources"]
+    assert any("verdict" in it.get("Metadata", {}).get("mlplatform:scaling", {}) for it in target.values())
+
+
 def test_a_proof_knows_how_many_requests_instances_let_wait(tmp_path: Path) -> None:
     proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10, although="a test")
     late = proof.prove(NO_FORECAST).played.violation_share

@@ -1,8 +1,8 @@
 """Lambda behind an endpoint's HTTP API: a request goes to the model as it is, and so does its answer.
 
-Environment: `API`, JSON: `endpoint_name`, `timeout_seconds`, `logged_percent`, `fallback` (`body`, `content_type`, `failures`,
-`open_seconds`) or null, and `components`: what the last part of the path stands for, or null where there are none. Source: API Gateway
-developer guide, "Create AWS Lambda proxy integrations for HTTP APIs", format 2.0.
+Environment: `API`, JSON: `endpoint_name`, `timeout_seconds`, `logged_percent` with `log_stream` (null where nothing is logged), `fallback`
+(`body`, `content_type`, `failures`, `open_seconds`) or null, and `components`: what the last part of the path stands for, or null
+where there are none. Source: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs", format 2.0.
 """
 
 import base64
@@ -16,16 +16,17 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from endpoint_api.circuit import Circuit
-from endpoint_api.predictions import PredictionLog, Versions
+from endpoint_api.predictions import BRIEFLY, PredictionLog, Versions
 
 Json = Mapping[str, Any]
 _OCTETS = "application/octet-stream"
 _NO_COPY = "no capacity"
 """Said of an inference component that is at zero: nothing is wrong with the request."""
-_STATUS = {"ModelError": 502, "ModelNotReadyException": 503, "ThrottlingException": 429, "ValidationError": 400}
+_TOO_MANY = 429
+_STATUS = {"ModelError": 502, "ModelNotReadyException": 503, "ThrottlingException": _TOO_MANY, "ValidationError": 400}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Api:
                 ContentType=headers.get("content-type", _OCTETS),
                 Accept=headers.get("accept", "*/*"),
             )
+            content = answer["Body"].read()
         except (ConnectTimeoutError, ReadTimeoutError):
             seconds = f"{self.timeout_seconds:g} seconds"
             return _problem(
@@ -106,8 +108,10 @@ class Api:
             original = error.response.get("OriginalStatusCode", 500)
             status = 503 if _NO_COPY in told["Message"] else _STATUS.get(told["Code"], 502)
             return _problem(original if status == 502 and original < 500 else status, told["Message"])
+        except BotoCoreError as error:
+            return _problem(502, f"the model could not be asked: {error}")
         variant = answer.get("InvokedProductionVariant", "")
-        return Answer(200, answer["ContentType"], answer["Body"].read(), variant=variant)
+        return Answer(200, answer.get("ContentType", _OCTETS), content, variant=variant)
 
 
 def handler(event: Json, context: object) -> dict[str, Any]:
@@ -132,17 +136,24 @@ def _api(component: str | None) -> Api:
     settings = _settings()
     seconds, name, fallback = settings["timeout_seconds"], settings["endpoint_name"], settings["fallback"]
     config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
-    percent = settings["logged_percent"]
     return Api(
         target={"EndpointName": name, **({} if component is None else {"InferenceComponentName": component})},
         timeout_seconds=seconds,
         runtime=boto3.client("sagemaker-runtime", config=config),
         circuit=None if fallback is None else Circuit(fallback["failures"], fallback["open_seconds"]),
         fallback=fallback,
-        log=PredictionLog(Versions(boto3.client("sagemaker"), name, component), percent) if percent else None,
+        log=None if settings["log_stream"] is None else _log(component),
     )
 
 
+def _log(component: str | None) -> PredictionLog:
+    settings = _settings()
+    versions = Versions(boto3.client("sagemaker", config=BRIEFLY), settings["endpoint_name"], component)
+    firehose = boto3.client("firehose", config=BRIEFLY)
+    return PredictionLog(versions, settings["logged_percent"], firehose, settings["log_stream"])
+
+
 def _problem(status: int, sentence: str) -> Answer:
+    """A model that has too much to do has failed, too: the caller did nothing wrong."""
     body = json.dumps({"message": sentence}).encode()
-    return Answer(status, "application/json", body, failed=status >= 500)
+    return Answer(status, "application/json", body, failed=status >= 500 or status == _TOO_MANY)
