@@ -12,6 +12,7 @@ import typer
 
 from mlp.endpoints import Endpoints
 from mlp.errors import CliError, ExitCode
+from mlp.files import refuse_unwritable
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.output import reporting
 from mlp.scaling.options import (
@@ -58,6 +59,7 @@ def history(
     from mlp.scaling.demand_history import write_history
 
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
+        refuse_unwritable(out)
         named = Endpoints(target).variant(endpoint, variant)
         counts = write_history(target, endpoint, named, days, out)
         if not counts:
@@ -152,6 +154,7 @@ def tune(
     from mlscaling.replay.rehearsals import missed, rehearse_coming
 
     with reporting(as_json=json) as output:
+        refuse_unwritable(out)
         fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
@@ -175,8 +178,6 @@ def tune(
         reasons = [*compiled.reasons, *(one.sentence(served_in_events) for one in rehearsals)]
         reasons += [one.advice(served_in_events) for one in lost]
         meets = compiled.meets and not lost
-        if out is not None:
-            write_policy(compiled.chosen.policy, out)
         beside = inputs.case.play([default], inputs.fleet)[0]
         document = {
             **document_of(compiled.chosen, inputs, usd_per_hour),
@@ -188,6 +189,8 @@ def tune(
         }
         table = table_of({"found": compiled.chosen, "AWS's default": beside}, inputs, usd_per_hour)
         output.result(document, table, "\n".join(f"- {reason}" for reason in reasons))
+        if out is not None:
+            write_policy(compiled.chosen.policy, out)
     if not (meets or cost_of_default):
         raise typer.Exit(ExitCode.RUN_FAILED)
 
@@ -218,6 +221,7 @@ def pool(
     from mlscaling.search.pools import compile_pool
 
     with reporting(as_json=json) as output:
+        refuse_unwritable(out)
         given = read_instance_types(types, provisioning_seconds)
         inputs, events = read_inputs(history, days=days, fleet=given[0].fleet), read_calendar(calendar)
         output.say(
@@ -232,8 +236,6 @@ def pool(
         )
         found = compile_pool(given, lambda fleet: search.by_requests(Inputs(case=inputs.case, fleet=fleet)))
         chosen = found.chosen
-        if out is not None:
-            write_policy(chosen.compiled.chosen.policy, out)
         document = {
             "instance_type": chosen.instance_type.name,
             "fallback_instance_types": list(found.fallbacks),
@@ -243,6 +245,8 @@ def pool(
             "types": [{**type_document(one), "instance_type": one.instance_type.name} for one in found.ranked],
         }
         output.result(document, types_table(found), *pool_lines(found))
+        if out is not None:
+            write_policy(chosen.compiled.chosen.policy, out)
     if not chosen.compiled.meets:
         raise typer.Exit(ExitCode.RUN_FAILED)
 
@@ -270,6 +274,7 @@ def plot(
     from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
 
     with reporting(as_json=json) as output:
+        refuse_unwritable(out)
         fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
