@@ -327,7 +327,7 @@ def test_what_cannot_be_used_is_a_sentence(demand: Path, arguments: tuple[str, .
         (("--load-test", "absent.json"), "No such file or directory"),
         (("--load-test", "text.json"), "text.json is no JSON"),
         (("--load-test", "list.json"), "list.json: it is no object"),
-        (("--load-test", "none.json"), "requests_per_second is None, and not more than 0; concurrency is None"),
+        (("--load-test", "none.json"), "requests_per_second is None, and no number above 0; concurrency is None"),
     ],
 )
 def test_an_instance_that_nobody_tested_is_a_sentence(demand: Path, arguments: tuple[str, ...], problem: str) -> None:
