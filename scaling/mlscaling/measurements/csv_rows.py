@@ -34,6 +34,22 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise InvalidCsvError(f"line {reader.line_num}: {error}; save the file as CSV") from error
 
 
+def read_named_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Cells by the names of their columns, which are in the first row; one that is not there is empty.
+
+    Raises `InvalidCsvError`, also without one of `columns`, and for a row with more cells than there are columns.
+    """
+    rows = read_rows(path)
+    names = [name.strip() for name in next(rows, (0, []))[1]]
+    if missing := [f"there is no column '{name}'" for name in columns if name not in names]:
+        raise InvalidCsvError(f"{'; '.join(missing)}; the first row is {','.join(names)!r}")
+    for number, row in rows:
+        if len(row) > len(names):
+            problem = f"line {number} has {len(row)} cells, and there are {len(names)} columns"
+            raise InvalidCsvError(f"{problem}; write numbers with a point, and text with a comma in quotes")
+        yield number, dict.fromkeys(names, "") | dict(zip(names, map(str.strip, row), strict=False))
+
+
 def few_of(problems: Sequence[str]) -> str:
     """The first of them, and how many more there are."""
     more = len(problems) - _NAMED

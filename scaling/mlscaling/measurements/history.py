@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -131,7 +131,8 @@ def _counted(row: list[str]) -> tuple[datetime, float] | None:
 
 def _is_header(row: list[str]) -> bool:
     """Neither a time nor a count."""
-    for parse, cell in zip((datetime.fromisoformat, float), row, strict=False):
+    parsers: tuple[Callable[[str], object], ...] = (datetime.fromisoformat, float)
+    for parse, cell in zip(parsers, row, strict=False):
         with suppress(ValueError):
             parse(cell)
             return False
