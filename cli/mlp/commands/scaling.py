@@ -99,7 +99,8 @@ def replay(
         fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
-        inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds, max_queued_requests))
+        inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)
+        inputs = with_forecasts(forecasts, chosen, inputs, say=output.say)
         objective = Objective(served_share=served, served_share_in_events=served_in_events)
         verdict = judge(chosen, inputs.case, inputs.fleet, objective)
         document = {
@@ -267,11 +268,12 @@ def plot(
     longest_wait_seconds: WaitOption = None,
     max_queued_requests: QueueOption = None,
     usd_per_hour: PriceOption = None,
+    forecasts: ForecastsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Draw demand, capacity, violations and cost of a policy on the last days."""
     from mlp.scaling.chart import draw_replay
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
 
     with reporting(as_json=json) as output:
         refuse_unwritable(out)
@@ -279,5 +281,6 @@ def plot(
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)
+        inputs = with_forecasts(forecasts, chosen, inputs, say=output.say)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
         output.result({"file": str(out)}, f"the chart is in {out}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -159,9 +160,11 @@ def served_by(
         raise bad_input([str(error)], fix="see --longest-wait-seconds and --max-queued-requests in --help") from error
 
 
-def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs:
-    """The same days with what was published for them; without a file, as if nothing had been."""
+def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs, *, say: Callable[[str], None]) -> Inputs:
+    """The same days with what was published for them; without a file, as if nothing had been, and says so."""
     if path is None:
+        if policy.floor is not None and policy.floor.published is not None:
+            say("the published forecast of the policy is not known, and its quantile is played: give --forecasts FILE")
         return inputs
     try:
         return replace(inputs, case=replace(inputs.case, forecasts=read_forecasts(path, policy)))
