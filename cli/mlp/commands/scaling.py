@@ -50,21 +50,25 @@ def history(
     endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV file.")],
     variant: Annotated[str | None, typer.Option("--variant", help="When not given: the only one.")] = None,
+    component: Annotated[
+        str | None, typer.Option("--component", help="Of an endpoint with inference components: which of them.")
+    ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=63)] = 63,
     endpoint_url: EndpointOption = None,
     aws: AwsOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the requests that an endpoint got, by five minutes, as CloudWatch has counted them."""
+    """Write the requests that an endpoint or one of its components got, by five minutes, as CloudWatch has counted them."""
     from mlp.scaling.demand_history import write_history
 
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
         refuse_unwritable(out)
-        named = Endpoints(target).variant(endpoint, variant)
-        counts = write_history(target, endpoint, named, days, out)
+        dimensions = Endpoints(target).metric_dimensions(endpoint, variant, component)
+        counts = write_history(target, dimensions, days, out)
         if not counts:
-            cause = f"CloudWatch has no Invocations of variant {named} of endpoint {endpoint} in the last {days} days"
-            fix = "name an endpoint and variant that get requests; those of the last minutes are not counted yet"
+            named = ", ".join(f"{name} {value}" for name, value in dimensions.items())
+            cause = f"CloudWatch has no Invocations of {named} in the last {days} days"
+            fix = "name an endpoint and a variant or component that gets requests; those of the last minutes are not counted yet"
             raise CliError(cause, fix=fix, exit_code=ExitCode.NOT_FOUND)
         output.result({"file": str(out), "counts": counts}, f"{counts} counts are in {out}")
 
