@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,21 +13,45 @@ from botocore.exceptions import ClientError
 from mlp.errors import bad_input, not_found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mlp.target import Target
 
-_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+_DIMENSIONS = (
+    "sagemaker:variant:DesiredInstanceCount",
+    "sagemaker:variant:DesiredProvisionedConcurrency",
+    "sagemaker:inference-component:DesiredCopyCount",
+)
 _CONTENT_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonlines"}
 _BYTES = "application/octet-stream"
+_UNSCALED: Mapping[str, Any] = MappingProxyType({"minimum": None, "maximum": None, "policies": ()})
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariantRow:
-    """A variant. Instances are None where there are none of its own, as of a serverless one; the range, where nothing scales it."""
+    """A variant. A serverless one has no instances, and provisioned concurrency if it keeps containers warm; the others have none.
+
+    `desired` and the range are of what it has. The range is None where nothing scales it.
+    """
 
     name: str
     instances: int | None
+    provisioned_concurrency: int | None
+    desired: int | None
+    minimum: int | None
+    maximum: int | None
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentRow:
+    """An inference component: copies of a model on the instances of a variant. The range is None where nothing scales it."""
+
+    name: str
+    variant: str
+    status: str
+    failure_reason: str | None
+    copies: int | None
     desired: int | None
     minimum: int | None
     maximum: int | None
@@ -35,18 +60,20 @@ class VariantRow:
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointRow:
-    """An endpoint and its variants."""
+    """An endpoint, its variants and its inference components."""
 
     name: str
     status: str
     failure_reason: str | None
     variants: tuple[VariantRow, ...]
+    components: tuple[ComponentRow, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """What Application Auto Scaling did, or tried."""
+    """What Application Auto Scaling did, or tried. `scaled` is the name of a variant or of a component."""
 
+    scaled: str
     started: datetime
     status: str
     description: str
@@ -69,11 +96,11 @@ class Endpoints:
         """All of them, with what scales them. Where there are none, nobody is asked about scaling."""
         names = self.names()
         scaled = self._scaled() if names else {}
-        return tuple(_row(self.describe(name), scaled) for name in names)
+        return tuple(self._row(self.describe(name), scaled) for name in names)
 
     def row(self, name: str) -> EndpointRow:
         """One of them. Raises `CliError` with the names there are."""
-        return _row(self.describe(name), self._scaled())
+        return self._row(self.describe(name), self._scaled())
 
     def describe(self, name: str) -> Mapping[str, Any]:
         """As SageMaker says it. Raises `CliError` with the names there are."""
@@ -95,18 +122,39 @@ class Endpoints:
             raise bad_input([cause], fix="name one with --variant")
         return str(variants[0])
 
+    def component_names(self, name: str) -> tuple[str, ...]:
+        """Of the inference components of an endpoint, in order."""
+        pages = self._sagemaker.get_paginator("list_inference_components").paginate(EndpointNameEquals=name)
+        return tuple(sorted(one["InferenceComponentName"] for page in pages for one in page["InferenceComponents"]))
+
+    def require_component(self, name: str, component: str) -> None:
+        """Raises `CliError` with the components that the endpoint has, if it is none of them."""
+        known = self.component_names(name)
+        if component not in known:
+            raise not_found("component", component, known=known, where=f"the endpoint {name}")
+
+    def metric_dimensions(self, name: str, variant: str | None, component: str | None) -> dict[str, str]:
+        """Of a component, or of the variant that is asked for or the only one. Raises `CliError`."""
+        refuse_both(variant, component)
+        if component is None:
+            return {"EndpointName": name, "VariantName": self.variant(name, variant)}
+        self.require_component(name, component)
+        return {"InferenceComponentName": component}
+
     def activities(self, name: str) -> tuple[Activity, ...]:
-        """Of all its variants, the newest first."""
+        """Of all its variants and components, the newest first."""
         pages = self._scaling_pages("describe_scaling_activities", "ScalingActivities")
+        components = {_component_id(component) for component in self.component_names(name)}
         found = [
             Activity(
+                scaled=one["ResourceId"].rpartition("/")[2],
                 started=one["StartTime"],
                 status=one["StatusCode"],
                 description=one["Description"],
                 cause=one["Cause"],
             )
             for one in pages
-            if one["ResourceId"].startswith(f"endpoint/{name}/")
+            if one["ResourceId"].startswith(f"endpoint/{name}/") or one["ResourceId"] in components
         ]
         return tuple(sorted(found, key=lambda activity: activity.started, reverse=True))
 
@@ -120,12 +168,42 @@ class Endpoints:
                 "policies": tuple(it["PolicyName"] for it in policies if it["ResourceId"] == one["ResourceId"]),
             }
             for one in self._scaling_pages("describe_scalable_targets", "ScalableTargets")
-            if one["ScalableDimension"] == _DIMENSION
+            if one["ScalableDimension"] in _DIMENSIONS
         }
+
+    def _row(self, described: Mapping[str, Any], scaled: Mapping[str, Mapping[str, Any]]) -> EndpointRow:
+        name = described["EndpointName"]
+        return EndpointRow(
+            name=name,
+            status=described["EndpointStatus"],
+            failure_reason=described.get("FailureReason"),
+            variants=tuple(_variant(name, one, scaled) for one in described.get("ProductionVariants", ())),
+            components=tuple(self._component(component, scaled) for component in self.component_names(name)),
+        )
+
+    def _component(self, name: str, scaled: Mapping[str, Mapping[str, Any]]) -> ComponentRow:
+        described = self._sagemaker.describe_inference_component(InferenceComponentName=name)
+        counts = described.get("RuntimeConfig", {})
+        return ComponentRow(
+            name=name,
+            variant=described["VariantName"],
+            status=described["InferenceComponentStatus"],
+            failure_reason=described.get("FailureReason"),
+            copies=counts.get("CurrentCopyCount"),
+            desired=counts.get("DesiredCopyCount"),
+            **scaled.get(_component_id(name), _UNSCALED),
+        )
 
     def _scaling_pages(self, operation: str, key: str) -> list[Mapping[str, Any]]:
         paginator = self._target.client("application-autoscaling").get_paginator(operation)
         return [item for page in paginator.paginate(ServiceNamespace="sagemaker") for item in page[key]]
+
+
+def refuse_both(variant: str | None, component: str | None) -> None:
+    """Raises `CliError`."""
+    if variant is not None and component is not None:
+        fix = "leave --variant out: a component is in one variant"
+        raise bad_input([f"--variant {variant} and --component {component} are given"], fix=fix)
 
 
 def read_payload(path: Path) -> bytes:
@@ -141,21 +219,16 @@ def content_type_of(payload: Path) -> str:
     return _CONTENT_TYPES.get(payload.suffix, _BYTES)
 
 
-def _row(described: Mapping[str, Any], scaled: Mapping[str, Mapping[str, Any]]) -> EndpointRow:
-    variants: Sequence[Mapping[str, Any]] = described.get("ProductionVariants", ())
-    unscaled = {"minimum": None, "maximum": None, "policies": ()}
-    name = described["EndpointName"]
-    return EndpointRow(
-        name=name,
-        status=described["EndpointStatus"],
-        failure_reason=described.get("FailureReason"),
-        variants=tuple(
-            VariantRow(
-                name=one["VariantName"],
-                instances=one.get("CurrentInstanceCount"),
-                desired=one.get("DesiredInstanceCount"),
-                **scaled.get(f"endpoint/{name}/variant/{one['VariantName']}", unscaled),
-            )
-            for one in variants
-        ),
+def _component_id(name: str) -> str:
+    return f"inference-component/{name}"
+
+
+def _variant(endpoint: str, one: Mapping[str, Any], scaled: Mapping[str, Mapping[str, Any]]) -> VariantRow:
+    warm, wanted = (one.get(f"{kind}ServerlessConfig", {}) for kind in ("Current", "Desired"))
+    return VariantRow(
+        name=one["VariantName"],
+        instances=one.get("CurrentInstanceCount"),
+        provisioned_concurrency=warm.get("ProvisionedConcurrency"),
+        desired=one.get("DesiredInstanceCount", wanted.get("ProvisionedConcurrency")),
+        **scaled.get(f"endpoint/{endpoint}/variant/{one['VariantName']}", _UNSCALED),
     )

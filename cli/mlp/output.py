@@ -43,6 +43,7 @@ class Output:
     target: str = "AWS"
     console: Console = field(default_factory=lambda: _console(stderr=False))
     progress: Console = field(default_factory=lambda: _console(stderr=True))
+    has_result: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -55,6 +56,7 @@ class Output:
 
     def result(self, document: Mapping[str, object], *text: RenderableType) -> None:
         """The result of the command: `document` for machines, `text` for people."""
+        self.has_result = True
         if self.as_json:
             sys.stdout.write(to_json(document) + "\n")
             return
@@ -69,8 +71,8 @@ class Output:
             sys.stdout.writelines(f"{line}\n" for line in lines)
 
     def error(self, error: CliError) -> None:
-        """The error as a sentence on stderr and, with `--json`, as a document on stdout."""
-        if self.as_json:
+        """The error as a sentence on stderr and, with `--json`, as the document on stdout, unless the result is there already."""
+        if self.as_json and not self.has_result:
             sys.stdout.write(
                 to_json({"error": error.cause, "fix": error.fix, "exit_code": int(error.exit_code)}) + "\n"
             )

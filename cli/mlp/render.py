@@ -8,11 +8,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from mlp.endpoints import ComponentRow, VariantRow
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from mlp.endpoints import EndpointRow, VariantRow
+    from mlp.endpoints import EndpointRow
     from mlp.model import Execution, ModelVersion, PipelineRow, Stack, StepRun
     from mlp.target import Fact
 
@@ -146,27 +148,47 @@ def pipelines_table(rows: Sequence[PipelineRow], *, now: datetime) -> Group:
 
 
 def endpoints_table(rows: Sequence[EndpointRow]) -> Group:
-    """A line for each variant. Instances are those that serve, and those that are wanted where these are others."""
+    """A line for each variant and each component: what serves now, and how many are wanted where these are others."""
     table = Table()
-    for column in ("endpoint", "status", "variant", "instances", "range", "policies"):
+    for column in ("endpoint", "status", "variant, component", "serves", "range", "policies"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        status = Text(row.status if row.failure_reason is None else f"{row.status}: {row.failure_reason}")
-        for number, one in enumerate(row.variants):
-            named = ("", "") if number else (Text(row.name), status)
-            scaled = "" if one.minimum is None else f"{one.minimum} to {one.maximum}"
-            table.add_row(*named, one.name, instances_text(one), scaled, ", ".join(one.policies))
+        named = (Text(row.name), Text(_status(row)))
+        for one in row.variants:
+            table.add_row(*named, one.name, serves_text(one), _range(one), ", ".join(one.policies))
+            named = (Text(""), Text(""))
+        for component in row.components:
+            shown = (component.name, serves_text(component), _range(component), ", ".join(component.policies))
+            table.add_row("", Text(_status(component)), *shown)
         if not row.variants:
-            table.add_row(Text(row.name), status, "", "", "", "")
+            table.add_row(*named, "", "", "", "")
     return Group(Text("Endpoints", style="bold"), table)
 
 
-def instances_text(variant: VariantRow) -> str:
-    """`1`, or `1, 2 wanted` while it changes; nothing for a variant without instances of its own."""
-    if variant.instances is None:
-        return ""
-    wanted = "" if variant.desired in (None, variant.instances) else f", {variant.desired} wanted"
-    return f"{variant.instances}{wanted}"
+def _status(row: EndpointRow | ComponentRow) -> str:
+    return row.status if row.failure_reason is None else f"{row.status}: {row.failure_reason}"
+
+
+def _range(row: VariantRow | ComponentRow) -> str:
+    return "" if row.minimum is None else f"{row.minimum} to {row.maximum}"
+
+
+def serves_text(row: VariantRow | ComponentRow) -> str:
+    """`1 instance`, or `1 instance, 2 wanted` while it changes; copies of a component, warm containers of a serverless variant.
+
+    Nothing for a serverless variant that keeps none warm.
+    """
+    match row:
+        case VariantRow(instances=int(count)):
+            unit = "instance" if count == 1 else "instances"
+        case VariantRow(provisioned_concurrency=int(count)):
+            unit = "warm container" if count == 1 else "warm containers"
+        case ComponentRow(copies=int(count)):
+            unit = "copy" if count == 1 else "copies"
+        case _:
+            return ""
+    wanted = "" if row.desired in (None, count) else f", {row.desired} wanted"
+    return f"{count} {unit}{wanted}"
 
 
 def version_line(version: ModelVersion) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mlp.errors import bad_input
+from mlp.files import refuse_unwritable
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.runs.archive.checking import check
 from mlp.runs.archive.exporting import export
@@ -39,6 +40,7 @@ def export_runs(
 ) -> None:
     """Write runs into one file, an RO-Crate: records, all that was observed, diffs, listings and local files."""
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
+        refuse_unwritable(to)
         library = Runs(target)
         run_ids = [library.resolve(run) for run in runs]
         if with_lineage:

@@ -11,16 +11,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from mlp.endpoints import Endpoints, content_type_of, read_payload
+from mlp.endpoints import Endpoints, content_type_of, read_payload, refuse_both
 from mlp.errors import EXIT_CODES_HELP
 from mlp.options import AwsOption, EndpointOption, JsonOption
-from mlp.render import endpoints_table, instances_text
+from mlp.render import endpoints_table, serves_text
 from mlp.session import session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlp.endpoints import Activity, EndpointRow
+    from mlp.endpoints import Activity, ComponentRow, EndpointRow, VariantRow
     from mlp.output import Output
 
 app = typer.Typer(help="Endpoints: what serves, what scales it, and a request by hand.", no_args_is_help=True)
@@ -32,13 +32,16 @@ ContentTypeOption = Annotated[
     str | None, typer.Option("--content-type", help="When not given: by the ending of the payload.")
 ]
 VariantOption = Annotated[str | None, typer.Option("--variant", help="When not given: as the weights say.")]
+ComponentOption = Annotated[
+    str | None, typer.Option("--component", help="Of an endpoint with inference components: whose model is asked.")
+]
 
 _SHOWN, _POLL_SECONDS = 10, 0.5
 
 
 @app.command("list", epilog=EXIT_CODES_HELP)
 def list_endpoints(endpoint_url: EndpointOption = None, aws: AwsOption = False, json: JsonOption = False) -> None:
-    """List the endpoints with their instances, and the range and policies that scale them."""
+    """List the endpoints with their instances, copies and warm containers, and the range and policies that scale them."""
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
         rows = Endpoints(target).rows()
         text = endpoints_table(rows) if rows else "no endpoints yet: docs/endpoints.md says how a project gets one"
@@ -69,6 +72,7 @@ def invoke(
     payload: PayloadOption,
     content_type: ContentTypeOption = None,
     variant: VariantOption = None,
+    component: ComponentOption = None,
     endpoint_url: EndpointOption = None,
     aws: AwsOption = False,
     json: JsonOption = False,
@@ -76,16 +80,25 @@ def invoke(
     """Send one request to an endpoint that answers at once, and print the answer."""
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, out):
         body = read_payload(payload)
-        Endpoints(target).describe(endpoint)
+        whom = _whom(Endpoints(target), endpoint, variant, component)
         answer = target.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=endpoint,
             Body=body,
             ContentType=content_type_of(payload) if content_type is None else content_type,
-            **({} if variant is None else {"TargetVariant": variant}),
+            **whom,
         )
         text = answer["Body"].read().decode("utf-8", errors="replace")
-        document = {"variant": answer["InvokedProductionVariant"], "content_type": answer["ContentType"], "body": text}
-        out.lines(document, text.splitlines())
+        by = {"variant": answer.get("InvokedProductionVariant"), "component": component}
+        out.lines({**by, "content_type": answer["ContentType"], "body": text}, text.splitlines())
+
+
+def _whom(endpoints: Endpoints, endpoint: str, variant: str | None, component: str | None) -> dict[str, str]:
+    endpoints.describe(endpoint)
+    if component is None:
+        return {} if variant is None else {"TargetVariant": variant}
+    refuse_both(variant, component)
+    endpoints.require_component(endpoint, component)
+    return {"InferenceComponentName": component}
 
 
 def _watch(endpoints: Endpoints, row: EndpointRow, out: Output) -> None:
@@ -100,16 +113,17 @@ def _watch(endpoints: Endpoints, row: EndpointRow, out: Output) -> None:
 
 
 def _line(row: EndpointRow) -> str:
-    ranges = (f" ({one.minimum} to {one.maximum})" if one.minimum is not None else "" for one in row.variants)
-    variants = (f"{one.name} {instances_text(one)}{says}" for one, says in zip(row.variants, ranges, strict=True))
-    return f"{row.name} {row.status}: {'; '.join(variants)}"
+    scaled: tuple[VariantRow | ComponentRow, ...] = (*row.variants, *row.components)
+    ranges = (f" ({one.minimum} to {one.maximum})" if one.minimum is not None else "" for one in scaled)
+    parts = (f"{one.name} {serves_text(one)}{says}" for one, says in zip(scaled, ranges, strict=True))
+    return f"{row.name} {row.status}: {'; '.join(parts)}"
 
 
 def _table(activities: Sequence[Activity]) -> Table:
     table = Table(title="Scaling", title_justify="left")
-    for column in ("started", "status", "what", "why"):
+    for column in ("started", "of", "status", "what", "why"):
         table.add_column(column, overflow="fold")
     for one in activities:
         started = one.started.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(started, one.status, Text(one.description), Text(one.cause))
+        table.add_row(started, one.scaled, one.status, Text(one.description), Text(one.cause))
     return table

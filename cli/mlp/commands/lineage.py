@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markdown import Markdown
 
+from mlp.files import write_whole
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.runs import pictures
 from mlp.runs.library import Runs
@@ -57,7 +58,7 @@ def card(
         record = runs.get(run)
         text = runs.card(record.run_id)
         if to is not None:
-            to.write_text(text, encoding="utf-8")
+            write_whole(to, text)
             out.say(f"written to {to}")
             out.result({"run_id": record.run_id, "file": str(to)})
         elif out.console.is_terminal:

@@ -10,6 +10,7 @@ import typer
 
 from mlp.endpoints import Endpoints, content_type_of, read_payload
 from mlp.errors import CliError, ExitCode, bad_input
+from mlp.files import refuse_unwritable
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.session import session
 
@@ -61,6 +62,7 @@ def loadtest(
     from mlp.loadtest.steps import Goal
 
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
+        refuse_unwritable(out)
         payloads = [read_payload(one) for one in payload]
         if most_rps < first_rps:
             raise bad_input([f"--most-rps {most_rps:g} is below --first-rps {first_rps:g}"], fix="use a higher one")
@@ -95,8 +97,8 @@ def loadtest(
             component=component,
             started_at=started_at,
         )
-        report.write(out)
         output.result(report.document(), report.curve(), str(report))
+        report.write(out)
     if not report.confirmed:
         raise typer.Exit(ExitCode.RUN_FAILED)
 

@@ -12,6 +12,7 @@ import typer
 
 from mlp.endpoints import Endpoints
 from mlp.errors import CliError, ExitCode
+from mlp.files import refuse_unwritable
 from mlp.options import AwsOption, EndpointOption, JsonOption
 from mlp.output import reporting
 from mlp.scaling.options import (
@@ -51,20 +52,25 @@ def history(
     endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The CSV file.")],
     variant: Annotated[str | None, typer.Option("--variant", help="When not given: the only one.")] = None,
+    component: Annotated[
+        str | None, typer.Option("--component", help="Of an endpoint with inference components: which of them.")
+    ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=63)] = 63,
     endpoint_url: EndpointOption = None,
     aws: AwsOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the requests that an endpoint got, by five minutes, as CloudWatch has counted them."""
+    """Write the requests that an endpoint or one of its components got, by five minutes, as CloudWatch has counted them."""
     from mlp.scaling.demand_history import write_history
 
     with session(endpoint_url=endpoint_url, aws=aws, json=json) as (target, output):
-        named = Endpoints(target).variant(endpoint, variant)
-        counts = write_history(target, endpoint, named, days, out)
+        refuse_unwritable(out)
+        dimensions = Endpoints(target).metric_dimensions(endpoint, variant, component)
+        counts = write_history(target, dimensions, days, out)
         if not counts:
-            cause = f"CloudWatch has no Invocations of variant {named} of endpoint {endpoint} in the last {days} days"
-            fix = "name an endpoint and variant that get requests; those of the last minutes are not counted yet"
+            named = ", ".join(f"{name} {value}" for name, value in dimensions.items())
+            cause = f"CloudWatch has no Invocations of {named} in the last {days} days"
+            fix = "name an endpoint and a variant or component that gets requests; those of the last minutes are not counted yet"
             raise CliError(cause, fix=fix, exit_code=ExitCode.NOT_FOUND)
         output.result({"file": str(out), "counts": counts}, f"{counts} counts are in {out}")
 
@@ -99,7 +105,8 @@ def replay(
         fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
-        inputs = with_forecasts(forecasts, chosen, served_by(chosen, inputs, longest_wait_seconds, max_queued_requests))
+        inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)
+        inputs = with_forecasts(forecasts, chosen, inputs, say=output.say)
         objective = Objective(served_share=served, served_share_in_events=served_in_events)
         verdict = judge(chosen, inputs.case, inputs.fleet, objective)
         document = {
@@ -154,6 +161,7 @@ def tune(
     from mlscaling.replay.rehearsals import missed, rehearse_coming
 
     with reporting(as_json=json) as output:
+        refuse_unwritable(out)
         fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
@@ -177,8 +185,6 @@ def tune(
         reasons = [*compiled.reasons, *(one.sentence(served_in_events) for one in rehearsals)]
         reasons += [one.advice(served_in_events) for one in lost]
         meets = compiled.meets and not lost
-        if out is not None:
-            write_policy(compiled.chosen.policy, out)
         beside = inputs.case.play([default], inputs.fleet)[0]
         document = {
             **document_of(compiled.chosen, inputs, usd_per_hour),
@@ -190,6 +196,8 @@ def tune(
         }
         table = table_of({"found": compiled.chosen, "AWS's default": beside}, inputs, usd_per_hour)
         output.result(document, table, "\n".join(f"- {reason}" for reason in reasons))
+        if out is not None:
+            write_policy(compiled.chosen.policy, out)
     if not (meets or cost_of_default):
         raise typer.Exit(ExitCode.RUN_FAILED)
 
@@ -220,6 +228,7 @@ def pool(
     from mlscaling.search.pools import compile_pool
 
     with reporting(as_json=json) as output:
+        refuse_unwritable(out)
         given = read_instance_types(types, provisioning_seconds)
         inputs, events = read_inputs(history, days=days, fleet=given[0].fleet), read_calendar(calendar)
         output.say(
@@ -234,8 +243,6 @@ def pool(
         )
         found = compile_pool(given, lambda fleet: search.by_requests(Inputs(case=inputs.case, fleet=fleet)))
         chosen = found.chosen
-        if out is not None:
-            write_policy(chosen.compiled.chosen.policy, out)
         document = {
             "instance_type": chosen.instance_type.name,
             "fallback_instance_types": list(found.fallbacks),
@@ -245,6 +252,8 @@ def pool(
             "types": [{**type_document(one), "instance_type": one.instance_type.name} for one in found.ranked],
         }
         output.result(document, types_table(found), *pool_lines(found))
+        if out is not None:
+            write_policy(chosen.compiled.chosen.policy, out)
     if not chosen.compiled.meets:
         raise typer.Exit(ExitCode.RUN_FAILED)
 
@@ -265,16 +274,19 @@ def plot(
     longest_wait_seconds: WaitOption = None,
     max_queued_requests: QueueOption = None,
     usd_per_hour: PriceOption = None,
+    forecasts: ForecastsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Draw demand, capacity, violations and cost of a policy on the last days."""
     from mlp.scaling.chart import draw_replay
-    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by
+    from mlp.scaling.inputs import policy_to_play, read_fleet, read_inputs, served_by, with_forecasts
 
     with reporting(as_json=json) as output:
+        refuse_unwritable(out)
         fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)
+        inputs = with_forecasts(forecasts, chosen, inputs, say=output.say)
         draw_replay(chosen, inputs, out, usd_per_instance_hour=usd_per_hour)
         output.result({"file": str(out)}, f"the chart is in {out}")

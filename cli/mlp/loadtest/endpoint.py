@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlp.endpoints import Endpoints
 from mlp.errors import CliError, ExitCode, not_found
 from mlp.loadtest.answers import AnswersInS3
 from mlp.loadtest.generator import MOST_IN_FLIGHT
@@ -132,10 +133,7 @@ class EndpointUnderTest:
         return f"{thing} of endpoint {self.name}"
 
     def _copies(self) -> int:
-        pages = self._sagemaker.get_paginator("list_inference_components").paginate(EndpointNameEquals=self.name)
-        known = [one["InferenceComponentName"] for page in pages for one in page["InferenceComponents"]]
-        if self.component not in known:
-            raise not_found("component", str(self.component), known=known, where=f"the endpoint {self.name}")
+        Endpoints(self.target).require_component(self.name, str(self.component))
         described = self._sagemaker.describe_inference_component(InferenceComponentName=self.component)
         copies: int = described["RuntimeConfig"].get("CurrentCopyCount", 0)
         return copies

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mlp.errors import CliError, ExitCode
+from mlp.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +36,8 @@ def save(path: Path, runs: Mapping[str, RunRecord], *, report: str = "") -> int:
         cause = f"no metric of {' or '.join(runs)} has steps, so there is nothing to draw"
         raise CliError(cause, fix="log metrics with steps, or leave out --chart", exit_code=ExitCode.NOT_FOUND)
     figure = _figure(names, runs)
-    if path.suffix.lower() == ".html":
-        path.write_text(_page(figure, " and ".join(runs), report), encoding="utf-8")
-    else:
-        figure.savefig(path)
+    kind = path.suffix.lower().removeprefix(".")
+    write_whole(path, _page(figure, " and ".join(runs), report) if kind == "html" else _drawn(figure, kind))
     return len(names)
 
 
@@ -65,10 +64,14 @@ def _figure(names: list[str], runs: Mapping[str, RunRecord]) -> Figure:
     return figure
 
 
+def _drawn(figure: Figure, kind: str) -> bytes:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=kind)
+    return drawn.getvalue()
+
+
 def _page(figure: Figure, title: str, report: str) -> str:
-    drawn = io.StringIO()
-    figure.savefig(drawn, format="svg")
-    svg = drawn.getvalue()
+    svg = _drawn(figure, "svg").decode()
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<h1>{html.escape(title)}</h1>{svg[svg.index('<svg') :]}<pre>{html.escape(report)}</pre></html>\n"

@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from mlp.errors import CliError, ExitCode
+from mlp.files import write_whole
 from mlp.render import status_text
 from mlp.runs.drawing import MARK
 from mlp.runs.lineage import DATA, Edge, Lineage, Node
@@ -32,7 +33,7 @@ def save(path: Path, lineage: Lineage) -> None:
     if writer is None:
         fix = f"use a name that ends with {', '.join(SUFFIXES)}"
         raise CliError(f"a picture cannot be written as '{path.name}'", fix=fix, exit_code=ExitCode.BAD_INPUT)
-    path.write_text(writer(lineage), encoding="utf-8")
+    write_whole(path, writer(lineage))
 
 
 def tree(lineage: Lineage) -> Group:

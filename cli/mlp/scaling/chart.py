@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mlp.files import write_whole
 from mlp.scaling.inputs import Inputs
 from mlscaling.policies.scaling import Scaling
 
@@ -45,9 +46,7 @@ def draw_replay(policy: Scaling, inputs: Inputs, path: Path, *, usd_per_instance
     )
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=130)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(image.getvalue())
-    partial.replace(path)
+    write_whole(path, image.getvalue())
 
 
 def _label(top: Axes, bottom: Axes, title: str) -> None:

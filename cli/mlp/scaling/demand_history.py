@@ -12,14 +12,15 @@ from mlp.files import write_whole
 from mlscaling.measurements.invocations import read_invocations, whole_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlp.target import Target
     from mlscaling import History
 
 
-def write_history(target: Target, endpoint: str, variant: str, days: int, path: Path) -> int:
-    """Write `Invocations` of a variant as a CSV file, and say how many counts there are. A period without requests is 0."""
+def write_history(target: Target, dimensions: Mapping[str, str], days: int, path: Path) -> int:
+    """Write `Invocations` as a CSV file, and say how many counts there are. A period without requests is 0."""
     end = whole_interval(datetime.now(tz=UTC))
-    dimensions = {"EndpointName": endpoint, "VariantName": variant}
     history = read_invocations(target.client("cloudwatch"), dimensions, end - timedelta(days=days), end)
     if history is None:
         return 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from mlp.errors import bad_input
 from mlp.files import write_whole
 from mlp.scaling.options import MAXIMUM
+from mlp.scaling.rows import Row, cell, number, read_things, text
 from mlrecords.codec import InvalidDocumentError, from_json, to_json
 from mlscaling.forecasts.published import InvalidForecastError, read_forecasts
 from mlscaling.measurements.history import InvalidHistoryError
@@ -23,6 +25,9 @@ from mlscaling.policies.scaling import Scaling, by_backlog, by_use
 from mlscaling.replay.cases import Case
 from mlscaling.replay.fleet import Fleet, OnDemand, Provisioning
 from mlscaling.search.pools import InstanceType
+
+_COLUMNS = ("name", "at", "capacity", "minutes")
+_TYPE_COLUMNS = ("instance_type", "load_test", "usd_per_hour")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,22 +78,30 @@ def read_inputs(history: Path, *, days: int, fleet: Fleet) -> Inputs:
         raise bad_input([str(error)], fix=fix) from error
 
 
-def read_instance_types(path: Path, provisioning_seconds: list[float]) -> list[InstanceType]:
+def read_instance_types(path: Path, provisioning_seconds: list[float]) -> tuple[InstanceType, ...]:
     """Types from a CSV file with the columns instance_type, load_test and usd_per_hour; files of load tests beside it."""
-    fix = "give the columns instance_type,load_test,usd_per_hour, for example ml.m5.large,m5-large.json,0.115"
-    try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            found = [_instance_type(row, path.parent, provisioning_seconds) for row in csv.DictReader(lines)]
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise bad_input([f"the instance types {path}: {error}"], fix=fix) from error
+    names: set[str] = set()
+
+    def parse(row: Row) -> InstanceType:
+        name = text(row, "instance_type")
+        if name in names:
+            raise ValueError(f"instance_type is {name} again")
+        names.add(name)
+        usd = cell(row, "usd_per_hour", _price, "a price of 0 or more")
+        fleet = read_fleet(None, path.parent / text(row, "load_test"), provisioning_seconds)
+        return InstanceType(name=name, fleet=fleet, usd_per_instance_hour=usd)
+
+    found = read_things("the instance types", path, _TYPE_COLUMNS, parse, example="ml.m5.large,m5-large.json,0.115")
     if not found:
-        raise bad_input([f"the instance types {path}: there are none"], fix=fix)
+        raise bad_input([f"the instance types {path}: there are none"], fix=f"give a row of {','.join(_TYPE_COLUMNS)}")
     return found
 
 
-def _instance_type(row: dict[str, str], directory: Path, provisioning_seconds: list[float]) -> InstanceType:
-    fleet = read_fleet(None, directory / row["load_test"], provisioning_seconds)
-    return InstanceType(name=row["instance_type"], fleet=fleet, usd_per_instance_hour=float(row["usd_per_hour"]))
+def _price(text: str) -> float:
+    usd = float(text)
+    if not 0 <= usd < math.inf:
+        raise ValueError(text)
+    return usd
 
 
 def read_calendar(path: Path | None) -> tuple[Event, ...]:
@@ -98,12 +111,7 @@ def read_calendar(path: Path | None) -> tuple[Event, ...]:
     """
     if path is None:
         return ()
-    try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            return tuple(_event(row) for row in csv.DictReader(lines))
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        fix = "give the columns name,at,capacity,minutes, for example TV spot,2026-03-01T20:15:00+01:00,40,45"
-        raise bad_input([f"the calendar {path}: {error}"], fix=fix) from error
+    return read_things("the calendar", path, _COLUMNS, _event, example="TV spot,2026-03-01T20:15:00+01:00,40,45")
 
 
 def refuse_demands(calendar: tuple[Event, ...]) -> None:
@@ -113,15 +121,24 @@ def refuse_demands(calendar: tuple[Event, ...]) -> None:
         raise bad_input(named, fix="leave times out, and give its capacity: warm containers follow no forecast")
 
 
-def _event(row: dict[str, str]) -> Event:
-    at, capacity, minutes = datetime.fromisoformat(row["at"]), int(row["capacity"]), float(row["minutes"])
-    demand = TimesUsual(**_given(row, "times", "requests_per_second", "quantile")) if row.get("times") else None
-    event = Event(name=row["name"], at=at, capacity=capacity, minutes=minutes, demand=demand)
-    return replace(event, **_given(row, "lead_minutes"))
+def _event(row: Row) -> Event:
+    return Event(
+        name=text(row, "name"),
+        at=cell(row, "at", datetime.fromisoformat, "a time with its zone, such as 2026-03-01T20:15:00+01:00"),
+        capacity=cell(row, "capacity", int, "a whole number"),
+        minutes=number(row, "minutes"),
+        demand=_demand(row) if any(map(row.get, ("times", "requests_per_second", "quantile"))) else None,
+        **_given(row, "lead_minutes"),
+    )
 
 
-def _given(row: dict[str, str], *names: str) -> dict[str, Any]:
-    return {name: float(row[name]) for name in names if row.get(name)}
+def _demand(row: Row) -> TimesUsual:
+    times, requests_per_second = number(row, "times"), number(row, "requests_per_second")
+    return TimesUsual(times=times, requests_per_second=requests_per_second, **_given(row, "quantile"))
+
+
+def _given(row: Row, name: str) -> dict[str, Any]:
+    return {name: number(row, name)} if row.get(name) else {}
 
 
 def default_policy(fleet: Fleet, maximum: int, *, asynchronous: bool = False) -> Scaling:
@@ -152,9 +169,11 @@ def served_by(
         raise bad_input([str(error)], fix="see --longest-wait-seconds and --max-queued-requests in --help") from error
 
 
-def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs) -> Inputs:
-    """The same days with what was published for them; without a file, as if nothing had been."""
+def with_forecasts(path: Path | None, policy: Scaling, inputs: Inputs, *, say: Callable[[str], None]) -> Inputs:
+    """The same days with what was published for them; without a file, as if nothing had been, and says so."""
     if path is None:
+        if policy.floor is not None and policy.floor.published is not None:
+            say("the published forecast of the policy is not known, and its quantile is played: give --forecasts FILE")
         return inputs
     try:
         return replace(inputs, case=replace(inputs.case, forecasts=read_forecasts(path, policy)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from bisect import bisect_right
@@ -14,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from mlscaling.measurements.csv_rows import InvalidCsvError, few_of, read_named_rows
 from mlscaling.policies.planned import PublishedForecast
 from mlscaling.policies.scaling import Scaling
 
@@ -24,6 +24,7 @@ NAMESPACE, FALLBACKS, DIMENSION = "MLPlatform/Scaling", "ForecastFallbacks", "Ta
 """Of the metric that counts calls in which the quantile was used somewhere; the dimension's value is the id of what is scaled."""
 
 Row = tuple[datetime, float]
+_COLUMNS = ("published_at", "time", "requests")
 
 
 class InvalidForecastError(ValueError):
@@ -119,17 +120,19 @@ def read_forecasts(path: Path, scaling: Scaling) -> tuple[Published, ...]:
             f"the policy uses no published forecast; leave {path} out, or give its floor published=PublishedForecast(...)"
         )
     by_time: defaultdict[datetime, list[Row]] = defaultdict(list)
-    with path.open(newline="", encoding="utf-8") as lines:
-        for number, row in enumerate(csv.DictReader(lines), start=2):
+    problems = []
+    try:
+        for number, row in read_named_rows(path, _COLUMNS):
             try:
-                by_time[_utc(datetime.fromisoformat(row["published_at"]))].append(
-                    (datetime.fromisoformat(row["time"]), float(row["requests"]))
-                )
-            except (KeyError, TypeError, ValueError):
-                problem = f"line {number} of {path} is {','.join(str(one) for one in row.values())!r}"
-                raise InvalidForecastError(f"{problem}; give the columns published_at,time,requests") from None
-    if not by_time:
-        raise InvalidForecastError(f"{path} has no rows; give the columns published_at,time,requests")
+                moment, expected = _utc(datetime.fromisoformat(row["time"])), float(row["requests"])
+                by_time[_utc(datetime.fromisoformat(row["published_at"]))].append((moment, expected))
+            except (OverflowError, ValueError):
+                problems.append(f"line {number} is {','.join(row.values())!r}")
+    except InvalidCsvError as error:
+        problems = [str(error)]
+    if problems or not by_time:
+        problem = few_of(problems) or "there are no rows"
+        raise InvalidForecastError(f"{path}: {problem}; give the columns {','.join(_COLUMNS)}")
     return tuple(Published.of(moment, rows, wanted) for moment, rows in sorted(by_time.items()))
 
 

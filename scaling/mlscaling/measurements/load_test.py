@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,9 +76,9 @@ def _problems(document: Any) -> Iterator[str]:
         return
     for name in ("requests_per_second", "concurrency"):
         value = document.get(name)
-        if not isinstance(value, int | float) or not (value > 0 and math.isfinite(value)):
-            yield f"{name} is {value}, and not more than 0"
-    if document.get("unit", "instance") not in _UNITS:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
+            yield f"{name} is {value!r}, and no number above 0"
+    if document.get("unit", "instance") not in list(_UNITS):
         yield f"unit is {document['unit']!r}, and not one of {', '.join(_UNITS)}"
     if document.get("confirmed") is not True:
         yield "no knee was confirmed"

@@ -149,7 +149,9 @@ class Case:
 
         Raises `InvalidHistoryError` if it cannot be read as one, or has fewer than `FEWEST_DAYS`; `OSError` if not at all.
         """
-        demand = Demand.interpolated(History.read_csv(path), name=path.stem).last(MOST_DAYS)
+        history = History.read_csv(path)
+        recent = history.last(MOST_DAYS * DAY_SECONDS // history.interval_seconds + 1)
+        demand = Demand.interpolated(recent, name=path.stem).last(MOST_DAYS)
         midnight = (demand.start + timedelta(seconds=demand.seconds)).replace(hour=0, minute=0, second=0, microsecond=0)
         known = int((midnight - demand.start).total_seconds() // DAY_SECONDS)
         if known < FEWEST_DAYS:

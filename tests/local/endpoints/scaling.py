@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +12,20 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
+from mlp.main import app
 from tests.local.endpoints.models import capacity
 from tests.local.workbench import Workbench
 
 PATIENCE_SECONDS = 90
+
+
+def mlp(workbench: Workbench, *arguments: str) -> Any:
+    """What a command says as JSON."""
+    result = CliRunner().invoke(app, [*arguments, "--json", "--endpoint-url", workbench.engine.endpoint_url])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
 def target_of(endpoint: str) -> dict[str, str]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
+from mlp.main import app
+from mlscaling.measurements.history import History
 from tests.local.endpoints.models import BROKEN, PATIENCE_SECONDS, create, put_config, put_model
+from tests.local.endpoints.scaling import mlp
 from tests.local.workbench import ROLE, Workbench
 
 MEMORY_MB = 1024
@@ -220,6 +227,47 @@ def test_copies_wake_from_zero_for_a_request_and_go_when_nobody_asks(fast: Workb
     ]
     assert "dozing-has-no-copy" in done[1]["Cause"]
     assert "AlarmLow" in done[0]["Cause"]
+    shown = mlp(fast, "endpoints", "show", "sleeper")
+    (component,) = shown["components"]
+    assert component == {
+        "name": "dozing",
+        "variant": "AllTraffic",
+        "status": "InService",
+        "failure_reason": None,
+        "copies": 0,
+        "desired": 0,
+        "minimum": 0,
+        "maximum": 2,
+        "policies": ["track", "wake"],
+    }
+    assert [(one["scaled"], one["cause"]) for one in shown["activities"]] == [("dozing", one["Cause"]) for one in done]
+    listed = CliRunner().invoke(app, ["endpoints", "list", "--endpoint-url", fast.engine.endpoint_url]).stdout
+    assert re.search(r"dozing +\S 0 copies +\S 0 to 2 +\S track, wake ", listed)
+
+
+def test_the_command_line_asks_a_component_and_reads_its_requests(fast: Workbench, tmp_path: Path) -> None:
+    host(fast, "asked", most=1)
+    for label in ("one", "two"):
+        put_component(fast, "asked", put_model(fast, label, LABEL=label))
+    (tmp_path / "row.csv").write_text("21\n")
+    counted = {"MetricName": "Invocations", "Dimensions": [{"Name": "InferenceComponentName", "Value": "two"}]}
+    hour_ago = datetime.now(tz=UTC) - timedelta(hours=1)
+    fast.engine.client("cloudwatch").put_metric_data(
+        Namespace="AWS/SageMaker", MetricData=[{**counted, "Timestamp": hour_ago, "Value": 7.0}]
+    )
+
+    answer = mlp(fast, "endpoints", "invoke", "asked", "--payload", str(tmp_path / "row.csv"), "--component", "two")
+    mlp(fast, "scaling", "history", "asked", "--component", "two", "--days", "1", "--out", str(tmp_path / "two.csv"))
+    url = ["--endpoint-url", fast.engine.endpoint_url]
+    history = ["scaling", "history", "asked", *url, "--out", str(tmp_path / "none.csv")]
+    absent = CliRunner().invoke(app, [*history, "--component", "three"])
+    both = CliRunner().invoke(app, [*history, "--component", "two", "--variant", "AllTraffic"])
+
+    assert (json.loads(answer["body"])["label"], answer["component"]) == ("two", "two")
+    assert History.read_csv(tmp_path / "two.csv").counts[0] == 7
+    assert (absent.exit_code, both.exit_code) == (3, 2)
+    assert "there is no component 'three'" in absent.stderr
+    assert "--variant AllTraffic and --component two are given" in both.stderr
 
 
 def answers(workbench: Workbench, endpoint: str, component: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.endpoints.models import create, put_config, put_model
-from tests.local.endpoints.scaling import load
+from tests.local.endpoints.scaling import load, mlp
 from tests.local.endpoints.test_components import wait_until
 from tests.local.workbench import Workbench
 
@@ -42,6 +42,7 @@ def test_provisioned_concurrency_follows_its_use_out_and_in(fast: Workbench) -> 
             },
         },
     )
+    shown = mlp(fast, "endpoints", "show", "warm")["variants"]
     with load(fast, "warm", 4):
         wait_until(lambda: warm(fast) > 1)
     wait_until(lambda: warm(fast) == 1)
@@ -49,6 +50,10 @@ def test_provisioned_concurrency_follows_its_use_out_and_in(fast: Workbench) -> 
     shrunk, *_, grown = scaling.describe_scaling_activities(**TARGET)["ScalingActivities"]
     assert "AlarmHigh" in grown["Cause"]
     assert "AlarmLow" in shrunk["Cause"]
+    (variant,) = shown
+    assert (variant["instances"], variant["provisioned_concurrency"], variant["desired"]) == (None, 1, 1)
+    assert (variant["minimum"], variant["maximum"], variant["policies"]) == (1, 3, ["track"])
+    assert mlp(fast, "endpoints", "show", "warm")["activities"][0]["cause"] == shrunk["Cause"]
     with pytest.raises(ClientError, match="MaxConcurrency of AllTraffic"):
         fast.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName="warm",

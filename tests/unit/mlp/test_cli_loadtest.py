@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from itertools import count
 from pathlib import Path
 
@@ -238,3 +239,34 @@ def test_what_cannot_be_tested_is_a_sentence(embedded: None, tmp_path: Path) -> 
     assert "AllTraffic" in unknown.stderr
     assert "--most-rps 3 is below --first-rps 9" in backwards.stderr
     assert "absent.csv: No such file" in absent.stderr
+
+
+def test_a_file_that_cannot_be_is_said_before_the_test(embedded: None, tmp_path: Path) -> None:
+    absent = tmp_path / "absent" / "out"
+    with served(Endpoint(service_seconds=0)) as endpoint:
+        tested = loadtest(endpoint, tmp_path, "--latency-ms", 500, "--out", absent)
+        url = ("--endpoint-url", endpoint.url)
+        history = CliRunner().invoke(app, ["scaling", "history", "quotes", *url, "--out", str(absent)])
+
+    assert (tested.exit_code, history.exit_code) == (2, 2)
+    assert "there is no directory" in tested.stderr
+    assert "there is no directory" in history.stderr
+    assert endpoint.asked == []
+
+
+def test_a_result_that_can_no_longer_be_written_is_printed(embedded: None, tmp_path: Path) -> None:
+    """The directory goes while the requests are sent. What is printed is one document, all the same."""
+    directory = tmp_path / "results"
+
+    def removes(_: int) -> bool:
+        shutil.rmtree(directory, ignore_errors=True)
+        return True
+
+    directory.mkdir()
+    with served(Endpoint(service_seconds=0, fails=removes)) as endpoint:
+        options = ("--latency-ms", 500, "--first-rps", 50, "--out", directory / "test.json", "--json")
+        result = loadtest(endpoint, tmp_path, *options)
+
+    assert result.exit_code == 2
+    assert "there is no directory" in result.stderr
+    assert json.loads(result.stdout)["limited_by"] == "errors"

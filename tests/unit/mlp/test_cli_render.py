@@ -10,8 +10,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console, RenderableType
 
+from mlp.endpoints import ComponentRow, EndpointRow, VariantRow
 from mlp.model import Execution, ModelVersion, PipelineRow, StepRun
-from mlp.render import duration, execution_line, follower_line, pipelines_table, step_line, step_table, version_line
+from mlp.render import (
+    duration,
+    endpoints_table,
+    execution_line,
+    follower_line,
+    pipelines_table,
+    step_line,
+    step_table,
+    version_line,
+)
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -92,3 +102,42 @@ def test_a_model_version_is_named_with_its_group_and_state() -> None:
     version = ModelVersion(arn="arn", group="demand", version=3, approval="Approved")
 
     assert version_line(version) == "demand version 3: Approved"
+
+
+def test_endpoints_have_a_line_for_each_variant_and_each_component() -> None:
+    unscaled: dict[str, None] = dict.fromkeys(("minimum", "maximum"))
+    variant = VariantRow(
+        name="main", instances=1, provisioned_concurrency=None, desired=2, minimum=1, maximum=4, policies=("track",)
+    )
+    component = ComponentRow(
+        name="copied",
+        variant="main",
+        status="InService",
+        failure_reason="no room",
+        copies=2,
+        desired=2,
+        policies=(),
+        **unscaled,
+    )
+    serverless = replace(variant, name="warm", instances=None, provisioned_concurrency=1, desired=1, policies=())
+    cold = replace(serverless, name="cold", provisioned_concurrency=None, desired=None, minimum=None)
+    row = EndpointRow(
+        name="live",
+        status="InService",
+        failure_reason=None,
+        variants=(variant, serverless, cold),
+        components=(component,),
+    )
+    new = replace(row, name="new", status="Creating", variants=(), components=())
+
+    cells = [
+        [cell.strip() for cell in line.split("│")[1:-1]] for line in shown(endpoints_table([row, new])).split("\n")
+    ]
+
+    assert [line for line in cells if line] == [
+        ["live", "InService", "main", "1 instance, 2 wanted", "1 to 4", "track"],
+        ["", "", "warm", "1 warm container", "1 to 4", ""],
+        ["", "", "cold", "", "", ""],
+        ["", "InService: no room", "copied", "2 copies", "", ""],
+        ["new", "Creating", "", "", "", ""],
+    ]

@@ -78,7 +78,15 @@ def test_a_published_forecast_is_played_as_it_was_known(demand: Path) -> None:
     )
     refused = scaling("replay", demand, "--rps", 10, "--forecasts", "early.csv")
 
+    drawn = [
+        scaling("plot", *played[:-1], "--out", name, *files).stderr
+        for name, files in (("early.png", ["--forecasts", "early.csv"]), ("quantile.png", []))
+    ]
+
     assert early < 0.001 < late == without
+    assert drawn[0] == ""
+    assert "the published forecast of the policy is not known, and its quantile is played" in drawn[1]
+    assert Path("early.png").read_bytes() != Path("quantile.png").read_bytes()
     assert "the policy uses no published forecast" in refused.output
 
 
@@ -376,7 +384,7 @@ def test_what_cannot_be_used_is_a_sentence(demand: Path, arguments: tuple[str, .
         (("--load-test", "absent.json"), "No such file or directory"),
         (("--load-test", "text.json"), "text.json is no JSON"),
         (("--load-test", "list.json"), "list.json: it is no object"),
-        (("--load-test", "none.json"), "requests_per_second is None, and not more than 0; concurrency is None"),
+        (("--load-test", "none.json"), "requests_per_second is None, and no number above 0; concurrency is None"),
     ],
 )
 def test_an_instance_that_nobody_tested_is_a_sentence(demand: Path, arguments: tuple[str, ...], problem: str) -> None:

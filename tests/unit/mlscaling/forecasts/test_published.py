@@ -149,9 +149,9 @@ def test_a_replay_knows_the_newest_that_had_been_published(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("time,requests\n2026-03-09T12:00:00,1\n", "line 2 .* give the columns published_at,time,requests"),
-        ("published_at,time,requests\n2026-03-09,2026-03-09,many\n", "line 2 .* is '2026-03-09,2026-03-09,many'"),
-        ("published_at,time,requests\n", "has no rows"),
+        ("time,requests\n2026-03-09T12:00:00,1\n", "no column 'published_at'.* give the columns published_at,"),
+        ("published_at,time,requests\n2026-03-09,2026-03-09,many\n", "line 2 is '2026-03-09,2026-03-09,many'"),
+        ("published_at,time,requests\n", "there are no rows"),
     ],
 )
 def test_a_file_that_is_no_record_of_forecasts_is_refused(tmp_path: Path, text: str, problem: str) -> None:

@@ -42,3 +42,15 @@ def test_a_test_of_another_kind_of_endpoint_is_refused(
 ) -> None:
     with pytest.raises(InvalidLoadTestError, match=problem):
         LoadTest.given(written(tmp_path, unit=unit), None, is_serverless=is_serverless)
+
+
+@pytest.mark.parametrize("value", [[], {}, True, "3", None, -1, float("nan"), float("inf"), 10**400])
+def test_members_of_another_kind_are_named(tmp_path: Path, value: object) -> None:
+    path = written(tmp_path, requests_per_second=value, concurrency=value, unit=value, confirmed=value == 1)
+
+    with pytest.raises(InvalidLoadTestError) as refused:
+        LoadTest.read(path)
+
+    for member in ("requests_per_second", "concurrency"):
+        assert f"{member} is {value!r}, and no number above 0; " in str(refused.value)
+    assert f"unit is {value!r}, and not one of instance, copy, container; " in str(refused.value)
