@@ -42,9 +42,10 @@ class ComponentEndpoint(Endpoint):
     """A real-time endpoint with several models, each with copies of its own, on instances that SageMaker brings and takes away.
 
     When to use: for models that do not fill an instance each, and for those that may be without an instance while nobody asks:
-    with `Scaling(minimum=0, maximum=2, target=..., steps=(WAKE_FROM_ZERO,))` the last copy goes after a quarter of an hour, and the
-    last instance with it. Requests fail until the first one has brought a copy back, which takes minutes: callers try again. For one
-    model that always answers take a `RealtimeEndpoint`, for a queue that waits an `AsyncEndpoint`.
+    with `Scaling(minimum=0, maximum=2, target=..., steps=(WAKE_FROM_ZERO,))`, the target one of `Signal.CONCURRENT_REQUESTS`, the last
+    copy goes after a quarter of an hour, and the last instance with it. Requests fail until the first one has brought a copy back,
+    which takes minutes: callers try again. For one model that always answers take a `RealtimeEndpoint`, for a queue that waits an
+    `AsyncEndpoint`.
 
     A new version comes into a component by a deployment, or by its approval with `follow_approvals`, batch by batch: new copies before
     old ones go, which needs room for them; alarms on errors and latency of the component move it back. Containers run in the project's

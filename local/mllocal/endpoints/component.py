@@ -43,14 +43,13 @@ class ComponentHost(Hosted):
         self._stop()
 
     def sample(self) -> None:
-        """Tell CloudWatch what waits at each copy; and that nothing was sent to them, if nothing was."""
+        """Tell CloudWatch what waits at each copy. Of invocations there is nothing to tell while there are none."""
         copies = self.copies
         if copies is None:
             return
         series = copies.series(self._place.scope, self._place.endpoint)
         for copy in copies.in_service:
             self._measurements.record(series.of("ConcurrentRequestsPerModel"), copy.outstanding)
-            self._measurements.record(series.of("InvocationsPerInstance"), 0)
 
     def _deploy(self) -> None:
         pending: Document = self._document()["Pending"]

@@ -52,6 +52,11 @@ class Scaling:
                 "the minimum is 0, and nothing scales from there; add WAKE_FROM_ZERO to the steps, for an asynchronous endpoint "
                 "WAKE_FROM_BACKLOG"
             )
+        if self.minimum == 0 and self.target is not None and self.target.signal is Signal.INVOCATIONS:
+            yield (
+                "the minimum is 0, and a target of INVOCATIONS does not go there: without a request SageMaker publishes none (developer "
+                'guide, "Edit a scaling policy"); use TargetTracking(target=2, signal=Signal.CONCURRENT_REQUESTS) or the like'
+            )
 
     @property
     def signals(self) -> tuple[Signal, ...]:

@@ -122,8 +122,14 @@ class _Rank:
 def _candidates(limits: Scaling, fleet: Fleet) -> Iterator[Scaling]:
     over_a_floor = UTILISATIONS_OVER_A_FLOOR if fleet.answers_late else (*UTILISATIONS_OVER_A_FLOOR, SELDOM)
     for utilisation, floor in (*product(UTILISATIONS, (None,)), *product(over_a_floor, floors(fleet))):
-        target = TargetTracking(target=round(utilisation * fleet.requests_per_second * 60, 1))
-        yield replace(limits, target=target, floor=floor)
+        yield replace(limits, target=_target(utilisation, limits, fleet), floor=floor)
+
+
+def _target(utilisation: float, limits: Scaling, fleet: Fleet) -> TargetTracking:
+    """Of requests at once where there may be no instance: of invocations there are none then to scale in by."""
+    if limits.minimum == 0:
+        return TargetTracking(target=round(utilisation * fleet.concurrency, 3), signal=Signal.CONCURRENT_REQUESTS)
+    return TargetTracking(target=round(utilisation * fleet.requests_per_second * 60, 1))
 
 
 def _higher(policy: Scaling) -> Iterator[Scaling]:
@@ -139,11 +145,13 @@ def _waking(minimum: int) -> tuple[StepScaling, ...]:
 
 
 def _stepping(policy: Scaling, fleet: Fleet) -> Iterator[Scaling]:
-    """With steps, out and in, beside what wakes it."""
+    """With steps, out and in; without any for a component that may have no copy: it has no invocations by ten seconds."""
+    if policy.target is None or policy.target.signal is not Signal.INVOCATIONS:
+        yield policy
+        return
     kinds = [(fast_steps(fleet, *kind),) for kind in product(STEP_DATAPOINTS, STEP_MARGINS)]
-    idle = () if policy.target is None else (fast_scale_in(policy.target),)
-    for steps, scale_in in product(((), *kinds), (None, *idle)):
-        yield replace(policy, steps=(*policy.steps, *steps), scale_in=scale_in)
+    for steps, scale_in in product(((), *kinds), (None, fast_scale_in(policy.target))):
+        yield replace(policy, steps=steps, scale_in=scale_in)
 
 
 def floors(fleet: Fleet) -> Iterator[ForecastFloor]:

@@ -51,8 +51,7 @@ def _reasons(base: Played, chosen: Played, plain: Sequence[Played], fleet: Fleet
 
 def _why(steps: StepScaling) -> str:
     if steps.signal is Signal.NO_CAPACITY:
-        back = "a target of invocations, of which there is no value without a request, does not go back to 0: CONCURRENT_REQUESTS does"
-        return f"nothing else scales from 0, and every request fails until that one is there; {back}"
+        return "nothing else scales from 0, and every request fails until that one is there"
     return "the fewest violations on hard days, with spikes that nobody announced and weaker instances"
 
 

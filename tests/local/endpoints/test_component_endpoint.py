@@ -22,13 +22,14 @@ from mlplatform import (
     MlProject,
     PinnedVersion,
 )
-from mlscaling import WAKE_FROM_ZERO, Scaling, TargetTracking
+from mlscaling import WAKE_FROM_ZERO, Scaling, Signal, TargetTracking
 from tests.local.endpoints.deployed import Deployed
 from tests.local.endpoints.models import BROKEN
 from tests.local.endpoints.test_components import answers, ask, at_rest, instances, wait_until
 from tests.local.workbench import Workbench
 
-TO_ZERO = Scaling(minimum=0, maximum=1, target=TargetTracking(target=600), steps=(WAKE_FROM_ZERO,))
+IDLE = TargetTracking(target=2, signal=Signal.CONCURRENT_REQUESTS)
+TO_ZERO = Scaling(minimum=0, maximum=1, target=IDLE, steps=(WAKE_FROM_ZERO,))
 
 
 def test_models_go_to_zero_wake_for_a_request_and_go_again(fast: Workbench, tmp_path: Path) -> None:

@@ -189,9 +189,11 @@ def test_copies_wake_from_zero_for_a_request_and_go_when_nobody_asks(fast: Workb
         PolicyName="track",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration={
-            "TargetValue": 600,
+            "TargetValue": 2,
             "ScaleInCooldown": 60,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"},
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
+            },
         },
     )
     wake = scaling.put_scaling_policy(

@@ -40,7 +40,8 @@ SCALING = Scaling(
     calendar=(Event(name="spot", at=datetime(2026, 12, 24, 20, tzinfo=UTC), capacity=6),),
 )
 WARM = Scaling(maximum=8, target=TargetTracking(target=0.7, signal=Signal.PROVISIONED_CONCURRENCY))
-TO_ZERO = Scaling(minimum=0, maximum=2, target=TargetTracking(target=600), steps=(WAKE_FROM_ZERO,))
+IDLE = TargetTracking(target=2, signal=Signal.CONCURRENT_REQUESTS)
+TO_ZERO = Scaling(minimum=0, maximum=2, target=IDLE, steps=(WAKE_FROM_ZERO,))
 
 
 def define(project: MlProject) -> None:

@@ -61,6 +61,10 @@ def test_what_is_counted_is_a_whole_number() -> None:
 
 def test_a_minimum_of_zero_is_fine_with_a_way_back() -> None:
     assert Scaling(minimum=0, maximum=1, steps=(WAKE_FROM_ZERO,)).minimum == 0
+    with pytest.raises(
+        InvalidScalingError, match=r"INVOCATIONS does not go there: .*; use TargetTracking\(target=2, signal"
+    ):
+        Scaling(minimum=0, maximum=1, target=TargetTracking(target=600), steps=(WAKE_FROM_ZERO,))
 
 
 def test_steps_are_in_order_and_positive() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from mlscaling.policies.planned import Event, TimesUsual
 from mlscaling.policies.problems import InvalidScalingError
-from mlscaling.policies.reactive import WAKE_FROM_ZERO, TargetTracking
+from mlscaling.policies.reactive import WAKE_FROM_ZERO, Signal, TargetTracking
 from mlscaling.policies.scaling import Objective, Scaling
 from mlscaling.proof import ObjectiveMissedError, judge, prove
 from mlscaling.replay.cases import Case, Played, Spike
@@ -158,7 +158,8 @@ def test_a_policy_that_misses_says_which_minute_of_which_trace_and_what_would_me
 
 
 def test_what_scales_to_zero_and_misses_is_told_what_would_not() -> None:
-    sleeper = replace(DEFAULT, minimum=0, steps=(WAKE_FROM_ZERO,))
+    target = TargetTracking(target=2, signal=Signal.CONCURRENT_REQUESTS)
+    sleeper = replace(DEFAULT, minimum=0, target=target, steps=(WAKE_FROM_ZERO,))
 
     with pytest.raises(ObjectiveMissedError) as raised:
         prove(sleeper, TUNED, FLEET, Objective(served_share=0.999))
@@ -179,7 +180,7 @@ def test_what_scales_to_zero_is_searched_with_what_wakes_it() -> None:
     assert any(reason.startswith("the first one as soon as requests fail without any: ") for reason in compiled.reasons)
     policies = [one.policy for one in compiled.candidates]
     assert {one.minimum == 0 for one in policies if WAKE_FROM_ZERO in one.steps} == {True}
-    assert any(one.minimum == 0 and len(one.steps) == 2 for one in policies)
+    assert {one.target.signal for one in policies if one.target is not None} == {Signal.CONCURRENT_REQUESTS}
 
 
 @pytest.mark.parametrize("search", [compile_policy, compile_backlog, compile_warm])
