@@ -128,8 +128,8 @@ def adds(configuration: Json, threshold: float, value: float) -> int | None:
 
 
 def test_a_component_wakes_from_zero_by_the_first_request_that_fails(tmp_path: Path) -> None:
-    target = TargetTracking(target=2, signal=Signal.CONCURRENT_REQUESTS)
-    scaling = Scaling(minimum=0, maximum=4, target=target, steps=(WAKE_FROM_ZERO,))
+    busy = TargetTracking(target=2, signal=Signal.CONCURRENT_REQUESTS)
+    scaling = Scaling(minimum=0, maximum=4, target=busy, steps=(WAKE_FROM_ZERO,))
     template = synthesized(tmp_path, scaling, component_name="forecaster")
 
     target, alarm = template.only(TARGET), template.only(ALARM)
