@@ -39,6 +39,7 @@ from mlp.scaling.options import (
     RateOption,
     ServedOption,
     WaitOption,
+    WarmUpOption,
 )
 from mlp.session import session
 
@@ -89,6 +90,7 @@ def replay(
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,
     cold_start_seconds: ColdOption = None,
+    warm_up_seconds: WarmUpOption = 0,
     longest_wait_seconds: WaitOption = None,
     max_queued_requests: QueueOption = None,
     usd_per_hour: PriceOption = None,
@@ -102,7 +104,14 @@ def replay(
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
+        fleet = read_fleet(
+            rps,
+            load_test,
+            provisioning_seconds,
+            cold_start_seconds=cold_start_seconds,
+            maximum=maximum,
+            warm_up_seconds=warm_up_seconds,
+        )
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)
@@ -138,6 +147,7 @@ def tune(
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,
     cold_start_seconds: ColdOption = None,
+    warm_up_seconds: WarmUpOption = 0,
     longest_wait_seconds: WaitOption = None,
     max_queued_requests: QueueOption = None,
     load_test_error: ErrorOption = 0.0,
@@ -162,7 +172,14 @@ def tune(
 
     with reporting(as_json=json) as output:
         refuse_unwritable(out)
-        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
+        fleet = read_fleet(
+            rps,
+            load_test,
+            provisioning_seconds,
+            cold_start_seconds=cold_start_seconds,
+            maximum=maximum,
+            warm_up_seconds=warm_up_seconds,
+        )
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(default, inputs, longest_wait_seconds, max_queued_requests)
@@ -271,6 +288,7 @@ def plot(
     provisioning_seconds: ProvisioningOption = _PROVISIONING,
     asynchronous: AsyncOption = False,
     cold_start_seconds: ColdOption = None,
+    warm_up_seconds: WarmUpOption = 0,
     longest_wait_seconds: WaitOption = None,
     max_queued_requests: QueueOption = None,
     usd_per_hour: PriceOption = None,
@@ -283,7 +301,14 @@ def plot(
 
     with reporting(as_json=json) as output:
         refuse_unwritable(out)
-        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds=cold_start_seconds, maximum=maximum)
+        fleet = read_fleet(
+            rps,
+            load_test,
+            provisioning_seconds,
+            cold_start_seconds=cold_start_seconds,
+            maximum=maximum,
+            warm_up_seconds=warm_up_seconds,
+        )
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)

@@ -45,6 +45,7 @@ def read_fleet(
     *,
     cold_start_seconds: float | None = None,
     maximum: int | None = None,
+    warm_up_seconds: int = 0,
 ) -> Fleet:
     """Instances as a load test has found them, or as somebody says; containers of a serverless endpoint if one says how they start."""
     spread = sorted(provisioning_seconds)
@@ -57,7 +58,7 @@ def read_fleet(
         provisioning = Provisioning(
             shortest_seconds=spread[0], usual_seconds=spread[len(spread) // 2], longest_seconds=spread[-1]
         )
-        fleet = Fleet.tested(tested, provisioning)
+        fleet = replace(Fleet.tested(tested, provisioning), warm_up_seconds=warm_up_seconds)
         if cold_start_seconds is None:
             return fleet
         return replace(fleet, on_demand=OnDemand(max_concurrency=_most(maximum), cold_start_seconds=cold_start_seconds))

@@ -82,6 +82,10 @@ ColdOption = Annotated[
         help="Of a serverless endpoint: until a container that is started takes its request. --maximum is its max_concurrency.",
     ),
 ]
+WarmUpOption = Annotated[
+    int,
+    typer.Option("--warm-up-seconds", min=0, help="How long a new instance serves half of what it serves later."),
+]
 WaitOption = Annotated[
     float | None,
     typer.Option(

@@ -29,6 +29,7 @@ class ScalingProof:
 
     Parameters:
         demand: a CSV file of a time and a count of requests, three days or more; it belongs beside the code, in git.
+        warm_up_seconds: how long a new instance serves half of what it serves later, as one does that fills its caches; 0 when not given.
         longest_wait_seconds: how long a request may wait. When not given: 1 for an instance, and 900 for the answer of an
             asynchronous endpoint, 21600 at most, after which its requests expire.
         load_test: the file that `mlp loadtest --out` has written, of an endpoint with the same instance type and model.
@@ -54,24 +55,29 @@ class ScalingProof:
     although: str | None = None
     usd_per_instance_hour: float | None = None
     provisioning_seconds: float = 300
+    warm_up_seconds: int = 0
     longest_wait_seconds: float | None = None
     forecasts: str | Path | None = None
     cold_start_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        raise_if_any("ScalingProof", self._problems())
+        raise_if_any("ScalingProof", [*self._bad_paths(), *self._bad_numbers()])
 
-    def _problems(self) -> Iterator[str]:
+    def _bad_paths(self) -> Iterator[str]:
         for name in ("demand", "load_test", "forecasts"):
             value = getattr(self, name)
             if not isinstance(value, str | Path) and (value is not None or name == "demand"):
                 yield f"{name} is {value!r}; give the path of a file"
+
+    def _bad_numbers(self) -> Iterator[str]:
         if (self.requests_per_second is None) == (self.load_test is None):
             yield "what one instance serves has to be said once; give load_test, as `mlp loadtest` writes it, or requests_per_second"
         for name in ("requests_per_second", "provisioning_seconds", "longest_wait_seconds", "cold_start_seconds"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 yield f"{name} is {value}; use more than 0"
+        if not (isinstance(self.warm_up_seconds, int) and self.warm_up_seconds >= 0):
+            yield f"warm_up_seconds is {self.warm_up_seconds}; use a whole number, 0 or more"
         for name, usual in (("served_share", 0.999), ("served_share_in_events", 0.99)):
             share = getattr(self.objective, name)
             if not 0 <= share <= 1:
@@ -126,7 +132,8 @@ class ScalingProof:
             load_test = None if self.load_test is None else Path(self.load_test)
             tested = LoadTest.given(load_test, self.requests_per_second, is_serverless=max_concurrency is not None)
             raise_if_any(subject, self._unit_problems(tested.unit, is_component=is_component))
-            fleet = Fleet.tested(tested, Provisioning.fixed(self.provisioning_seconds))
+            provisioning = Provisioning.fixed(self.provisioning_seconds)
+            fleet = replace(Fleet.tested(tested, provisioning), warm_up_seconds=self.warm_up_seconds)
             forecasts = () if self.forecasts is None else read_forecasts(Path(self.forecasts), scaling)
             if max_concurrency is not None and self.cold_start_seconds is not None:
                 on_demand = OnDemand(max_concurrency=max_concurrency, cold_start_seconds=self.cold_start_seconds)
@@ -151,6 +158,7 @@ class ScalingProof:
             "--load-test": None if self.load_test is None else _from_here(self.load_test),
             "--rps": self.requests_per_second,
             "--provisioning-seconds": self.provisioning_seconds,
+            "--warm-up-seconds": self.warm_up_seconds or None,
             "--longest-wait-seconds": self.longest_wait_seconds,
             "--max-queued-requests": max_queued_requests,
             "--served": self.objective.served_share,

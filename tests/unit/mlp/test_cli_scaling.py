@@ -45,6 +45,15 @@ def test_a_replay_says_what_the_default_would_have_lost_and_when(demand: Path) -
     assert "in its worst minute, 2026-03-05 1" in result.stdout
 
 
+def test_new_instances_may_be_slow_for_a_while(demand: Path) -> None:
+    quick, slow = (
+        json.loads(scaling("replay", demand, "--rps", 10, "--days", 1, "--warm-up-seconds", seconds, "--json").stdout)
+        for seconds in (0, 600)
+    )
+
+    assert slow["violation_share"] > 1.1 * quick["violation_share"]
+
+
 def test_the_policy_that_tune_writes_serves_the_day(demand: Path) -> None:
     tuned = scaling("tune", demand, "--rps", 10, "--days", 2, "--served", 0.99, "--out", "policy.json", "--json")
     replayed = scaling(

@@ -275,6 +275,14 @@ def test_a_proof_knows_how_many_requests_instances_let_wait(tmp_path: Path) -> N
     assert f"{refused:.3%}" in target["Metadata"]["mlplatform:scaling"]["verdict"]
 
 
+def test_a_proof_knows_how_long_new_instances_are_slow(tmp_path: Path) -> None:
+    proof = ScalingProof(demand=write_demand(tmp_path), requests_per_second=10, although="a test")
+
+    slow = dataclasses.replace(proof, warm_up_seconds=600).prove(NO_FORECAST)
+
+    assert slow.played.violation_share > 1.1 * proof.prove(NO_FORECAST).played.violation_share
+
+
 def test_all_numbers_of_a_proof_that_cannot_be_are_told_at_once() -> None:
     with pytest.raises(InvalidPropsError) as raised:
         ScalingProof(
@@ -284,9 +292,10 @@ def test_all_numbers_of_a_proof_that_cannot_be_are_told_at_once() -> None:
             although=" ",
             usd_per_instance_hour=-1,
             provisioning_seconds=-300,
+            warm_up_seconds=-1,
         )
 
-    assert len(raised.value.problems) == 6
+    assert len(raised.value.problems) == 7
     with pytest.raises(InvalidPropsError, match="what one instance serves has to be said once"):
         ScalingProof(demand=Path("demand.csv"))
 
