@@ -18,6 +18,7 @@ from mllocal.emulator.registries import register_registries
 from mllocal.emulator.resource_types import resource_types
 from mllocal.emulator.runtime_api import RuntimeApi
 from mllocal.emulator.schedules import Schedules, register_schedules
+from mllocal.emulator.whole_objects import register_whole_objects
 from mllocal.endpoints.hosting import Hosting
 from mllocal.execution.executor import Executor
 from mllocal.execution.interrupted import fail_interrupted
@@ -122,6 +123,7 @@ def build_engine(directory: StateDirectory, mlflow_url: str, clock: ScalingClock
     bridge.give_s3_its_managed_key()
     bridge.register_resource_types(resource_types(service))
     register_corrections()
+    register_whole_objects()
     register_registries()
     return EngineParts(service, hosting, controller)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from mllocal.directories import StateDirectory
+from mllocal.emulator.begun_objects import finish_begun
 
 if TYPE_CHECKING:
     from mllocal.engine import EngineParts
@@ -36,7 +37,9 @@ def main() -> None:
     parser.add_argument("--instance", required=True, help="a token by which this process is recognized")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    _set_environment(options, StateDirectory(options.directory))
+    directory = StateDirectory(options.directory)
+    _set_environment(options, directory)
+    finish_begun(directory.objects)
     asyncio.run(_serve(options))
 
 

@@ -3,8 +3,8 @@
 ministack keeps its state in memory and writes it when it ends in good order. Here the service that a request may have changed is written
 before the answer goes out, by the same functions, so that a killed engine starts again with all that a client was told.
 CloudFormation changes other services in the background: whoever asks it how a stack stands has everything written first.
-New log lines go to a journal instead, and are put into ministack again when it starts. Objects of S3 are files at once. SageMaker's
-documents and MLflow have databases of their own.
+New log lines go to a journal instead, and are put into ministack again when it starts. Objects of S3 are files at once
+(`mllocal.emulator.whole_objects`). SageMaker's documents and MLflow have databases of their own.
 """
 
 from __future__ import annotations
