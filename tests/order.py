@@ -29,7 +29,7 @@ LONGEST = (
     "tests/unit/mlscaling/search/test_realtime.py",
     "tests/unit/mlp/runs/test_archive.py",
     "tests/unit/mlp/test_cli_engine.py",
-    "tests/unit/mlp/test_cli_scaling.py",
+    "tests/unit/mlp/scaling/test_commands.py",
     "tests/access/test_second_opinions.py",
 )
 """Files of half a minute and more: half of all the time."""
