@@ -104,14 +104,7 @@ def replay(
     from mlscaling.proof import judge
 
     with reporting(as_json=json) as output:
-        fleet = read_fleet(
-            rps,
-            load_test,
-            provisioning_seconds,
-            cold_start_seconds=cold_start_seconds,
-            maximum=maximum,
-            warm_up_seconds=warm_up_seconds,
-        )
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds, maximum, warm_up_seconds)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)
@@ -172,14 +165,7 @@ def tune(
 
     with reporting(as_json=json) as output:
         refuse_unwritable(out)
-        fleet = read_fleet(
-            rps,
-            load_test,
-            provisioning_seconds,
-            cold_start_seconds=cold_start_seconds,
-            maximum=maximum,
-            warm_up_seconds=warm_up_seconds,
-        )
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds, maximum, warm_up_seconds)
         inputs = read_inputs(history, days=days, fleet=fleet)
         default = default_policy(inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(default, inputs, longest_wait_seconds, max_queued_requests)
@@ -258,7 +244,7 @@ def pool(
             calendar=events,
             load_test_error=load_test_error,
         )
-        found = compile_pool(given, lambda fleet: search.by_requests(Inputs(case=inputs.case, fleet=fleet)))
+        found = compile_pool(given, lambda fleet: search.of(Inputs(case=inputs.case, fleet=fleet)))
         chosen = found.chosen
         document = {
             "instance_type": chosen.instance_type.name,
@@ -301,14 +287,7 @@ def plot(
 
     with reporting(as_json=json) as output:
         refuse_unwritable(out)
-        fleet = read_fleet(
-            rps,
-            load_test,
-            provisioning_seconds,
-            cold_start_seconds=cold_start_seconds,
-            maximum=maximum,
-            warm_up_seconds=warm_up_seconds,
-        )
+        fleet = read_fleet(rps, load_test, provisioning_seconds, cold_start_seconds, maximum, warm_up_seconds)
         inputs = read_inputs(history, days=days, fleet=fleet)
         chosen = policy_to_play(policy, calendar, inputs.fleet, maximum, asynchronous=asynchronous)
         inputs = served_by(chosen, inputs, longest_wait_seconds, max_queued_requests)

@@ -42,7 +42,6 @@ def read_fleet(
     requests_per_second: float | None,
     load_test: Path | None,
     provisioning_seconds: list[float],
-    *,
     cold_start_seconds: float | None = None,
     maximum: int | None = None,
     warm_up_seconds: int = 0,

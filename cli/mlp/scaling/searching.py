@@ -8,6 +8,7 @@ from typing import TypedDict
 from mlp.errors import bad_input
 from mlp.scaling.inputs import Inputs, refuse_demands
 from mlscaling.policies.planned import Event
+from mlscaling.policies.problems import InvalidScalingError
 from mlscaling.policies.scaling import Objective
 from mlscaling.search.asynchronous import compile_backlog
 from mlscaling.search.choosing import Compiled
@@ -33,36 +34,28 @@ class Search:
     calendar: tuple[Event, ...]
     load_test_error: float
 
-    def __post_init__(self) -> None:
-        problems = [
-            f"event '{event.name}' has {event.capacity} instances, and the maximum is {self.maximum}"
-            for event in self.calendar
-            if event.capacity > self.maximum
-        ]
-        if self.minimum is not None and self.minimum > self.maximum:
-            problems.append(f"the minimum is {self.minimum}, and the maximum {self.maximum}")
-        if problems:
-            raise bad_input(problems, fix="raise --maximum, or lower --minimum or the capacity of the event")
+    def of(self, inputs: Inputs) -> Compiled:
+        """Of the kind of endpoint that the fleet is behind. Raises `CliError` for limits and events that cannot be."""
+        try:
+            if inputs.fleet.is_asynchronous:
+                return self._by_backlog(inputs)
+            return self._by_requests(inputs) if inputs.fleet.on_demand is None else self._by_use(inputs)
+        except InvalidScalingError as error:
+            raise bad_input([str(error)], fix="see --minimum, --maximum and --calendar in --help") from error
 
-    def by_requests(self, inputs: Inputs) -> Compiled:
+    def _by_requests(self, inputs: Inputs) -> Compiled:
         """Of an endpoint that answers at once."""
         return compile_policy(
             inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1)
         )
 
-    def of(self, inputs: Inputs) -> Compiled:
-        """Of the kind of endpoint that the fleet is behind."""
-        if inputs.fleet.is_asynchronous:
-            return self.by_backlog(inputs)
-        return self.by_requests(inputs) if inputs.fleet.on_demand is None else self.by_use(inputs)
-
-    def by_use(self, inputs: Inputs) -> Compiled:
+    def _by_use(self, inputs: Inputs) -> Compiled:
         """Of the warm containers of a serverless endpoint."""
         self._refuse("--cold-start-seconds", "a serverless endpoint scales by the use of its containers", self._cost())
         refuse_demands(self.calendar)
         return compile_warm(inputs.case, inputs.fleet, self.objective, calendar=self.calendar, **self._limits(least=1))
 
-    def by_backlog(self, inputs: Inputs) -> Compiled:
+    def _by_backlog(self, inputs: Inputs) -> Compiled:
         """Of an asynchronous endpoint."""
         calendar = {"--calendar": bool(self.calendar)}
         self._refuse("--asynchronous", "an asynchronous endpoint scales by its backlog", calendar | self._cost())
